@@ -1,0 +1,80 @@
+# Everything happens inside .venv; a second run of a target installs nothing.
+SHELL      := /bin/bash
+VENV       := .venv
+BIN        := $(VENV)/bin
+PYTHON     ?= python3
+LAB_ARGS   ?=
+TEST_ARGS  ?=
+# What a program of the environment must see: its own `imagelab` and its own kernel before any other.
+IN_VENV    := PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_PREFER_ENV_PATH=1
+AS_ROOT    := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help lab test lint types notebooks bench lock clean
+
+help:
+	@echo 'make lab        open JupyterLab at the first lesson (LAB_ARGS=--no-browser to open it yourself)'
+	@echo 'make test       lint, types and every test this machine can run (TEST_ARGS="-k store" for some)'
+	@echo 'make notebooks  run every lesson again and write its outputs'
+	@echo 'make bench      measure each verb beside its peers; fails where a floor is missed'
+	@echo 'make lock       choose exact versions anew (constraints.txt, environment.yml)'
+	@echo 'make clean      remove .venv and caches'
+
+lab: $(VENV)/.lab
+	$(IN_VENV) jupyter lab $(AS_ROOT) $(LAB_ARGS) notebooks/00-start-here.ipynb
+
+# Each part runs whatever the others said; pytest comes last, so that its closing lines do too.
+test: $(VENV)/.test
+	@code=0; \
+	$(MAKE) --no-print-directory lint || code=1; \
+	$(MAKE) --no-print-directory types || code=1; \
+	[ $$code = 0 ] || echo 'lint or types: FAILED (see above); the tests run all the same'; \
+	$(IN_VENV) python -m pytest -n 2 --dist loadfile tests notebooks --nbval --nbval-current-env \
+	    --nbval-sanitize-with tests/lessons/sanitize.cfg --nbval-cell-timeout 120 $(TEST_ARGS) || code=1; \
+	exit $$code
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+notebooks: $(VENV)/.test
+	$(IN_VENV) python tools/run_notebooks.py
+
+bench: $(VENV)/.test
+	$(IN_VENV) python bench/run.py
+
+lock: $(VENV)/.test
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
+	    --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	    --quiet --output-file constraints.txt
+	$(MAKE) --no-print-directory environment.yml
+
+environment.yml: pyproject.toml | $(VENV)/.test
+	$(BIN)/pyproject2conda yaml --name imagelab --python-include infer --pip-dep '-e .' \
+	    --custom-command 'make environment.yml' --output $@
+
+$(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,dev]'
+	@touch $@ $(VENV)/.lab
+
+# The first Python that is new enough and can make environments; a half-made one is not left behind.
+$(BIN)/pip:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11; do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    found=$$python; \
+	    $$python -m venv $(VENV) >/dev/null 2>&1 && exit 0; \
+	    rm -rf $(VENV); \
+	done; \
+	if [ -n "$$found" ]; then \
+	    echo "$$found cannot make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv"; \
+	else \
+	    echo 'imagelab needs Python 3.11 or newer (make lab PYTHON=/path/to/python3)'; \
+	fi >&2; exit 1
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
