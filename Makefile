@@ -16,6 +16,8 @@ help:
 	@echo 'make test       lint, types and every test this machine can run (TEST_ARGS="-k store" for some)'
 	@echo 'make notebooks  run every lesson again and write its outputs'
 	@echo 'make bench      measure each verb beside its peers; fails where a floor is missed'
+	@echo 'make lint       what ruff says of the code and the notebooks'
+	@echo 'make types      what mypy says of the package'
 	@echo 'make lock       choose exact versions anew (constraints.txt, environment.yml)'
 	@echo 'make clean      remove .venv and caches'
 

@@ -1,0 +1,74 @@
+"""Fixtures for every test: the judges, and a closing word on those that were absent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from judges import tools
+from judges.tools import Tool
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Tool]:
+    """A docker client with an Engine of its own (one for each test process)."""
+    with tools.docker_engine() as docker:
+        yield docker
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Tool:
+    """Podman with a store of its own."""
+    program = tools.find("podman")
+    if os.geteuid() != 0:
+        tools.absent("root")
+    root = tmp_path_factory.mktemp("podman")
+    return Tool(program, "--root", root / "root", "--runroot", root / "run", "--storage-driver", "vfs")
+
+
+@pytest.fixture(scope="session")
+def skopeo() -> Tool:
+    """Skopeo, accepting unsigned images."""
+    return Tool(tools.find("skopeo"), "--insecure-policy")
+
+
+@pytest.fixture(scope="session")
+def umoci() -> Tool:
+    return Tool(tools.find("umoci"))
+
+
+@pytest.fixture(scope="session")
+def gnu_tar() -> Tool:
+    return Tool(tools.find("tar"))
+
+
+@pytest.fixture(scope="session")
+def zstd() -> Tool:
+    return Tool(tools.find("zstd"))
+
+
+@pytest.fixture(scope="session")
+def busybox() -> Path:
+    """A busybox that needs no library, so that it runs in an image that holds nothing else."""
+    program = Path(tools.find("busybox")).resolve()
+    if b"/ld-linux" in program.read_bytes():
+        tools.absent("busybox")  # Debian's other busybox package is dynamic
+    return program
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The browser that the browser tests drive."""
+    return Path(tools.find("chromium"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which judges were absent and how to bring them."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if lines := tools.summary(str(report.longrepr) for report in skipped):
+        terminalreporter.section("judges that were absent")
+        for line in lines:
+            terminalreporter.line(line)

@@ -1,0 +1,140 @@
+"""The judges: real programs that read what imagelab writes, each run in a place of its own.
+
+A judge that is not installed skips its tests and names the Debian package that brings it; with
+IMAGELAB_REQUIRE_JUDGES=1 (as in CI) its absence is a failure, so that a green run means it was asked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PACKAGES = {  # program -> the Debian package that brings it
+    "bwrap": "bubblewrap",
+    "busybox": "busybox-static",
+    "chromium": "chromium",
+    "docker": "docker.io",
+    "dockerd": "docker.io",
+    "podman": "podman",
+    "skopeo": "skopeo",
+    "tar": "tar",
+    "umoci": "umoci",
+    "zstd": "zstd",
+}
+ABSENT = re.compile(r"needs (?P<judge>[\w-]+)(?: \(apt-get install (?P<package>[\w.-]+)\))?")
+SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"  # Debian's own first: a client and its daemon belong together
+
+
+def absent(judge: str) -> None:
+    """Skip the calling test for want of `judge`, or fail it where judges are required."""
+    package = PACKAGES.get(judge)
+    reason = f"needs {judge} (apt-get install {package})" if package else f"needs {judge}"
+    if os.environ.get("IMAGELAB_REQUIRE_JUDGES") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def find(judge: str) -> str:
+    """The path of a judge's program; skips or fails the test where there is none."""
+    path = shutil.which(judge, path=SYSTEM_PATH) or shutil.which(judge)
+    if path is None:
+        absent(judge)
+    assert path is not None
+    return path
+
+
+class Tool:
+    """A program with its fixed first arguments: `tool("load", "-i", path)` returns what it printed."""
+
+    def __init__(self, *command: str | Path) -> None:
+        self.command = [str(part) for part in command]
+
+    def run(self, *args: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        """Run to the end and return the finished process, whatever its exit code."""
+        return subprocess.run(
+            [*self.command, *map(str, args)],
+            input=b"" if stdin is None else stdin,
+            capture_output=True,
+            timeout=300,
+            env={**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        )
+
+    def __call__(self, *args: str | Path, stdin: bytes | None = None) -> str:
+        done = self.run(*args, stdin=stdin)
+        if done.returncode != 0:
+            said = (done.stderr + done.stdout).decode(errors="replace").strip()
+            pytest.fail(f"{Path(self.command[0]).name} {' '.join(map(str, args))}: {said}", pytrace=False)
+        return done.stdout.decode()
+
+
+@contextmanager
+def docker_engine() -> Iterator[Tool]:
+    """A `docker` that talks to an Engine of our own, empty, gone afterwards.
+
+    IMAGELAB_DOCKER_HOST names another Engine to judge by: its images must be ones you can lose.
+    The classic image store is asked for by its driver (vfs), so that IMAGE ID is the config's digest.
+    """
+    client = find("docker")
+    if host := os.environ.get("IMAGELAB_DOCKER_HOST"):
+        yield Tool(client, "--host", host)
+        return
+    daemon = find("dockerd")
+    if os.geteuid() != 0:
+        absent("root")
+    root = Path(tempfile.mkdtemp(prefix="imagelab-dockerd-"))
+    host = f"unix://{root}/docker.sock"
+    docker = Tool(client, "--config", root / "config", "--host", host)
+    try:
+        with (root / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [daemon, "--host", host, "--data-root", root / "data", "--exec-root", root / "exec",
+                 "--pidfile", root / "pid", "--storage-driver", "vfs", "--iptables=false", "--bridge=none"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            for _ in range(600):
+                if docker.run("version").returncode == 0:
+                    break
+                if not _still_running(process, seconds=0.1):
+                    pytest.fail(f"dockerd ended:\n{(root / 'log').read_text()[-2000:]}", pytrace=False)
+            yield docker
+        finally:
+            process.terminate()
+            process.wait(60)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _still_running(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def summary(skip_reasons: Iterable[str]) -> list[str]:
+    """What the absent judges cost, and the one line that brings them; empty when all were there."""
+    counts: dict[str, int] = {}
+    packages = set()
+    for reason in skip_reasons:
+        if found := ABSENT.search(reason):
+            counts[found["judge"]] = counts.get(found["judge"], 0) + 1
+            packages.add(found["package"])
+    lines = [f"{judge}: {count} test{'s' * (count != 1)} skipped" for judge, count in sorted(counts.items())]
+    if wanted := sorted(filter(None, packages)):
+        lines.append(f"to run them: apt-get install {' '.join(wanted)}")
+    if "root" in counts:
+        lines.append("a Docker Engine of the tests' own needs root (or name one in IMAGELAB_DOCKER_HOST)")
+    return lines

@@ -1,0 +1,111 @@
+"""The house: imports point down, the engine knows no view, a module holds one idea."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import imagelab
+
+PACKAGE = Path(imagelab.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# The modules of each floor, the ground first. `imagelab/__init__.py` is the door, before all floors.
+FLOORS = [
+    {"errors"},
+    {"digest", "reference", "entry", "tree", "tar", "compression", "layer", "rootfs", "image", "store"},
+    {"archive_save", "archive_load"},
+    {"lab"},
+    {"human", "tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"},
+]
+ENGINE_FLOORS = 4  # the last floor holds the views
+VIEW_LIBRARIES = {"pandas", "numpy", "graphviz", "graphviz_pure", "IPython", "ipywidgets", "click"}
+
+
+def name_of(path: Path) -> str:
+    """cli/table.py -> cli; tar.py -> tar."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def floor_of(name: str) -> int:
+    return next((floor for floor, names in enumerate(FLOORS) if name in names), -1)
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Absolute names of everything a module imports, at whatever depth: imagelab.store, pandas, …"""
+    package = ("imagelab", *path.relative_to(PACKAGE).parts[:-1])
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            found |= {f"{module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
+
+
+def inner(path: Path) -> set[str]:
+    """The top modules of imagelab that a module imports."""
+    parts = (name.split(".") for name in imports(path))
+    return {part[1] for part in parts if part[0] == "imagelab" and len(part) > 1 and floor_of(part[1]) >= 0}
+
+
+def by_path(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(PACKAGE)))
+
+
+ROOMS = [path for path in MODULES if path != PACKAGE / "__init__.py"]
+ENGINE = [path for path in ROOMS if 0 <= floor_of(name_of(path)) < ENGINE_FLOORS]
+
+
+def test_every_module_has_a_floor():
+    assert {name_of(path) for path in ROOMS if floor_of(name_of(path)) < 0} == set()
+
+
+@by_path(ROOMS)
+def test_imports_point_down(path):
+    own = floor_of(name_of(path))
+    upward = {name for name in inner(path) if floor_of(name) > own}
+    assert not upward, f"{path.name} (floor {own}) imports from above: {sorted(upward)}"
+
+
+def test_no_import_cycle():
+    arrows: dict[str, set[str]] = {}
+    for path in ROOMS:
+        arrows.setdefault(name_of(path), set()).update(inner(path) - {name_of(path)})
+
+    def walk(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " → ".join([*trail, name])
+        for lower in sorted(arrows.get(name, ())):
+            walk(lower, (*trail, name))
+
+    for name in arrows:
+        walk(name, ())
+
+
+@by_path(ENGINE)
+def test_the_engine_knows_no_view(path):
+    assert not {name.split(".")[0] for name in imports(path)} & VIEW_LIBRARIES
+
+
+@by_path(MODULES)
+def test_a_module_holds_one_idea(path):
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= 350
+    assert ast.get_docstring(ast.parse(text)), "the docstring says which"
+
+
+def test_import_is_light():
+    """Neither the door nor the engine behind it loads a view library."""
+    code = "import imagelab, sys; imagelab.Lab; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "imagelab.lab" in loaded.split()
+    assert not {name.split(".")[0] for name in loaded.split()} & VIEW_LIBRARIES
