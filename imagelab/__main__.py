@@ -1,0 +1,5 @@
+"""`python -m imagelab` is the command `imagelab`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,301 @@
+"""One idea: a template walks a value and prints what it meets.
+
+`docker images --format '{{.ID}}: {{.Size}}'` is a Go template. `Template(text).render(value)` prints what
+docker would: values as Go's fmt prints them, a missing key as `<no value>`, a field that is none as an error.
+
+Values are what JSON has (str, int, float, bool, None, list, dict) and `Struct`, whose fields are fixed.
+Follows Go's text/template/exec.go, in the wording and position of its errors too, and docker/cli's
+templates.go for docker's own functions. `gosyntax` says which part of the language there is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .gosyntax import Chain, Function, Literal, Node, Parser, Pipe, Range, TemplateError
+
+
+class Struct(Mapping[str, Any]):
+    """A value with fixed fields: asking for another is an error, where a dict only has no value for it."""
+
+    __slots__ = ("_fields", "type_name")
+
+    def __init__(self, type_name: str = "struct {}", /, **fields: Any) -> None:
+        self.type_name = type_name
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+class Row(Struct):
+    """One line of a table; docker's JSON of these escapes `<`, `>` and `&`, and of nothing else."""
+
+    __slots__ = ()
+
+
+class NilList(list[Any]):
+    """A list nobody set: empty to a template, `null` in JSON."""
+
+
+class Map(dict[str, Any]):
+    """A Go map: `index` gives `zero` for a key that is missing; `null` in JSON where nobody set it (None)."""
+
+    def __init__(self, given: Mapping[str, Any] | None, zero: Any = "") -> None:
+        super().__init__(given or {})
+        self.is_nil = given is None
+        self.zero = zero
+
+
+class Template:
+    """A parsed template; raises ParseError, in Go's words, for text that is none."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._nodes = Parser(source).nodes
+
+    def render(self, value: Any, *, strict: bool = False, header: bool = False) -> str:
+        """What the template prints for this value; raises TemplateError for a field it does not have.
+
+        `strict` makes a dict's missing key such an error too. With `header`, the value is a table's column
+        titles, and functions pass their first argument on, so that `{{lower .Size}}` has a title as well.
+        """
+        return _Run(self._source, value, strict, header).all(self._nodes, value)
+
+
+class _Refusal(Exception):
+    """A function's complaint, before it is known where in the template it stands."""
+
+
+class _Run:
+    """One walk over the nodes, with the variables in scope and the node that an error would be about."""
+
+    def __init__(self, source: str, root: Any, strict: bool, header: bool) -> None:
+        self._source = source
+        self._strict = strict
+        self._header = header
+        self._at: Node = Literal(0, "", "")
+        self._variables: list[tuple[str, Any]] = [("$", root)]
+
+    def all(self, nodes: Sequence[Node], dot: Any) -> str:
+        return "".join(self._one(node, dot) for node in nodes)
+
+    def _one(self, node: Node, dot: Any) -> str:
+        if isinstance(node, Literal):
+            return str(node.value)
+        if isinstance(node, Range):
+            return self._range(node, dot)
+        assert isinstance(node, Pipe)
+        value = self._pipe(node, dot)
+        self._variables += [(name, value) for name in node.variables]
+        return "" if node.variables else show(value, missing="<no value>")
+
+    def _range(self, node: Range, dot: Any) -> str:
+        value = self._pipe(node.pipe, dot)
+        scope = len(self._variables)
+        if isinstance(value, dict):
+            items: list[tuple[Any, Any]] = sorted(value.items())
+        elif isinstance(value, list):
+            items = list(enumerate(value))
+        elif value is None:
+            items = []
+        else:
+            raise self._error(f"range can't iterate over {show(value)}")
+        printed = []
+        for key, element in items:
+            given = (key, element) if len(node.pipe.variables) == 2 else (element,)
+            self._variables += zip(node.pipe.variables, given, strict=False)
+            printed.append(self.all(node.body, element))
+            del self._variables[scope:]
+        return "".join(printed) if items else self.all(node.otherwise, dot)
+
+    def _pipe(self, pipe: Pipe, dot: Any) -> Any:
+        self._at = pipe
+        before: tuple[Any, ...] = ()
+        for command in pipe.commands:
+            before = (self._command(command, dot, before),)
+        return before[0]
+
+    def _command(self, command: tuple[Node, ...], dot: Any, before: tuple[Any, ...]) -> Any:
+        first = command[0]
+        if not isinstance(first, Function):
+            self._at = first
+            if len(command) > 1 and isinstance(first, Chain) and first.names:
+                self._value(first, dot)  # a field that does not exist is the greater mistake
+                raise self._error(f"{first.names[-1]} has arguments but cannot be invoked as function")
+            if len(command) > 1:
+                raise self._error(f"can't give argument to non-function {first.text}")
+            return self._value(first, dot)
+        self._at = first
+        given = len(command) - 1 + len(before)
+        least, most = _ARITY[first.text]
+        if not least <= given <= most:
+            wanted = f"{least}" if least == most else f"at least {least}"
+            raise self._error(f"wrong number of args for {first.text}: want {wanted} got {given}")
+        values = [self._value(node, dot) for node in command[1:]]
+        self._at = Node(first.at, " ".join(node.text for node in command))
+        if self._header and first.text in _PASSED_ON:
+            return (*values, *before)[0]
+        try:
+            return _FUNCTIONS[first.text](*values, *before)
+        except _Refusal as error:
+            raise self._error(f"error calling {first.text}: {error}") from None
+
+    def _value(self, node: Node, dot: Any) -> Any:
+        if isinstance(node, Literal):
+            return node.value
+        if isinstance(node, Function):
+            return self._command((node,), dot, ())
+        assert isinstance(node, Chain)
+        if isinstance(node.start, Pipe):
+            value = self._pipe(node.start, dot)
+        elif node.start:
+            value = next(value for name, value in reversed(self._variables) if name == node.start)
+        else:
+            value = dot
+        self._at = node
+        absent = False
+        for name in node.names:
+            value, absent = self._field(value, name, absent)
+        return value
+
+    def _field(self, value: Any, name: str, absent: bool) -> tuple[Any, bool]:
+        """One step down, and whether nothing was there: Go tells an absent key from one that is null."""
+        if absent:
+            return None, True
+        if isinstance(value, Struct) and name in value:
+            return value[name], False
+        if isinstance(value, dict):
+            if name not in value and self._strict:
+                raise self._error(f'map has no entry for key "{name}"')
+            return value.get(name), name not in value
+        if value is None:
+            raise self._error(f"nil pointer evaluating interface {{}}.{name}")
+        kind = "interface {}" if self._strict else type_name(value)
+        raise self._error(f"can't evaluate field {name} in type {kind}")
+
+    def _error(self, why: str) -> TemplateError:
+        before = self._source[: self._at.at]
+        column = len(before.rpartition("\n")[2].encode("utf-8", "surrogatepass"))
+        line = before.count("\n") + 1
+        return TemplateError(f'template: :{line}:{column}: executing "" at <{self._at.text}>: {why}')
+
+
+def show(value: Any, missing: str = "<nil>") -> str:
+    """A value as Go's fmt prints it (`%v`)."""
+    if value is None:
+        return missing
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{show(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, Struct):
+        return f"{{{' '.join(map(show, value.values()))}}}"
+    if isinstance(value, list):
+        return f"[{' '.join(map(show, value))}]"
+    return str(value)
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """A value as docker writes it in JSON, compact or indented by so many spaces."""
+    separators = None if indent else (",", ":")
+    text = json.dumps(_plain(value), ensure_ascii=False, indent=indent, separators=separators)
+    for char in "\u2028\u2029" + ("<>&" if isinstance(value, Row) else ""):
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+def type_name(value: Any) -> str:
+    """What Go calls the type of a value."""
+    if isinstance(value, Struct):
+        return value.type_name
+    names = {str: "string", bool: "bool", int: "int", float: "float64", type(None): "interface {}"}
+    return names.get(type(value), "map[string]string" if isinstance(value, dict) else "[]string")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, NilList) or (isinstance(value, Map) and value.is_nil):
+        return None
+    if isinstance(value, Mapping):
+        keys = value if isinstance(value, Struct) else sorted(value)
+        return {key: _plain(value[key]) for key in keys}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _index(value: Any, *keys: Any) -> Any:
+    for key in keys:
+        if value is None:
+            raise _Refusal("index of untyped nil")
+        if isinstance(value, dict):
+            if not isinstance(key, str):
+                raise _Refusal(f"value has type {type_name(key)}; should be string")
+            value = value.get(key, getattr(value, "zero", None))
+        elif isinstance(value, list | str):
+            if not isinstance(key, int) or isinstance(key, bool):
+                raise _Refusal(f"cannot index slice/array with type {type_name(key)}")
+            if not 0 <= key < len(value):
+                raise _Refusal(f"index out of range: {key}")
+            value = value[key] if isinstance(value, list) else value.encode()[key]
+        else:
+            raise _Refusal(f"can't index item of type {type_name(value)}")
+    return value
+
+
+def _join(values: Any, separator: Any) -> str:
+    if isinstance(values, dict):
+        values = sorted(show(value) for value in values.values())
+    if values is not None and not isinstance(values, list):
+        raise _Refusal(f"expected slice, got {type_name(values)}")
+    return _text(separator).join(map(show, values or ()))
+
+
+def _len(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogateescape"))
+    if isinstance(value, list | dict):
+        return len(value)
+    raise _Refusal(f"len of {'nil pointer' if value is None else 'type ' + type_name(value)}")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Refusal(f"wrong type for value; expected string; got {type_name(value)}")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _Refusal(f"wrong type for value; expected int; got {type_name(value)}")
+    if not 0 <= value <= 1000:
+        raise _Refusal(f"{value} is not a number of characters from 0 to 1000")
+    return value
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "json": to_json,
+    "index": _index,
+    "join": _join,
+    "println": lambda *values: " ".join(map(show, values)) + "\n",
+    "len": _len,
+    "lower": lambda text: _text(text).lower(),
+    "upper": lambda text: _text(text).upper(),
+    "title": lambda text: re.sub(r"(?<!\w)\w", lambda found: found[0].upper(), _text(text)),
+    "split": lambda text, separator: _text(text).split(_text(separator)) if separator else list(_text(text)),
+    "truncate": lambda text, length: _text(text)[: _count(length)],
+    "pad": lambda text, left, right: " " * _count(left) + _text(text) + " " * _count(right) if text else "",
+}
+_PASSED_ON = frozenset(("json", "split", "join", "title", "lower", "upper", "truncate"))
+_MANY = 1_000
+_ARITY = {
+    "json": (1, 1), "index": (1, _MANY), "join": (2, 2), "println": (0, _MANY), "len": (1, 1),
+    "lower": (1, 1), "upper": (1, 1), "title": (1, 1), "split": (2, 2), "truncate": (2, 2), "pad": (3, 3),
+}  # fmt: skip

@@ -1,0 +1,147 @@
+"""Sizes and times as docker's client (20.10.24 and 28.2.2) printed them when an API server gave it these."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagelab import human
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@pytest.mark.parametrize(
+    "count, column, total",
+    [
+        (0, "0B", "0B"),
+        (1, "1B", "1B"),
+        (999, "999B", "999B"),
+        (1000, "1kB", "1kB"),
+        (1001, "1kB", "1.001kB"),
+        (1015, "1.01kB", "1.015kB"),
+        (1025, "1.02kB", "1.025kB"),
+        (9994, "9.99kB", "9.994kB"),
+        (9995, "9.99kB", "9.995kB"),
+        (9999, "10kB", "9.999kB"),
+        (99949, "99.9kB", "99.95kB"),
+        (99950, "100kB", "99.95kB"),
+        (999499, "999kB", "999.5kB"),
+        (999500, "1e+03kB", "999.5kB"),  # docker's own oddity
+        (999999, "1e+03kB", "1000kB"),
+        (1234567, "1.23MB", "1.235MB"),
+        (123456789, "123MB", "123.5MB"),
+        (1500000000000, "1.5TB", "1.5TB"),
+        (10**18, "1EB", "1EB"),
+    ],
+)
+def test_size(count: int, column: str, total: str) -> None:
+    assert (human.size(count, 3), human.size(count)) == (column, total)
+
+
+@pytest.mark.parametrize(
+    "seconds, words",
+    [
+        (-5, "Less than a second"),
+        (0, "Less than a second"),
+        (0.9, "Less than a second"),
+        (1, "1 second"),
+        (59, "59 seconds"),
+        (60, "About a minute"),
+        (119, "About a minute"),
+        (120, "2 minutes"),
+        (59 * MINUTE + 59, "59 minutes"),
+        (HOUR, "About an hour"),
+        (1.5 * HOUR - 1, "About an hour"),
+        (1.5 * HOUR, "2 hours"),
+        (47.4 * HOUR, "47 hours"),
+        (47.5 * HOUR, "2 days"),
+        (14 * DAY - 1801, "13 days"),
+        (14 * DAY - 1799, "2 weeks"),
+        (59 * DAY, "8 weeks"),
+        (60 * DAY, "2 months"),
+        (365 * DAY, "12 months"),
+        (730 * DAY - 1801, "24 months"),
+        (730 * DAY - 1799, "1 years"),  # docker rounds the hours in one branch and not in the next
+        (730 * DAY, "2 years"),
+        (3 * 365 * DAY - 1, "2 years"),
+        (3000 * DAY, "8 years"),
+    ],
+)
+def test_duration(seconds: float, words: str) -> None:
+    assert human.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    "created, seconds",
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("2026-11-22T01:46:33.054542798Z", 1795311993),
+        ("2026-11-22T10:46:33+09:00", 1795311993),
+        ("1969-12-31T23:59:59.5Z", -1),
+        ("0001-01-01T00:00:00Z", human.NO_TIME),
+        (None, human.NO_TIME),
+        ("", human.NO_TIME),
+        ("yesterday", human.NO_TIME),
+        ("2026-13-01T00:00:00Z", human.NO_TIME),
+        ("2026-01-01T00:00:00+99:00", human.NO_TIME),
+        ("2026-01-01T00:00:00", human.NO_TIME),
+        (12, human.NO_TIME),
+    ],
+)
+def test_timestamp(created: object, seconds: int) -> None:
+    assert human.timestamp(created) == seconds
+
+
+@pytest.fixture(params=["UTC", "Asia/Tokyo"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield request.param
+    time.tzset()
+
+
+def test_moments_are_on_this_machine_s_clock_as_docker_has_it(zone: str) -> None:
+    shown = human.date_and_zone(0), human.rfc3339(1795311993), human.date_and_zone(human.NO_TIME)
+    assert shown == {
+        "UTC": ("1970-01-01 00:00:00 +0000 UTC", "2026-11-22T01:46:33Z", "0001-01-01 00:00:00 +0000 UTC"),
+        # In year 1 Go goes by Tokyo's local mean time (+0918 LMT); it means "unknown" all the same.
+        "Asia/Tokyo": ("1970-01-01 09:00:00 +0900 JST", "2026-11-22T10:46:33+09:00", shown[2]),
+    }[zone]
+    assert shown[2].startswith("0001-01-01 ")
+
+
+def test_since() -> None:
+    assert human.since(1000, 1000 + 2 * DAY) == "2 days ago"
+    assert human.since(human.NO_TIME, 1000) == ""
+
+
+@pytest.mark.parametrize(
+    "text, columns, cut",
+    [
+        ("short", 45, "short"),
+        ("x" * 45, 45, "x" * 45),
+        ("x" * 46, 45, "x" * 44 + "…"),
+        ("é" * 46, 45, "é" * 44 + "…"),
+        ("漢字漢字漢字", 12, "漢字漢字漢字"),
+        ("漢字漢字漢字", 11, "漢字漢字漢…"),
+        ("漢字漢字漢字", 10, "漢字漢字…"),
+    ],
+)
+def test_ellipsis_counts_columns(text: str, columns: int, cut: str) -> None:
+    assert human.ellipsis(text, columns) == cut
+
+
+def test_harmless() -> None:
+    assert human.harmless("plain é 漢字 🐳\ttab\nline") == "plain é 漢字 🐳\ttab\nline"
+    assert human.harmless("\x1b[31mred\x1b]0;title\x07\r\x9b2J") == r"\x1b[31mred\x1b]0;title\x07\x0d\x9b2J"
+    assert human.harmless("abc\u202etxt.exe") == r"abc\u202etxt.exe"
+    assert human.harmless(b"caf\xe9".decode("utf-8", "surrogateescape")) == r"caf\xe9"
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_whatever_is_harmless_can_be_printed_and_obeys_nothing(text: str) -> None:
+    shown = human.harmless(text)
+    shown.encode()
+    assert not [char for char in shown if char not in "\t\n" and not (" " <= char <= "~" or char >= "\xa0")]
