@@ -1,0 +1,280 @@
+"""One idea: content is kept under the name it gives itself, and either all of it is there or none.
+
+`blobs/sha256/<hex>` holds the bytes whose SHA-256 is <hex>. A blob is written into a temporary file while a second
+thread hashes it, flushed to the disk, and only then renamed to its name; a power cut leaves a temporary file at worst.
+
+Every writer works inside a lease: a folder of its own under `tmp/`, locked for as long as its process lives. `sweep`
+leaves alone what is newer than the oldest living lease, so it can never take what someone is about to refer to.
+
+Implements the blobs of the OCI image-spec, image-layout.md; the contract follows umoci's `oci/cas`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import shutil
+import threading
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock, Timeout
+
+from .digest import CHUNK, Digest
+from .errors import Invalid, NotFound
+
+MAX_JSON = 4 << 20  # bytes in a manifest, config or index, as containerd and registries limit them
+
+
+class Blobs:
+    """The blobs of one layout, shared by any number of processes."""
+
+    def __init__(self, home: Path, lock: FileLock) -> None:
+        self._folder = home / "blobs" / "sha256"
+        self._tmp = home / "tmp"
+        self._lock = lock
+        self._lease: Path | None = None
+        self._leases_wanted = 0
+        self._guard = threading.Lock()
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob is, or would be."""
+        return self._folder / digest.hex
+
+    def __contains__(self, digest: object) -> bool:
+        return isinstance(digest, Digest) and self.path(digest).exists()
+
+    def __iter__(self) -> Iterator[Digest]:
+        for item in os.scandir(self._folder):
+            if len(item.name) == 64:
+                yield Digest("sha256:" + item.name)
+
+    def size(self, digest: Digest) -> int:
+        """The blob's size in bytes; raises NotFound."""
+        try:
+            return self.path(digest).stat().st_size
+        except FileNotFoundError:
+            raise _gone(digest) from None
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """The blob's bytes; raises NotFound."""
+        try:
+            return open(self.path(digest), "rb")
+        except FileNotFoundError:
+            raise _gone(digest) from None
+
+    def read(self, digest: Digest) -> bytes:
+        """A small blob, whole; raises NotFound, and Invalid for one over 4 MiB, which no JSON should be."""
+        with self.open(digest) as file:
+            data = file.read(MAX_JSON + 1)
+        if len(data) > MAX_JSON:
+            raise Invalid(f"{digest.short} has more than {MAX_JSON:,} bytes, too many for a manifest or config")
+        return data
+
+    def put(self, data: bytes) -> Digest:
+        """Keep these bytes; doing it twice is doing it once."""
+        with self.lease():
+            temporary = self._temporary()
+            with open(temporary, "xb") as file:
+                file.write(data)
+                _flush(file)
+            return self._settle(temporary, Digest.of(data))
+
+    @contextmanager
+    def writer(self) -> Iterator[Writer]:
+        """A place to write one blob of any size to; after the block, `writer.digest` is its name.
+
+        If the block raises, nothing is kept.
+        """
+        with self.lease():
+            with self.staged() as writer:
+                yield writer
+            self.settle(writer)
+
+    @contextmanager
+    def staged(self) -> Iterator[Writer]:
+        """The same, but the blob gets its name only when it is given to `settle`, in the same lease."""
+        writer = Writer(self._temporary())
+        try:
+            yield writer
+            writer.finish()
+        except BaseException:
+            writer.discard()
+            raise
+
+    def settle(self, writer: Writer) -> None:
+        """Give a staged blob its name; doing it twice is doing it once."""
+        if not writer.settled:
+            self._settle(writer.path, writer.digest)
+            writer.settled = True
+
+    @contextmanager
+    def lease(self) -> Iterator[None]:
+        """While the block runs, nothing written or found again in it is swept, even if nothing refers to it yet."""
+        with self._guard:
+            if self._leases_wanted == 0:
+                lease = self._tmp / uuid.uuid4().hex
+                with self._lock:  # a sweep must not meet a lease that is not locked yet
+                    lease.mkdir(parents=True)
+                    self._lease_lock = FileLock(lease / "lock")
+                    self._lease_lock.acquire()
+                self._lease = lease
+            self._leases_wanted += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._leases_wanted -= 1
+                if self._leases_wanted == 0 and self._lease is not None:
+                    self._lease_lock.release()
+                    shutil.rmtree(self._lease, ignore_errors=True)
+                    self._lease = None
+
+    def _temporary(self) -> Path:
+        assert self._lease is not None
+        return self._lease / uuid.uuid4().hex
+
+    def _settle(self, temporary: Path, digest: Digest) -> Digest:
+        target = self.path(digest)
+        with self._lock:
+            if target.exists():
+                os.utime(target)  # found again: as good as new, for the sweep
+                temporary.unlink()
+            else:
+                os.replace(temporary, target)
+        return digest
+
+    def sweep(self, live: Collection[Digest]) -> tuple[int, int]:
+        """Delete every blob that is not `live` and not newer than a living lease; returns (blobs, bytes) freed.
+
+        The caller holds the store's lock. Folders of dead leases go too.
+        """
+        mark = self._tmp / f"sweep-{uuid.uuid4().hex}"
+        mark.touch()
+        newest_allowed = mark.stat().st_mtime_ns
+        mark.unlink()
+        for lease in self._tmp.iterdir():
+            with suppress(FileNotFoundError):  # its owner has just finished
+                if self._is_dead(lease):
+                    shutil.rmtree(lease, ignore_errors=True)
+                else:
+                    newest_allowed = min(newest_allowed, (lease / "lock").stat().st_mtime_ns)
+        blobs = freed = 0
+        for digest in list(self):
+            info = self.path(digest).stat()
+            if digest not in live and info.st_mtime_ns < newest_allowed:
+                self.path(digest).unlink()
+                blobs, freed = blobs + 1, freed + info.st_size
+        return blobs, freed
+
+    def _is_dead(self, lease: Path) -> bool:
+        if lease == self._lease:
+            return False
+        if not (lease / "lock").exists():
+            return True
+        probe = FileLock(lease / "lock", timeout=0)
+        try:
+            with probe:
+                return True
+        except Timeout:
+            return False
+
+
+class Writer:
+    """One blob being written: `write` hands bytes to a thread that hashes and stores them, in order."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self.digest = Digest("")
+        self.settled = False
+        self._queue: queue.Queue[bytes | None] = queue.Queue(maxsize=8)
+        self._error: BaseException | None = None
+        self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by finish and discard
+        self._thread: threading.Thread | None = None
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        """Append some bytes; raises OSError as soon as an earlier write is known to have failed."""
+        if self._error is not None:
+            raise self._error
+        self.size += len(data)
+        if self._thread is None:
+            if self.size <= CHUNK:  # a small blob is done before a thread has started
+                self._take(data)
+                return
+            self._thread = threading.Thread(target=self._work, daemon=True, name="imagelab-blob-writer")
+            self._thread.start()
+        self._queue.put(data)
+
+    def _work(self) -> None:
+        while (data := self._queue.get()) is not None:
+            if self._error is None:
+                try:
+                    self._take(data)
+                except BaseException as error:
+                    self._error = error
+
+    def _take(self, data: bytes) -> None:
+        self._hash.update(data)
+        view = memoryview(data)
+        while view:  # a disk that fills up may take a part first
+            view = view[self._file.write(view) :]
+
+    def finish(self) -> None:
+        """Wait until all is written, and flush it to the disk."""
+        self._stop()
+        if self._error is not None:
+            raise self._error
+        _flush(self._file)
+        self._file.close()
+        self.digest = Digest("sha256:" + self._hash.hexdigest())
+
+    def discard(self) -> None:
+        """Stop and leave nothing behind."""
+        self._stop()
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def _stop(self) -> None:
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file so that a reader sees the old bytes or the new ones, and a power cut too."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            _flush(file)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    flush_folder(path.parent)
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's names to the disk, where the system can (Windows cannot, and need not)."""
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _gone(digest: Digest) -> NotFound:
+    return NotFound(f"the blob {digest} is not in the store: it was damaged or removed; `imagelab verify` lists what is")

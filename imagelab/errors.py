@@ -1,0 +1,27 @@
+"""One idea: an error is a sentence for a person.
+
+Every failure a learner can cause or meet raises a `LabError` whose text says what was wrong, where, and what
+to do next. The command line prints that text and no traceback; a notebook shows it as the last line.
+"""
+
+from __future__ import annotations
+
+
+class LabError(Exception):
+    """Something a person can understand and mend; `str(error)` is one line."""
+
+
+class InvalidReference(LabError):
+    """A name that breaks the reference grammar; the text says which part."""
+
+
+class NotFound(LabError):
+    """No image, tag, layer or path of that name."""
+
+
+class Conflict(LabError):
+    """The request is sound, but something that exists stands in its way."""
+
+
+class Invalid(LabError):
+    """Bytes that are not what they claim to be: a damaged tar, a wrong digest, JSON that is not JSON."""

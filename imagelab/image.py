@@ -1,0 +1,273 @@
+"""One idea: an image is layers and a config, held together by a manifest. Nothing else.
+
+The config says what to run and lists the layers' diffIDs; its digest is the image ID. The manifest names the config and
+the layers' blobs; its digest is the image's digest. An Image is a value: "changing" one gives another.
+
+Implements the OCI image-spec, manifest.md and config.md, and docker's manifest schema 2. Left out: foreign layers,
+artifacts, and other platforms of an index.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from .digest import Digest, chain_ids
+from .entry import Entry
+from .errors import Invalid, LabError, NotFound
+from .layer import Layer
+from .manifest import LISTS, MAPS, STRINGS, Json, dump, manifest_for, parse_config, parse_manifest
+from .reference import Reference
+from .tree import Changes, Tree, with_parents
+
+
+_OF_THE_BUILDER = {"created", "container", "container_config", "docker_version", "id", "parent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of an image's history: what was done, and the layer it made, if it made one."""
+
+    created: str
+    created_by: str
+    comment: str
+    author: str
+    layer: Layer | None
+    image_id: Digest | None  # of the image that this step produced, where the store still knows it
+
+    @property
+    def size(self) -> int:
+        """Bytes of files in the layer this step made; 0 for a step that only changed the config."""
+        return self.layer.files_size if self.layer else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One of the names an image has, what kind of name it is, and which bytes it is computed from."""
+
+    name: str
+    value: Digest
+    of: str
+
+
+class Keeper(Protocol):
+    """What an image needs of the store that holds it."""
+
+    def layer(self, digest: Digest, diff_id: Digest, size: int, media_type: str) -> Layer: ...
+    def pack(self, changes: Changes) -> Layer: ...
+    def now(self) -> str: ...
+    def mtime(self) -> int: ...
+    def names_of(self, image: Image) -> list[Reference]: ...
+    def parent_of(self, image: Image) -> Image | None: ...
+    def keep(self, config: bytes, manifest: bytes, parent: Image | None) -> Image: ...
+
+
+class Image:
+    """An immutable image: the exact bytes of a manifest and a config, and the layers they name.
+
+    Raises Invalid, from the constructor, when the two do not fit together.
+    """
+
+    def __init__(self, manifest: bytes, config: bytes, keeper: Keeper) -> None:
+        self.manifest_bytes, self.config_bytes = manifest, config
+        self._keeper = keeper
+        self.digest = Digest.of(manifest)
+        self.id = Digest.of(config)
+        self.manifest = parse_manifest(manifest)
+        self.config = parse_config(config)
+        if self.manifest["config"]["digest"] != self.id:
+            raise Invalid(f"the manifest names the config {self.manifest['config']['digest']}, but it is {self.id}")
+        if len(self.manifest["layers"]) != len(self.diff_ids):
+            raise Invalid(
+                f"the manifest lists {len(self.manifest['layers'])} layers and the config {len(self.diff_ids)} "
+                "diffIDs: there must be one for each"
+            )
+
+    def __repr__(self) -> str:
+        names = ", ".join(name.familiar for name in self.names) or "<none>"
+        return f"<Image {names} {self.id.short}: {len(self.layers)} layers, {self.size} bytes>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Image) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @cached_property
+    def diff_ids(self) -> tuple[Digest, ...]:
+        """The digest of each layer's uncompressed tar, base first."""
+        return tuple(Digest(diff_id) for diff_id in self.config["rootfs"]["diff_ids"])
+
+    @cached_property
+    def chain_ids(self) -> tuple[Digest, ...]:
+        """For each layer, the name of it and all beneath it."""
+        return chain_ids(self.diff_ids)
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, base first."""
+        return tuple(
+            self._keeper.layer(Digest(blob["digest"]), diff_id, blob["size"], blob["mediaType"])
+            for blob, diff_id in zip(self.manifest["layers"], self.diff_ids, strict=True)
+        )
+
+    @property
+    def names(self) -> list[Reference]:
+        """The tags that point to this image now, sorted."""
+        return self._keeper.names_of(self)
+
+    @property
+    def parent(self) -> Image | None:
+        """The image this one was made from, where it was made here and is still here."""
+        return self._keeper.parent_of(self)
+
+    @property
+    def size(self) -> int:
+        """Bytes of regular files in all layers together: docker's SIZE, which later removals do not lessen."""
+        return sum(layer.files_size for layer in self.layers)
+
+    @property
+    def created(self) -> str:
+        """When it was made, as an RFC 3339 time, or "" where the config does not say."""
+        return self.config.get("created") or ""
+
+    @property
+    def architecture(self) -> str:
+        return str(self.config.get("architecture", ""))
+
+    @property
+    def os(self) -> str:
+        return str(self.config.get("os", ""))
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The history, oldest first, each step with the layer it made."""
+        made = iter(self.layers)
+        history = self.config.get("history") or [{} for _ in self.layers]
+        ancestry: list[Image] = [self]
+        while (parent := ancestry[-1].parent) is not None:
+            ancestry.append(parent)
+        by_length = {len(image.config.get("history") or []): image.id for image in reversed(ancestry)}
+        return tuple(
+            Step(
+                record.get("created") or "",
+                record.get("created_by") or "",
+                record.get("comment") or "",
+                record.get("author") or "",
+                None if record.get("empty_layer") else next(made),
+                by_length.get(number) or (self.id if number == len(history) else None),
+            )
+            for number, record in enumerate(history, 1)
+        )
+
+    @cached_property
+    def _merged(self) -> tuple[Tree, dict[str, int]]:
+        tree, origin = Tree(), {"": -1}
+        for number, layer in enumerate(self.layers):
+            before, tree = tree, tree.apply(layer.changes())
+            origin = {path: origin[path] if _still(before.get(path), tree[path]) else number for path in tree}
+        return tree, origin
+
+    def tree(self) -> Tree:
+        """The merged file system: what a container of this image would see."""
+        return self._merged[0]
+
+    def origin(self) -> Mapping[str, int]:
+        """For each path of the merged file system, the index of the layer it comes from."""
+        return self._merged[1]
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file in the merged file system, symlinks followed; raises NotFound."""
+        entry = self.tree().find(path)
+        if entry.kind != "file":
+            raise NotFound(f"{path!r} is a {entry.kind}, not a file")
+        return entry.read()
+
+    def identifiers(self) -> list[Identifier]:
+        """Every identifier of this image side by side: what it is called, its value, what it is the digest of."""
+        found = [
+            Identifier("image ID", self.id, f"the config, {len(self.config_bytes):,} bytes of JSON"),
+            Identifier("image digest", self.digest, f"the manifest, {len(self.manifest_bytes):,} bytes of JSON"),
+        ]
+        for number, (layer, chain_id) in enumerate(zip(self.layers, self.chain_ids, strict=True)):
+            stored = "compressed" if layer.compressed else "uncompressed"
+            below = f"layer {number} and all below it" if number else "layer 0 alone, so it equals its diffID"
+            found += [
+                Identifier(f"layer {number} diffID", layer.diff_id, f"layer {number}'s tar, uncompressed"),
+                Identifier(f"layer {number} digest", layer.digest, f"layer {number}'s blob as stored, {stored}"),
+                Identifier(f"layer {number} chainID", chain_id, f"the diffIDs of {below}"),
+            ]
+        return found
+
+    def append(self, content: Changes | Mapping[str, Any], created_by: str = "", *, comment: str = "") -> Image:
+        """Another image, with one more layer on top.
+
+        `content` is Changes or a mapping (see `Changes.of`); folders above what changes are recorded too, as
+        builders do. Raises Invalid and NotFound as `with_parents` does.
+        """
+        when = self._keeper.mtime()
+        changes = content if isinstance(content, Changes) else Changes.of(content, mtime=when)
+        return self.stack(self._keeper.pack(with_parents(self.tree(), changes, when)), created_by, comment=comment)
+
+    def stack(
+        self, layer: Layer, created_by: str = "", *, comment: str = "", author: str = "",
+        settings: Mapping[str, Any] | None = None,
+    ) -> Image:  # fmt: skip
+        """Another image, with a layer that is in the store already on top, as it is, and `settings` in its config."""
+        config = self._configured(settings) if settings else self.config
+        return self._derive(config, [*self.layers, layer], created_by, comment, author, empty=False)
+
+    def with_config(self, created_by: str = "", *, comment: str = "", **settings: Any) -> Image:
+        """Another image with some of the config's `config` keys changed: Env, Cmd, Labels, …; None removes a key.
+
+        No layer is made: the history gets an empty_layer line. Raises LabError for a key that config.md does not have,
+        or a value of the wrong type.
+        """
+        config = self._configured(settings)
+        said = created_by or " ".join(f"{key}={json.dumps(value)}" for key, value in settings.items())
+        return self._derive(config, list(self.layers), said, comment, "", empty=True)
+
+    def _configured(self, settings: Mapping[str, Any]) -> Json:
+        known = {*STRINGS, *LISTS, *MAPS, "Healthcheck"}
+        if wrong := sorted(set(settings) - known):
+            raise LabError(f"an image config has no {wrong[0]!r}: it has {', '.join(sorted(known))}")
+        merged = {**(self.config.get("config") or {}), **settings}
+        config = {**self.config, "config": {key: merged[key] for key in sorted(merged) if merged[key] is not None}}
+        try:
+            parse_config(dump(config))
+        except Invalid as error:
+            raise LabError(f"that setting does not fit: {error}") from None
+        return config
+
+    def flatten(self, created_by: str = "flatten") -> Image:
+        """Another image with the same merged file system and config in a single layer, and nothing of the past."""
+        config = {**self.config, "rootfs": {"type": "layers", "diff_ids": []}, "history": []}
+        layer = self._keeper.pack(Tree.diff(Tree(), self.tree()))
+        return self._derive(config, [layer], created_by, "", "", empty=False, orphan=True)
+
+    def _derive(
+        self, config: Json, layers: Sequence[Layer], created_by: str, comment: str, author: str, *, empty: bool,
+        orphan: bool = False,
+    ) -> Image:  # fmt: skip
+        now = self._keeper.now()
+        record = {"created": now, "created_by": created_by, "comment": comment, "author": author, "empty_layer": empty}
+        history = config.get("history")
+        if history is None:  # a config need not have one; then every layer is a step that nobody described
+            history = [{} for _ in config["rootfs"]["diff_ids"]]
+        config = {
+            "created": now,
+            **{key: value for key, value in config.items() if key not in _OF_THE_BUILDER},
+            "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
+            "history": [*history, {key: value for key, value in record.items() if value}],
+        }
+        config_bytes = dump(config)
+        manifest = manifest_for(config_bytes, [layer.descriptor for layer in layers])
+        return self._keeper.keep(config_bytes, manifest, None if orphan else self)
+
+
+def _still(before: Entry | None, after: Entry) -> bool:
+    """Whether a layer left this alone; a directory it only repeats, with nothing changed, it left alone."""
+    return before is after or (after.kind == "dir" and before == after)

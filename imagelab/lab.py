@@ -1,0 +1,252 @@
+"""One idea: a Lab is one learner's workbench, where everything that can be done with images is one call away.
+
+It looks names up, sets defaults and hands on to the verbs; what they do is told in their own modules. The command line
+and the widgets use a Lab and nothing beneath it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .compression import pieces_of
+from .entry import Entry
+from .errors import Invalid, InvalidReference, LabError, NotFound
+from .image import Image
+from .load import LIMIT, Loaded, load, settle_layer, stage_layer
+from .reference import Reference
+from .rootfs import scan, unpack
+from .save import save, whole_file
+from .store import Store
+from .taglog import TagMove
+from .tree import Changes, Tree
+from .upkeep import Damage, Freed, collect, prune, remove, verify
+from .usage import DiskUsage, disk_usage
+
+Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
+
+
+class Lab:
+    """A store of images in a folder, and the verbs that work on it.
+
+    `home` is the folder (by default $IMAGELAB_HOME, or `.imagelab` in the home directory). `epoch` (seconds since
+    1970; by default $SOURCE_DATE_EPOCH) makes all that is built reproducible: no later time, modes 0644 and 0755.
+    `platform` is what images made from nothing say they are for. Raises LabError for a setting that is not usable.
+    """
+
+    _current: weakref.ref[Lab] | None = None
+
+    def __init__(
+        self, home: str | os.PathLike[str] | None = None, *, epoch: int | None = None, platform: str = "linux/amd64"
+    ) -> None:
+        if epoch is None and (text := os.environ.get("SOURCE_DATE_EPOCH")):
+            if not text.isdigit():
+                raise LabError(f"SOURCE_DATE_EPOCH is {text!r}: it must be a number of seconds since 1970")
+            epoch = int(text)
+        home = home or os.environ.get("IMAGELAB_HOME") or Path.home() / ".imagelab"
+        self.store = Store(home, epoch=epoch, platform=platform)
+        Lab._current = weakref.ref(self)
+
+    @classmethod
+    def temporary(cls, epoch: int | None = 0, *, platform: str = "linux/amd64") -> Lab:
+        """A lab in a new folder that is deleted with the lab; with epoch 0, the same digests on every machine."""
+        folder = tempfile.mkdtemp(prefix="imagelab-")
+        lab = cls(Path(folder) / "store", epoch=epoch, platform=platform)
+        weakref.finalize(lab, shutil.rmtree, folder, ignore_errors=True)
+        return lab
+
+    @classmethod
+    def current(cls) -> Lab | None:
+        """The lab that was made last in this process, while it exists."""
+        return cls._current() if cls._current else None
+
+    def __repr__(self) -> str:
+        images = len({image.id for image in self.store.images()})
+        return f"<Lab with {images} images and {len(self.store.tags())} tags>"
+
+    @property
+    def home(self) -> Path:
+        """The folder of the store, an OCI image layout."""
+        return self.store.home
+
+    @property
+    def scratch(self) -> Image:
+        """The empty image: no layers, an empty config; the start of everything built from nothing."""
+        return self.store.scratch()
+
+    def image(self, ref: str | Image) -> Image:
+        """The image of a name, an ID or its unique start, or name@digest; raises NotFound, Conflict, InvalidReference."""
+        return ref if isinstance(ref, Image) else self.store.find(ref)
+
+    def all_images(self, all: bool = False) -> list[Image]:
+        """The images, newest first; without `all`, untagged ones that another image was made from are left out."""
+        images = self.store.images()
+        parents = {image.parent.digest for image in images if image.parent} if not all else set()
+        return [image for image in images if image.names or image.digest not in parents]
+
+    def append(
+        self, base: str | Image | None, content: Content, tag: str | None = None, *, created_by: str = "",
+        comment: str = "", to: str = "",
+    ) -> Image:  # fmt: skip
+        """Put one more layer on an image (None: on nothing), and tag the result.
+
+        `content` is a mapping (path → bytes or text, None to remove), Changes, a folder, or a tar, which becomes the
+        layer as it is. `to` is the directory in the image that a folder's contents go to. Raises Invalid and
+        NotFound for content that cannot be applied to the base.
+        """
+        target = self._new_name(tag) if tag else None
+        image = self.scratch if base is None or base == "scratch" else self.image(base)
+        with self.store.blobs.lease():
+            if isinstance(content, str | os.PathLike) and not os.path.isdir(content):
+                new = self._append_tar(image, content, created_by or f"append {os.path.basename(content)}", comment)
+            else:
+                if isinstance(content, str | os.PathLike):
+                    created_by = created_by or f"append {os.path.basename(os.path.abspath(content))}"
+                    content = self._from_folder(content, to)
+                new = image.append(content, created_by or _said(content), comment=comment)
+            if target:
+                self.store.point([target], new, "append")
+        return new
+
+    def _append_tar(self, image: Image, path: str | os.PathLike[str], created_by: str, comment: str) -> Image:
+        with open(path, "rb") as file:
+            staged = stage_layer(self.store, pieces_of(file), what=os.path.basename(path))
+        assert staged.changes is not None
+        image.tree().apply(staged.changes)  # raises before anything is kept
+        return image.stack(settle_layer(self.store, staged), created_by, comment=comment)
+
+    def _from_folder(self, folder: str | os.PathLike[str], to: str) -> Changes:
+        found = scan(folder, portable=self.store.epoch is not None)
+        prefix = "/".join(part for part in to.split("/") if part not in ("", "."))
+        if ".." in prefix.split("/"):
+            raise Invalid(f"{to!r} holds '..': name a directory inside the image")
+        return Changes({f"{prefix}/{path}": e for path, e in found.entries.items()}) if prefix else found
+
+    def tag(self, source: str | Image, target: str) -> TagMove | None:
+        """Make a name point to an image; returns the move, or None if it pointed there already."""
+        image = self.image(source)
+        moves = self.store.point([self._new_name(target)], image, "tag")
+        return moves[0] if moves else None
+
+    @staticmethod
+    def _new_name(text: str) -> Reference:
+        reference = Reference.parse(text)
+        if reference.digest:
+            raise InvalidReference(f"refusing to create a tag with a digest reference: {text!r}: leave '@…' out")
+        return reference.with_default_tag()
+
+    def rmi(self, *refs: str, force: bool = False, no_prune: bool = False) -> list[str]:
+        """Remove names, and images with their last name, as `docker rmi`; returns its lines. See `upkeep.remove`."""
+        return [line for ref in refs for line in remove(self.store, ref, force=force, prune=not no_prune)]
+
+    def save(self, refs: str | Image | Iterable[str | Image], to: str | os.PathLike[str] | BinaryIO) -> None:
+        """Write images to one tar that docker, podman, skopeo and `load` read.
+
+        A name saves its image under that name, a repository without a tag under all its tags here, an ID or Image
+        under none, as docker does. A file appears whole or not at all.
+        """
+        several: Sequence[str | Image] = [refs] if isinstance(refs, str | Image) else list(refs)
+        wanted = [found for ref in several for found in self._to_save(ref)]
+        if isinstance(to, str | os.PathLike):
+            with whole_file(to) as file:
+                save(self.store, wanted, file)
+        else:
+            save(self.store, wanted, to)
+
+    def _to_save(self, ref: str | Image) -> list[tuple[Image, list[Reference]]]:
+        if isinstance(ref, Image):
+            return [(ref, ref.names)]
+        if name := self.store.name_in(ref):
+            parsed = Reference.parse(ref)
+            if parsed.tag:
+                return [(self.image(ref), [Reference.parse(name)])]
+        try:
+            repository = Reference.parse(ref)
+        except InvalidReference:
+            repository = None
+        if repository and not repository.tag and not repository.digest:
+            tags = {n: d for n, d in self.store.tags().items() if Reference.parse(n).name == repository.name}
+            if tags:
+                return [(self.store.image(digest), [Reference.parse(n)]) for n, digest in sorted(tags.items())]
+        return [(self.image(ref), [])]
+
+    def load(
+        self, source: str | os.PathLike[str] | BinaryIO, *, limit: int = LIMIT, limit_entries: int | None = None
+    ) -> list[Loaded]:
+        """Take the images of an archive or OCI layout into this lab; see `load.load` for what is believed."""
+        return load(self.store, source, limit=limit, limit_entries=limit_entries)
+
+    def import_(
+        self, source: str | os.PathLike[str] | BinaryIO, target: str | None = None, *, message: str = "",
+        config: Mapping[str, Any] | None = None, limit: int = LIMIT,
+    ) -> Image:  # fmt: skip
+        """Make a root file system's tar into an image of one layer, as `docker import`; raises Invalid for no tar."""
+        name = self._new_name(target) if target else None
+        with self.store.blobs.lease():
+            if isinstance(source, str | os.PathLike):
+                with open(source, "rb") as file:
+                    staged = stage_layer(self.store, pieces_of(file), what=os.path.basename(source), limit=limit)
+            else:
+                staged = stage_layer(self.store, pieces_of(source), what="the imported tar", limit=limit)
+            assert staged.changes is not None
+            Tree().apply(staged.changes)
+            layer = settle_layer(self.store, staged)
+            image = self.scratch.stack(layer, comment=message or "Imported from -", settings=config)
+            if name:
+                self.store.point([name], image, "import")
+        return image
+
+    def unpack(self, ref: str | Image, folder: str | os.PathLike[str]) -> list[str]:
+        """Write an image's merged file system into an empty folder; returns what the disk could not hold, in words."""
+        notes: list[str] = []
+        unpack(self.image(ref).tree(), folder, warn=notes.append)
+        return notes
+
+    def diff(self, before: str | Image, after: str | Image) -> Changes:
+        """What one would have to change in the first image's file system to get the second's."""
+        return Tree.diff(self.image(before).tree(), self.image(after).tree())
+
+    def gc(self) -> Freed:
+        """Delete blobs that no image holds, left by crashes and removals."""
+        return collect(self.store)
+
+    def prune(self, all: bool = False) -> tuple[list[str], Freed]:
+        """Remove dangling images, or with `all` every image without a container, as `docker image prune`."""
+        return prune(self.store, all=all)
+
+    def verify(self) -> list[Damage]:
+        """Hash every blob again; returns what is damaged or missing, and nothing if all is well."""
+        return list(verify(self.store))
+
+    def tag_log(self, ref: str) -> list[TagMove]:
+        """Where a tag has pointed, oldest first; raises NotFound for a name that never pointed anywhere."""
+        moves = self.store.moves(Reference.parse(ref))
+        if not moves:
+            raise NotFound(f"the tag {ref!r} has never pointed to an image here")
+        return moves
+
+    def tag_undo(self, ref: str) -> TagMove:
+        """Take back a tag's last move; undo again to go further back."""
+        return self.store.undo(Reference.parse(ref))
+
+    def df(self) -> DiskUsage:
+        """How many bytes the images take, shared and unique."""
+        return disk_usage(self.store.images())
+
+    def pinned(self, ref: str) -> str:
+        """The name@digest that will mean this image for ever, whatever happens to its tag."""
+        image, reference = self.image(ref), Reference.parse(ref)
+        return reference.pinned(image.digest).familiar
+
+
+def _said(content: object) -> str:
+    """What the history says of a layer that nobody described."""
+    if isinstance(content, Mapping):
+        done = [f"remove {name}" if value is None else f"add {name}" for name, value in content.items()]
+        return ", ".join(done[:3]) + (f" and {len(done) - 3} more" if len(done) > 3 else "")
+    return "append"

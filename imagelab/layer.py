@@ -1,0 +1,257 @@
+"""One idea: a layer is a tar of changes, and it has two names.
+
+`diff_id` is the digest of the tar itself, `digest` that of the blob as stored; they differ when the blob is compressed.
+`pack` turns Changes into tar bytes, `read_changes` turns tar bytes into Changes, and a `Layer` is one stored blob.
+
+Implements the OCI image-spec, layer.md (whiteouts, opaque directories), and docker's order of entries.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import BinaryIO
+
+from . import tar
+from .compression import Allowance, expand, is_compressed, pieces_of
+from .digest import CHUNK, Digest
+from .entry import Content, Entry, clean, order, parent_of
+from .errors import Invalid, NotFound
+from .tree import Changes
+
+WHITEOUT = ".wh."  # an empty file `.wh.x` says: pretend that x is not there
+OPAQUE = ".wh..wh..opq"  # an empty file of this name says: pretend the directory below was empty
+AUFS = ".wh..wh."  # other names that start so are a storage driver's own notes, and say nothing
+
+TAR = "application/vnd.oci.image.layer.v1.tar"
+TAR_GZIP = TAR + "+gzip"
+TAR_ZSTD = TAR + "+zstd"
+
+
+def pack(changes: Changes, write: Callable[[bytes], object], *, clamp: int | None = None) -> int:
+    """Write the changes as a tar, in about 1 MiB at a time; returns the bytes in regular files, each inode once.
+
+    Entries come directory by directory, whiteouts before their siblings; a file's further names become hard links
+    to the first. No time is later than `clamp` (seconds since 1970), if given. The same changes give the same
+    bytes everywhere. Raises Invalid for a name that only a whiteout may have, and for a file that changed while
+    it was read.
+    """
+    latest = clamp if clamp is not None else 1 << 62
+    plan: list[tuple[str, str, Entry | None, str | None]] = []  # sort key, name, what, hard link to
+    for path, entry in changes.entries.items():
+        if WHITEOUT in path and posixpath.basename(path).startswith(WHITEOUT):
+            raise Invalid(f"{path!r}: a name that starts with '.wh.' means a removal in a layer, so no file may have it")
+        plan.append((order(path), path or ".", entry, None))
+    plan += [(order(path), path, None, target) for path, target in changes.links.items()]
+    for path in changes.removed:
+        parent, name = posixpath.split(path)
+        plan.append((_first_in(parent, name), posixpath.join(parent, WHITEOUT + name), None, None))
+    for path in changes.opaque:
+        plan.append((_first_in(path, ""), posixpath.join(path, OPAQUE), None, None))
+    plan.sort(key=lambda step: step[0])
+
+    first_name: dict[int, str] = {}
+    waiting: list[bytes] = []
+    waiting_size = total = 0
+    for _, name, found, target in plan:
+        entry = found or Entry("file", 0 if target is None else 0o644)
+        if found and found.kind != "dir" and (first := first_name.setdefault(id(found), name)) != name:
+            target = first
+        if entry.mtime > latest:
+            entry = replace(entry, mtime=latest)
+        waiting.append(tar.header(name, entry, hard_link_to=target))
+        waiting_size += len(waiting[-1])
+        if entry.size and target is None:
+            total += entry.size
+            for chunk in entry.chunks():
+                waiting.append(chunk)
+                waiting_size += len(chunk)
+                if waiting_size >= CHUNK:
+                    write(b"".join(waiting))
+                    waiting, waiting_size = [], 0
+            waiting.append(tar.padding(entry.size))
+        if waiting_size >= CHUNK:
+            write(b"".join(waiting))
+            waiting, waiting_size = [], 0
+    write(b"".join([*waiting, tar.END]))
+    return total
+
+
+def _first_in(parent: str, name: str) -> str:
+    """A sort key that puts a whiteout before every sibling."""
+    return (order(parent) + "\0" if parent else "") + "\1" + name
+
+
+def read_changes(
+    reader: tar.Reader, content: Callable[[int, int], Content] | None, allowance: Allowance, what: str = "layer"
+) -> Changes:
+    """What a layer's tar says; `content(offset, size)` tells how to read a file's bytes later.
+
+    Accepts what real builders write and is odd: `./` names, children before parents, a name twice (the last one
+    counts), AUFS notes. Raises Invalid for names and links that would leave the root, whiteouts of nothing, and
+    more entries than allowed.
+    """
+    entries: dict[str, Entry] = {}
+    aufs: dict[str, Entry] = {}
+    links: dict[str, str] = {}
+    removed: set[str] = set()
+    opaque: set[str] = set()
+    for member in reader:
+        allowance.take_entry()
+        path = clean(member.name, what=f"{what}: the name")
+        if not path and member.kind != "dir":
+            raise Invalid(f"{what}: the root directory is described as something else ({member.name!r})")
+        into = entries
+        if WHITEOUT in path:
+            parent, base = posixpath.split(path)
+            if base == OPAQUE:
+                opaque.add(parent)
+                continue
+            if any(part.startswith(AUFS) for part in path.split("/")):
+                into = aufs  # nothing of these is in the image, but a hard link may point to one
+            elif base.startswith(WHITEOUT):
+                name = base.removeprefix(WHITEOUT)
+                if name in ("", ".", ".."):
+                    raise Invalid(f"{what}: the whiteout {path!r} names nothing that could be removed")
+                removed.add(posixpath.join(parent, name))
+                continue
+        links.pop(path, None)
+        if member.kind is None:
+            target = clean(member.link.lstrip("/"), what=f"{what}: {path!r} is a hard link whose target")
+            found = entries.get(target) or aufs.get(target)
+            if found is not None and found.kind == "dir":
+                raise Invalid(f"{what}: {path!r} is a hard link to the directory {target!r}; only files can have two names")
+            if found is None:
+                entries.pop(path, None)
+                links[path] = target
+            elif target != path:
+                entries.pop(path, None)
+                into[path] = found
+            continue
+        if member.kind == "symlink":
+            _check_symlink(path, member.link, what)
+        entries.pop(path, None)
+        into[path] = Entry(
+            member.kind, member.mode, member.uid, member.gid, member.mtime, member.size,
+            member.link if member.kind == "symlink" else "", member.device, member.xattrs,
+            content(member.offset, member.size) if content and member.size else None,
+        )  # fmt: skip
+    return Changes(entries, frozenset(removed), frozenset(opaque), links)
+
+
+def _check_symlink(path: str, target: str, what: str) -> None:
+    """Refuse what docker refuses: an empty target, or a relative one that climbs above the root."""
+    if not target or "\0" in target:
+        raise Invalid(f"{what}: the symbolic link {path!r} has an empty or damaged target")
+    if not target.startswith("/") and ".." in target:
+        if posixpath.normpath(posixpath.join(parent_of(path), target)).split("/")[0] == "..":
+            raise Invalid(f"{what}: the symbolic link {path!r} → {target!r} points outside the root")
+
+
+class Layer:
+    """One stored layer: its names, its size in bytes, and ways to read it.
+
+    `size` is that of the blob as stored; `files_size` counts bytes of regular files inside, as docker's SIZE does.
+    """
+
+    def __init__(
+        self,
+        digest: Digest,
+        diff_id: Digest,
+        size: int,
+        media_type: str,
+        open_blob: Callable[[], BinaryIO],
+        files_size: Callable[[Layer], int] | None = None,
+    ) -> None:
+        self.digest = digest
+        self.diff_id = diff_id
+        self.size = size
+        self.media_type = media_type
+        self._open_blob = open_blob
+        self._files_size = files_size or (lambda layer: sum_of_files(layer.changes()))
+
+    def __repr__(self) -> str:
+        return f"<Layer {self.diff_id.short}: {self.files_size} bytes of files in a blob of {self.size}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layer) and self.digest == other.digest and self.diff_id == other.diff_id
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def blob(self) -> BinaryIO:
+        """The stored bytes, whose digest is `digest`."""
+        return self._open_blob()
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the blob is stored compressed, so that `digest` differs from `diff_id`."""
+        return self.digest != self.diff_id
+
+    @property
+    def descriptor(self) -> dict[str, object]:
+        """How a manifest names this layer: media type, digest and size of the blob (descriptor.md)."""
+        return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+
+    def open(self) -> BinaryIO:
+        """The tar itself, uncompressed and seekable, whose digest is `diff_id`."""
+        file = self._open_blob()
+        head = file.read(4)
+        file.seek(0)
+        return self._unpacked(file) if is_compressed(head) else file
+
+    def _unpacked(self, blob: BinaryIO) -> BinaryIO:
+        """Take the compression off once, into a temporary file that vanishes with this object."""
+        if "_spooled" not in self.__dict__:
+            spool = tempfile.NamedTemporaryFile(prefix="imagelab-layer-")  # noqa: SIM115 - lives as long as we do
+            with blob:
+                for piece in expand(pieces_of(blob), Allowance(), f"layer {self.digest.short}"):
+                    spool.write(piece)
+            spool.flush()
+            self._spooled = spool
+        return open(self._spooled.name, "rb")
+
+    def pieces(self) -> Iterator[bytes]:
+        """The uncompressed tar, in order, in pieces; nothing is kept."""
+        with self._open_blob() as file:
+            yield from expand(pieces_of(file), Allowance(), f"layer {self.digest.short}")
+
+    @cached_property
+    def _changes(self) -> Changes:
+        reader = tar.Reader(self.pieces(), f"layer {self.digest.short}")
+        return read_changes(reader, self._content, Allowance(entries=1 << 62), f"layer {self.digest.short}")
+
+    def changes(self) -> Changes:
+        """What the layer adds, changes and removes."""
+        return self._changes
+
+    @cached_property
+    def files_size(self) -> int:
+        """Bytes in the layer's regular files, each inode once (docker's SIZE of a layer)."""
+        return self._files_size(self)
+
+    def read(self, path: str) -> bytes:
+        """The bytes of one file as this layer has it; raises NotFound."""
+        entry = self._changes.entries.get(clean(path.lstrip("/")))
+        if entry is None or entry.kind != "file":
+            raise NotFound(f"layer {self.diff_id.short} holds no file {path!r}")
+        return entry.read()
+
+    def _content(self, offset: int, size: int) -> Content:
+        def chunks() -> Iterator[bytes]:
+            with self.open() as file:
+                file.seek(offset)
+                left = size
+                while left and (chunk := file.read(min(left, CHUNK))):
+                    left -= len(chunk)
+                    yield chunk
+
+        return chunks
+
+
+def sum_of_files(changes: Changes) -> int:
+    """Bytes in the regular files of some changes, each inode once."""
+    return sum({id(entry): entry.size for entry in changes.entries.values()}.values())

@@ -1,0 +1,143 @@
+"""One idea: a manifest and a config are JSON whose exact bytes matter.
+
+Both are checked once, when they are read, so that nothing after has to wonder what shape they have; and they are
+written once, because writing the same value again might give other bytes, and so another name.
+
+Implements the OCI image-spec, manifest.md, config.md and descriptor.md, and docker's manifest schema 2.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from .digest import Digest
+from .errors import Invalid, LabError
+from .layer import TAR, TAR_GZIP, TAR_ZSTD
+
+Json = dict[str, Any]
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+_DOCKER_TAR = "application/vnd.docker.image.rootfs.diff.tar"
+LAYERS = {TAR, TAR_GZIP, TAR_ZSTD, _DOCKER_TAR, _DOCKER_TAR + ".gzip"}
+EMPTY_LAYER = Digest("sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef")  # 1,024 zero bytes
+
+STRINGS = ("User", "WorkingDir", "StopSignal")
+LISTS = ("Env", "Cmd", "Entrypoint", "OnBuild", "Shell")
+MAPS = ("Labels", "ExposedPorts", "Volumes")
+
+
+def scratch_config(architecture: str, os: str) -> Json:
+    """The config of the image with nothing in it."""
+    return {"architecture": architecture, "os": os, "config": {}, "rootfs": {"type": "layers", "diff_ids": []}}
+
+
+def manifest_for(config: bytes, layers: Sequence[Json]) -> bytes:
+    """The OCI manifest that holds a config and layers, given by their descriptors, together."""
+    return dump({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIG, "digest": Digest.of(config), "size": len(config)},
+        "layers": layers,
+    })  # fmt: skip
+
+
+def dump(value: Json) -> bytes:
+    """JSON as it is stored, once; from then on only its bytes count. Raises LabError for text that is not Unicode."""
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise LabError("a text for the image's config is not valid Unicode: it cannot be written as JSON") from None
+
+
+def parse_json(data: bytes, what: str) -> Json:
+    """Read a JSON object from untrusted bytes; raises Invalid."""
+    value = _parse(data, what)
+    if not isinstance(value, dict):
+        raise Invalid(f"{what} is JSON, but not an object")
+    return value
+
+
+def _parse(data: bytes, what: str) -> object:
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise Invalid(f"{what} is JSON nested too deeply") from None
+    except ValueError as error:
+        raise Invalid(f"{what} is not JSON: {str(error)[:120]}") from None
+
+
+def parse_list(data: bytes, what: str) -> list[Json]:
+    """Read a JSON list of objects from untrusted bytes; raises Invalid."""
+    value = _parse(data, what)
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        raise Invalid(f"{what} is JSON, but not a list of objects")
+    return value
+
+
+def parse_manifest(data: bytes, what: str = "the manifest") -> Json:
+    """Check a manifest's shape (manifest.md); raises Invalid."""
+    value = parse_json(data, what)
+    media_type = value.get("mediaType", MANIFEST)
+    if "manifests" in value:
+        raise Invalid(f"{what} is an index as well ('manifests' beside {sorted(value)}): its digest would name two things")
+    if value.get("schemaVersion") != 2 or media_type not in (MANIFEST, DOCKER_MANIFEST):
+        raise Invalid(f"{what} is not an OCI or docker v2 manifest (media type {media_type!r})")
+    layers = value.get("layers")
+    if not isinstance(layers, list):
+        raise Invalid(f"{what} has no list of layers")
+    check_descriptor(value.get("config"), {CONFIG, DOCKER_CONFIG}, f"{what}'s config")
+    for number, layer in enumerate(layers):
+        check_descriptor(layer, LAYERS, f"{what}'s layer {number}")
+    return value
+
+
+def check_descriptor(value: object, media_types: set[str], what: str) -> None:
+    """Check a descriptor's shape (descriptor.md); raises Invalid."""
+    if not isinstance(value, dict):
+        raise Invalid(f"{what} is not a descriptor")
+    if value.get("mediaType") not in media_types:
+        raise Invalid(f"{what} has the media type {value.get('mediaType')!r}, which imagelab does not read")
+    Digest.parse(value.get("digest"), f"{what}: the digest")
+    size = value.get("size")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise Invalid(f"{what} has the size {size!r}: expected a number of bytes")
+
+
+def parse_config(data: bytes, what: str = "the config") -> Json:
+    """Check a config's shape (config.md), as far as anything here relies on it; raises Invalid."""
+    value = parse_json(data, what)
+    rootfs = value.get("rootfs")
+    if not isinstance(rootfs, dict) or rootfs.get("type") != "layers":
+        raise Invalid(f"{what} has no rootfs of type 'layers'")
+    diff_ids = rootfs.get("diff_ids")
+    if diff_ids is None:
+        diff_ids = rootfs["diff_ids"] = []  # Go writes an empty list as null
+    history = value.get("history")
+    if not isinstance(diff_ids, list) or not isinstance(history, list | None):
+        raise Invalid(f"{what}: diff_ids and history must be lists")
+    for number, diff_id in enumerate(diff_ids):
+        Digest.parse(diff_id, f"{what}: diffID {number}")
+    texts = ("created", "created_by", "comment", "author")
+    for record in history or []:
+        if not isinstance(record, dict) or not all(isinstance(record.get(key), str | None) for key in texts):
+            raise Invalid(f"{what}: the history is not a list of records")
+    filled = sum(not record.get("empty_layer") for record in history or [])
+    if history and filled != len(diff_ids):
+        raise Invalid(f"{what}: the history tells of {filled} layers, and there are {len(diff_ids)} diffIDs")
+    settings = value.get("config")
+    if not isinstance(settings, dict | None) or not isinstance(value.get("created"), str | None):
+        raise Invalid(f"{what}: 'config' must be an object and 'created' a text")
+    kinds = {**dict.fromkeys(STRINGS, str), **dict.fromkeys(LISTS, list), **dict.fromkeys(MAPS, dict)}
+    for key, kind in kinds.items():
+        setting = (settings or {}).get(key)
+        strings = all(isinstance(item, str) for item in setting) if isinstance(setting, list) else True
+        if not isinstance(setting, kind | None) or not strings:
+            raise Invalid(f"{what}: config.{key} is not of the right type")
+    return value

@@ -1,0 +1,175 @@
+"""One idea: a tree can be read from a folder and written to one, and never reaches outside it.
+
+`scan` reads a folder into a Tree without following a single symbolic link; `unpack` writes a Tree into an empty
+folder. A Tree's paths run through real directories only, so unpacking needs no path to be resolved on the disk.
+
+Implements the extraction rules of the OCI image-spec, layer.md. Left out: sockets, which no tar can hold, and user
+xattrs other than `user.*` and `security.capability`, which belong to the machine and not to the files.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from .digest import CHUNK
+from .entry import NO_XATTRS, Content, Entry, Kind, order
+from .errors import Conflict, Invalid
+from .tree import Changes, Tree
+
+_KINDS: dict[int, Kind] = {
+    stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", stat.S_IFCHR: "char", stat.S_IFBLK: "block",
+    stat.S_IFIFO: "fifo",
+}  # fmt: skip
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_HAS_XATTRS = hasattr(os, "listxattr")
+
+
+def scan(folder: str | os.PathLike[str], *, portable: bool = False, skipped: list[str] | None = None) -> Changes:
+    """Read a folder into Changes that would create all it holds; contents are read later, when packed.
+
+    With `portable`, what differs between laptops is levelled as git does it: modes become 0644 or 0755, the owner
+    0:0, xattrs go. Names of sockets are added to `skipped`. Raises OSError as the disk does, and Invalid for
+    something that is not a folder.
+    """
+    top = os.fspath(folder)
+    if not os.path.isdir(top):
+        raise Invalid(f"{top!r} is not a folder")
+    entries: dict[str, Entry] = {}
+    inodes: dict[tuple[int, int], Entry] = {}
+    todo = [(top, "")]
+    while todo:
+        directory, prefix = todo.pop()
+        with os.scandir(directory) as found:
+            for item in found:
+                info = item.stat(follow_symlinks=False)
+                path = prefix + item.name
+                kind = _KINDS.get(stat.S_IFMT(info.st_mode))
+                if kind is None:
+                    if skipped is not None:
+                        skipped.append(path)
+                    continue
+                if kind == "dir":
+                    todo.append((item.path, path + "/"))
+                linked = inodes.get((info.st_dev, info.st_ino)) if info.st_nlink > 1 and kind != "dir" else None
+                entries[path] = linked or _entry(item.path, info, kind, portable)
+                if info.st_nlink > 1 and kind != "dir":
+                    inodes[info.st_dev, info.st_ino] = entries[path]
+    return Changes(entries)
+
+
+def _entry(path: str, info: os.stat_result, kind: Kind, portable: bool) -> Entry:
+    mode = stat.S_IMODE(info.st_mode)
+    xattrs = NO_XATTRS
+    if portable:
+        mode = 0o755 if kind == "dir" or mode & 0o100 else 0o644
+    elif kind in ("file", "dir"):
+        xattrs = _xattrs(path)
+    if kind == "symlink":
+        mode = 0o777
+    return Entry(
+        kind, mode, 0 if portable else info.st_uid, 0 if portable else info.st_gid, int(info.st_mtime // 1),
+        info.st_size if kind == "file" else 0,
+        os.readlink(path) if kind == "symlink" else "",
+        (os.major(info.st_rdev), os.minor(info.st_rdev)) if kind in ("char", "block") else (0, 0),
+        xattrs,
+        _file_content(path) if kind == "file" else None,
+    )  # fmt: skip
+
+
+def _xattrs(path: str) -> Mapping[str, bytes]:
+    if not _HAS_XATTRS:
+        return NO_XATTRS
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+        kept = [n for n in names if n == "security.capability" or n.startswith("user.")]
+        return {name: os.getxattr(path, name, follow_symlinks=False) for name in sorted(kept)} if kept else NO_XATTRS
+    except OSError:  # the file system has none
+        return NO_XATTRS
+
+
+def _file_content(path: str) -> Content:
+    def chunks() -> Iterator[bytes]:
+        descriptor = os.open(path, os.O_RDONLY | _NOFOLLOW)
+        try:
+            while chunk := os.read(descriptor, CHUNK):
+                yield chunk
+        finally:
+            os.close(descriptor)
+
+    return chunks
+
+
+def unpack(tree: Tree, folder: str | os.PathLike[str], *, warn: Callable[[str], object] = lambda text: None) -> None:
+    """Write a tree into a folder, which is made if needed and must be empty.
+
+    Owners are set and devices made only as root (otherwise `warn` is told once of each kind of thing left out);
+    modes, times, links and xattrs always. Raises Conflict when the folder is not empty, or when the disk cannot
+    tell two of the tree's names apart.
+    """
+    top = Path(folder)
+    top.mkdir(parents=True, exist_ok=True)
+    if any(top.iterdir()):
+        raise Conflict(f"{os.fspath(top)!r} is not empty: unpack into a new folder")
+    privileged = hasattr(os, "geteuid") and os.geteuid() == 0
+    lost: set[str] = set()
+    first_path: dict[int, str] = {}
+    paths = sorted(tree, key=order)
+    for path in paths:
+        entry, target = tree[path], os.path.join(top, path)
+        if path and (earlier := first_path.get(id(entry))) is not None and entry.kind != "dir":
+            os.link(earlier, target, follow_symlinks=False)
+            continue
+        first_path[id(entry)] = target
+        try:
+            made = not path or _make(entry, target, privileged, lost)
+        except FileExistsError:
+            raise Conflict(f"this disk cannot hold {path!r}: another name there differs only in case or accents") from None
+        if made and entry.kind != "dir":
+            _describe(entry, target, privileged, lost)
+    for path in reversed(paths):  # last, since making a file touches its directory, and 0555 would forbid it
+        if tree[path].kind == "dir":
+            _describe(tree[path], os.path.join(top, path), privileged, lost)
+    for what in sorted(lost):
+        warn(what)
+
+
+def _make(entry: Entry, target: str, privileged: bool, lost: set[str]) -> bool:
+    if entry.kind == "dir":
+        os.mkdir(target, 0o700)
+    elif entry.kind == "symlink":
+        os.symlink(entry.link, target)
+    elif entry.kind == "fifo":
+        os.mkfifo(target)
+    elif entry.kind in ("char", "block"):
+        if not privileged:
+            lost.add("devices are not made: that needs root")
+            return False
+        os.mknod(target, stat.S_IFCHR if entry.kind == "char" else stat.S_IFBLK, os.makedev(*entry.device))
+    else:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW, 0o600)
+        try:
+            for chunk in entry.chunks():
+                while chunk:  # a disk that fills up may take a part first
+                    chunk = chunk[os.write(descriptor, chunk) :]
+        finally:
+            os.close(descriptor)
+    return True
+
+
+def _describe(entry: Entry, target: str, privileged: bool, lost: set[str]) -> None:
+    """Set owner, mode, xattrs and time, in that order: chown clears setuid bits and capabilities."""
+    if privileged:
+        os.chown(target, entry.uid, entry.gid, follow_symlinks=False)
+    elif (entry.uid, entry.gid) != (0, 0):
+        lost.add("owners are not set: that needs root")
+    if entry.kind != "symlink":
+        os.chmod(target, entry.mode)
+    for name, value in entry.xattrs.items():
+        try:
+            os.setxattr(target, name, value, follow_symlinks=False)
+        except (OSError, AttributeError):
+            lost.add(f"the extended attribute {name} is not set: this disk or user cannot")
+    os.utime(target, (entry.mtime, entry.mtime), follow_symlinks=False)

@@ -1,0 +1,279 @@
+"""One idea: a store is a folder that is itself an OCI image layout, and its tags are the only thing that moves.
+
+Blobs never change. The index says which images there are and which names point to them, and the tag log remembers where
+they pointed before. Any number of processes may share a store.
+
+Implements the OCI image-spec, image-layout.md, with containerd's annotations for names. Our own files beside it
+(`tmp/`, `cache/`, `tag-log.jsonl`, `.lock`) are ones that readers of the specification ignore.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from filelock import FileLock
+
+from .blobs import Blobs, Writer, write_atomically
+from .digest import Digest
+from .errors import Conflict, InvalidReference, LabError, NotFound
+from .image import Image
+from .index import PARENT, Index, describe, index_bytes, name_in, unnamed
+from .layer import TAR, Layer, pack, sum_of_files
+from .manifest import dump, manifest_for, parse_json, scratch_config
+from .reference import Reference
+from .taglog import TagLog, TagMove, clock, places
+from .tree import Changes
+
+_ID = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})")
+
+
+class Store:
+    """The images of one folder, which is made if it is not there.
+
+    With `epoch` (seconds since 1970), no time later than it reaches an image. Raises LabError for a folder that
+    holds something else, and OSError as the disk does.
+    """
+
+    def __init__(self, home: str | os.PathLike[str], *, epoch: int | None = None, platform: str = "linux/amd64") -> None:
+        self.home = Path(home).absolute()
+        self.epoch = epoch
+        self.os, _, self.architecture = platform.partition("/")
+        self._lay_out()
+        self.lock = FileLock(self.home / ".lock")
+        self.blobs = Blobs(self.home, self.lock)
+        self.index = Index(self.home, self.lock)
+        self._log = TagLog(self.home)
+        self._images: dict[Digest, Image] = {}
+
+    def __repr__(self) -> str:
+        return f"<Store {self.home}>"
+
+    def _lay_out(self) -> None:
+        marker = self.home / "oci-layout"
+        if not marker.exists():
+            if self.home.exists() and not self.home.is_dir():
+                raise LabError(f"{str(self.home)!r} is a file: choose a folder for the store (--home, IMAGELAB_HOME)")
+            ours = {"blobs", "tmp", "cache", "index.json", ".lock"}
+            if self.home.exists() and (other := {p.name for p in self.home.iterdir() if p.name.strip(".")} - ours):
+                if not all(name.startswith((".oci-layout.", ".index.json.")) for name in other):
+                    raise LabError(
+                        f"{str(self.home)!r} holds other things ({min(other)!r}) and is no image store: "
+                        "choose an empty or new folder (--home, IMAGELAB_HOME)"
+                    )
+            for folder in ("blobs/sha256", "tmp", "cache/size"):
+                (self.home / folder).mkdir(parents=True, exist_ok=True)
+            with FileLock(self.home / ".lock"):
+                if not (self.home / "index.json").exists():
+                    write_atomically(self.home / "index.json", index_bytes([]))
+                write_atomically(marker, b'{"imageLayoutVersion":"1.0.0"}')
+        for folder in ("blobs/sha256", "tmp", "cache/size"):  # another tool's layout has only the first
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
+
+    # Images -----------------------------------------------------------------------------------------------------
+
+    def images(self) -> list[Image]:
+        """Every image, tagged or not, each manifest once; newest first, as docker lists them."""
+        return sorted(map(self.image, self.index.images()), key=lambda image: image.created, reverse=True)
+
+    def image(self, digest: Digest, *, fresh: bool = False) -> Image:
+        """The image with this manifest digest, read again if `fresh`; raises NotFound, and Invalid for damaged JSON."""
+        if fresh or digest not in self._images:
+            manifest = self.blobs.read(digest)
+            config = parse_json(manifest, f"the manifest {digest.short}").get("config", {})
+            config_digest = Digest.parse(config.get("digest") if isinstance(config, dict) else None, "the config's digest")
+            self._images[digest] = Image(manifest, self.blobs.read(config_digest), self)
+        return self._images[digest]
+
+    def find(self, text: str) -> Image:
+        """The image that a name, an ID, the unique start of an ID, or name@digest leads to; as docker looks it up.
+
+        Raises NotFound, InvalidReference, and Conflict where an ID's start fits several images.
+        """
+        tags = self.tags()
+        match = _ID.fullmatch(text)
+        if not (match and len(match[1]) == 64):
+            try:
+                reference = Reference.parse(text).with_default_tag()
+            except InvalidReference:
+                if not match:
+                    raise
+            else:
+                if reference.digest:
+                    return self._by_digest(reference, text)
+                if found := tags.get(reference.canonical):
+                    return self.image(found)
+        if match:
+            fitting = {image.id: image for image in self.images() if image.id.hex.startswith(match[1])}
+            if not fitting:
+                fitting = {image.id: image for image in self.images() if image.digest.hex == match[1]}
+            if len(fitting) > 1:
+                raise Conflict(f"{text!r} is the start of {len(fitting)} image IDs: write more of it")
+            if fitting:
+                return next(iter(fitting.values()))
+        raise NotFound(f"No such image: {text}")
+
+    def name_in(self, text: str) -> str | None:
+        """The whole name that a text is, if it is that of a tag here and not an ID or a digest."""
+        with suppress(InvalidReference):
+            name = Reference.parse(text).with_default_tag().canonical
+            return name if name in self.tags() else None
+        return None
+
+    def _by_digest(self, reference: Reference, text: str) -> Image:
+        """An image by name@digest: the digest decides, and the name must be one that has pointed to it."""
+        wanted = reference.tagged(None).canonical
+        named = {Reference.parse(name).name for name, digest in self.tags().items() if digest == reference.digest}
+        named |= {Reference.parse(m.name).name for m in self._log if reference.digest in (m.old, m.new)}
+        if reference.digest in self.index.images() and wanted in named:
+            return self.image(Digest(reference.digest))
+        raise NotFound(f"No such image: {text}")
+
+    # What an Image needs of its store ---------------------------------------------------------------------------
+
+    def layer(self, digest: Digest, diff_id: Digest, size: int, media_type: str) -> Layer:
+        """A stored layer; its contents' size comes from a small cache, and is counted when it is not there."""
+        return Layer(digest, diff_id, size, media_type, partial(self.blobs.open, digest), self._files_size)
+
+    def pack(self, changes: Changes) -> Layer:
+        """Write some changes as a layer, uncompressed, so that its digest is its diffID."""
+        with self.blobs.writer() as writer:
+            files_size = pack(changes, writer.write, clamp=self.epoch)
+        return self.adopt(writer, files_size)
+
+    def adopt(self, writer: Writer, files_size: int) -> Layer:
+        """An uncompressed layer that has just been written."""
+        self.remember_size(writer.digest, files_size)
+        return self.layer(writer.digest, writer.digest, writer.size, TAR)
+
+    def now(self) -> str:
+        """The time that new images get, RFC 3339 in UTC: the clock's, or the epoch where it is earlier."""
+        now = datetime.now(UTC)
+        if self.epoch is not None and now.timestamp() > self.epoch:
+            now = datetime.fromtimestamp(self.epoch, UTC)
+        return now.isoformat().replace("+00:00", "Z")
+
+    def mtime(self) -> int:
+        """The same time in whole seconds since 1970, for new files."""
+        return int(datetime.fromisoformat(self.now()).timestamp())
+
+    def names_of(self, image: Image) -> list[Reference]:
+        """The tags that point to an image now, sorted."""
+        return [Reference.parse(name) for name, digest in sorted(self.tags().items()) if digest == image.digest]
+
+    def parent_of(self, image: Image) -> Image | None:
+        """The image that this one was made from, if it was made here and is still here."""
+        parent = self.parent_digest(image.digest)
+        return self.image(parent) if parent else None
+
+    def parent_digest(self, digest: Digest) -> Digest | None:
+        """The same by manifest digests, with no image read."""
+        here = self.index.images()
+        parent = (here.get(digest, {}).get("annotations") or {}).get(PARENT)
+        return Digest(parent) if parent in here else None
+
+    def keep(self, config: bytes, manifest: bytes, parent: Image | None = None) -> Image:
+        """Add an image, untagged; doing it twice is doing it once. Raises NotFound if one of its blobs is missing."""
+        with self.blobs.lease():
+            self.blobs.put(config)
+            digest = self.blobs.put(manifest)
+            image = self.image(digest)
+            with self.index.changing() as descriptors:
+                for blob in [image.id, *(layer.digest for layer in image.layers)]:
+                    if blob not in self.blobs:
+                        raise NotFound(f"layer {blob.short} of the new image is gone: was its base removed meanwhile?")
+                if all(item["digest"] != digest for item in descriptors):
+                    descriptors.append(describe(image, None, parent.digest if parent else None))
+        return image
+
+    def scratch(self) -> Image:
+        """The image with nothing in it: no layers, an empty config. It is made when asked for, and not listed."""
+        config = dump(scratch_config(self.architecture, self.os))
+        return Image(manifest_for(config, []), config, self)
+
+    # Tags -------------------------------------------------------------------------------------------------------
+
+    def tags(self) -> dict[str, Digest]:
+        """Every name, whole, and the manifest digest it points to now."""
+        return self.index.tags()
+
+    def point(self, names: Iterable[Reference], image: Image, verb: str) -> list[TagMove]:
+        """Make names point to an image, all in one step; an image that thereby loses its last name stays, untagged."""
+        return self._move({name.tagged(name.tag or "latest").canonical: image for name in names}, verb)
+
+    def unpoint(self, names: Iterable[str], verb: str) -> list[TagMove]:
+        """Remove names (whole ones, as `tags` gives them); their images stay."""
+        return self._move(dict.fromkeys(names), verb)
+
+    def _move(self, targets: dict[str, Image | None], verb: str) -> list[TagMove]:
+        with self.index.changing() as descriptors:
+            moves = []
+            for name, image in targets.items():
+                old = next((item for item in descriptors if name_in(item) == name), None)
+                if (old["digest"] if old else None) == (image.digest if image else None):
+                    continue
+                if old is not None:
+                    descriptors.remove(old)
+                    if all(item["digest"] != old["digest"] for item in descriptors):
+                        descriptors.append(unnamed(old))
+                if image is not None:
+                    same = [item for item in descriptors if item["digest"] == image.digest]
+                    if not same:
+                        raise NotFound(f"the image {image.id.short} is no longer in the store")
+                    parent = (same[0].get("annotations") or {}).get(PARENT)
+                    if not name_in(same[0]) and len(same) == 1:
+                        descriptors.remove(same[0])
+                    descriptors.append(describe(image, name, parent))
+                new = image.digest if image else ""
+                moves.append(TagMove(clock(), name, old["digest"] if old else "", new, verb))
+            self._log.append(moves)
+        return moves
+
+    def forget(self, digests: Iterable[Digest]) -> None:
+        """Drop images that have no name from the index; their blobs stay until `sweep`."""
+        doomed = set(digests)
+        with self.index.changing() as descriptors:
+            descriptors[:] = [item for item in descriptors if item["digest"] not in doomed or name_in(item)]
+
+    def moves(self, name: Reference) -> list[TagMove]:
+        """A tag's history, oldest first, with the moves that other tools made without telling."""
+        whole = name.with_default_tag().canonical
+        return self._log.history(whole, self.tags().get(whole, ""))
+
+    def undo(self, name: Reference) -> TagMove:
+        """Take back a tag's last move that was not taken back yet; raises Conflict when there is none left."""
+        been = places(self.moves(name))
+        if len(been) < 2:
+            raise Conflict(f"{name.with_default_tag().familiar} has no move to undo")
+        if not (before := been[-2]):
+            return self.unpoint([name.with_default_tag().canonical], "undo")[0]
+        if before not in self.index.images():
+            raise NotFound(f"{name.familiar} pointed to {before[:19]} before, and that image has been removed")
+        return self.point([name], self.image(Digest(before)), "undo")[0]
+
+    # Sizes of layers' contents, which cost a whole reading to find out ------------------------------------------
+
+    def remember_size(self, diff_id: Digest, files_size: int) -> None:
+        """Note the bytes of files in a layer."""
+        path = self.home / "cache" / "size" / diff_id.hex
+        temporary = path.with_name(f"{diff_id.hex}.{os.getpid()}")
+        temporary.write_text(str(files_size))
+        os.replace(temporary, path)
+
+    def forget_sizes(self, kept: Collection[Digest]) -> None:
+        """Drop the notes on layers other than these."""
+        for note in (self.home / "cache" / "size").iterdir():
+            if Digest(f"sha256:{note.name}") not in kept:
+                note.unlink(missing_ok=True)
+
+    def _files_size(self, layer: Layer) -> int:
+        try:
+            return int((self.home / "cache" / "size" / layer.diff_id.hex).read_text())
+        except (FileNotFoundError, ValueError):
+            self.remember_size(layer.diff_id, sum_of_files(layer.changes()))
+            return sum_of_files(layer.changes())

@@ -1,0 +1,307 @@
+"""One idea: a tar is a list of 512-byte headers, each followed by its file's bytes, and two zero blocks at the end.
+
+`header` writes what Go's archive/tar writes for docker, byte for byte, so that a layer packed here and one packed by
+docker from the same files have the same digest. `Reader` takes any tar that image builders are known to write.
+
+Implements POSIX.1-2017 pax "ustar" and "pax" interchange formats, and GNU tar's long names and base-256 numbers.
+Left out: sparse files (refused by name), atime, ctime, user and group names.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from .entry import NO_XATTRS, Entry, Kind
+from .errors import Invalid
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+MAX_PAX = 1 << 20  # bytes in one extended header, as Go's archive/tar limits it
+
+_FLAGS: dict[Kind, bytes] = {
+    "file": b"0", "symlink": b"2", "char": b"3", "block": b"4", "dir": b"5", "fifo": b"6",
+}  # fmt: skip
+_KINDS: dict[bytes, Kind] = {flag: kind for kind, flag in _FLAGS.items()} | {b"\0": "file", b"7": "file"}
+_LAYOUT = struct.Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12x")
+_XATTR = "SCHILY.xattr."
+
+
+def padding(size: int) -> bytes:
+    """The zero bytes that fill a file's last block."""
+    return bytes(-size % BLOCK)
+
+
+def header(name: str, entry: Entry, *, hard_link_to: str | None = None) -> bytes:
+    """The header blocks of one entry: 512 bytes, preceded by a PAX header only where ustar cannot hold a field.
+
+    Directories get a trailing '/'; times, owners and sizes that do not fit in octal, names over 100 bytes or
+    outside ASCII, and extended attributes go to PAX records, sorted by key (Go archive/tar, `writePAXHeader`).
+    """
+    raw_name = _encode(name + "/" if entry.kind == "dir" else name)
+    raw_link = _encode(entry.link if hard_link_to is None else hard_link_to)
+    size = entry.size if hard_link_to is None else 0
+    records: dict[str, bytes] = {}
+    for key, text in (("path", raw_name), ("linkpath", raw_link)):
+        if len(text) > 100 or not text.isascii():
+            records[key] = text
+    for key, number, limit in (
+        ("size", size, 8**11), ("mtime", entry.mtime, 8**11), ("uid", entry.uid, 8**7), ("gid", entry.gid, 8**7),
+    ):  # fmt: skip
+        if not 0 <= number < limit:
+            records[key] = b"%d" % number
+    for key, value in entry.xattrs.items():
+        records[_XATTR + key] = value
+    flag = _FLAGS[entry.kind] if hard_link_to is None else b"1"
+    block = _ustar(
+        raw_name, entry.mode, 0 if "uid" in records else entry.uid, 0 if "gid" in records else entry.gid,
+        0 if "size" in records else size, 0 if "mtime" in records else entry.mtime, flag, raw_link, entry.device,
+    )  # fmt: skip
+    return _pax(raw_name, records) + block if records else block
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _ascii(text: bytes) -> bytes:
+    return text if text.isascii() else bytes(c for c in text if c < 128)
+
+
+def _ustar(
+    name: bytes, mode: int, uid: int, gid: int, size: int, mtime: int, flag: bytes, link: bytes,
+    device: tuple[int, int] | None,
+) -> bytes:  # fmt: skip
+    major, minor = (b"%07o" % device[0], b"%07o" % device[1]) if device else (b"", b"")
+    block = _LAYOUT.pack(
+        _ascii(name)[:100], b"%07o" % mode, b"%07o" % uid, b"%07o" % gid, b"%011o" % size, b"%011o" % mtime,
+        b"        ", flag, _ascii(link)[:100], b"ustar\00000", b"", b"", major, minor, b"",
+    )  # fmt: skip
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def _pax(name: bytes, records: Mapping[str, bytes]) -> bytes:
+    data = b"".join(_record(_encode(key), records[key]) for key in sorted(records))
+    parent, _, base = name.rstrip(b"/").rpartition(b"/")
+    pax_name = b"/".join(part for part in (parent, b"PaxHeaders.0", base) if part)
+    pax_name = _ascii(pax_name)[:100].rstrip(b"/")
+    return _ustar(pax_name, 0, 0, 0, len(data), 0, b"x", b"", None) + data + padding(len(data))
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    body = b" " + key + b"=" + value + b"\n"
+    size = len(body) + len(str(len(body)))
+    size = len(body) + len(str(size))  # the length counts its own digits, which may have grown by one
+    return b"%d" % size + body
+
+
+def is_header(block: bytes) -> bool:
+    """Whether 512 bytes can begin a tar: a header whose checksum is right, or the zeros that end an empty one."""
+    if len(block) < BLOCK:
+        return False
+    digits = block[148:156].strip(b" \0")
+    stated = int(digits, 8) if digits and all(c in b"01234567" for c in digits) else -1
+    return not block.strip(b"\0") or stated in _sums(block)
+
+
+def _sums(block: bytes) -> tuple[int, int]:
+    """A header's checksum, and the one that old tars computed from signed bytes."""
+    rest = block[:148] + b"        " + block[156:]
+    return (total := sum(rest)), total - 256 * sum(c > 127 for c in rest)
+
+
+@dataclass(slots=True)
+class Member:
+    """One entry of a tar as it was written: nothing cleaned, nothing resolved, content not yet read.
+
+    `kind` is None for a hard link, whose `link` is the other name.
+    """
+
+    name: str
+    kind: Kind | None
+    mode: int
+    uid: int
+    gid: int
+    mtime: int
+    size: int
+    link: str
+    device: tuple[int, int]
+    offset: int  # of the content, from the start of the tar
+    xattrs: Mapping[str, bytes] = field(default_factory=lambda: NO_XATTRS)
+
+
+class Reader:
+    """Reads a tar from an iterable of byte pieces, in one pass and constant memory.
+
+    Iterate for `Member`s; `content()` yields the current member's bytes. What is not asked for is passed over.
+    Raises Invalid, saying at which byte, for headers that do not add up and for a tar that ends too early.
+    """
+
+    def __init__(self, pieces: Iterable[bytes], what: str = "tar") -> None:
+        self._pieces = iter(pieces)
+        self._what = what
+        self._buffer = b""
+        self._at = 0  # in the buffer
+        self._base = 0  # offset of the buffer in the tar
+        self._unread = 0  # bytes of the current member's content, with padding
+        self._left = 0  # the same without padding
+        self._global: dict[str, bytes] = {}
+        self._numbers: dict[bytes, int] = {}
+
+    def __iter__(self) -> Iterator[Member]:
+        while (member := self._next()) is not None:
+            yield member
+
+    def content(self) -> Iterator[bytes]:
+        """The current member's bytes, in pieces of any size."""
+        while self._left:
+            piece = self._some(self._left)
+            self._left -= len(piece)
+            self._unread -= len(piece)
+            yield piece
+
+    def drain(self) -> None:
+        """Read on to the end of the source, so that whoever watches it has seen every byte."""
+        self._buffer = b""
+        for _ in self._pieces:
+            pass
+
+    def _next(self) -> Member | None:
+        records: dict[str, bytes] = dict(self._global)
+        while True:
+            self._skip()
+            at = self._base + self._at
+            block = self._exactly(BLOCK, at_end_ok=True)
+            if not block.strip(b"\0"):  # no more bytes, or the zero block that ends an archive
+                return None
+            self._verify(block, at)
+            flag = block[156:157]
+            size = self._number(block, 124, 136)
+            if flag in b"xgLK":
+                if size > MAX_PAX:
+                    raise Invalid(f"{self._what}: the extended header at byte {at} has {size} bytes, over {MAX_PAX}")
+                data = self._exactly(size)
+                self._unread = -size % BLOCK
+                if flag == b"L":
+                    records["path"] = data.rstrip(b"\0")
+                elif flag == b"K":
+                    records["linkpath"] = data.rstrip(b"\0")
+                else:
+                    into = records if flag == b"x" else self._global
+                    into.update(self._parse_pax(data, at))
+                    records = {**self._global, **records}
+                continue
+            return self._member(block, flag, size, records, at)
+
+    def _member(self, block: bytes, flag: bytes, size: int, records: dict[str, bytes], at: int) -> Member:
+        name = block[:100].split(b"\0", 1)[0]
+        if block[257:263] == b"ustar\0" and block[345] and (prefix := block[345:500].split(b"\0", 1)[0]):
+            name = prefix + b"/" + name
+        link = block[157:257].split(b"\0", 1)[0]
+        number = self._number
+        uid, gid, mtime = number(block, 108, 116), number(block, 116, 124), number(block, 136, 148)
+        xattrs = NO_XATTRS
+        if records:
+            name, link = records.get("path") or name, records.get("linkpath") or link
+            size, uid = self._pax_number(records, "size", size), self._pax_number(records, "uid", uid)
+            gid, mtime = self._pax_number(records, "gid", gid), self._pax_number(records, "mtime", mtime)
+            xattrs = {key[len(_XATTR) :]: value for key, value in records.items() if key.startswith(_XATTR)}
+            if any(key.startswith("GNU.sparse.") for key in records):
+                flag = b"S"
+        kind = _KINDS.get(flag)
+        shown = name.decode("utf-8", "surrogateescape")
+        if kind is None and flag != b"1":
+            what = "sparse file, which imagelab does not read" if flag == b"S" else f"entry of unknown type {flag!r}"
+            raise Invalid(f"{self._what}: {shown!r} is a {what}; recreate the archive without it")
+        if kind == "file" and name.endswith(b"/"):  # how tar told directories apart before it had a type for them
+            kind = "dir"
+        if size < 0:
+            raise Invalid(f"{self._what}: {shown!r} has a size of {size} bytes")
+        self._left = size if kind == "file" else 0
+        self._unread = self._left + (-self._left % BLOCK)
+        device = (number(block, 329, 337), number(block, 337, 345)) if kind in ("char", "block") else (0, 0)
+        return Member(
+            shown, kind, number(block, 100, 108) & 0o7777, uid, gid, mtime, self._left,
+            link.decode("utf-8", "surrogateescape"), device, self._base + self._at, xattrs,
+        )  # fmt: skip
+
+    def _verify(self, block: bytes, at: int) -> None:
+        stated = self._number(block, 148, 156)
+        if stated != sum(block) - sum(block[148:156]) + 8 * 32 and stated not in _sums(block):
+            raise Invalid(f"{self._what}: not a tar header at byte {at}: its checksum is {_sums(block)[0]}, it says {stated}")
+
+    def _number(self, block: bytes, start: int, end: int) -> int:
+        raw = block[start:end]
+        found = self._numbers.get(raw)
+        if found is None:
+            if raw[0] & 0x80:  # GNU base-256: big-endian, the first bit a mark, the second the sign
+                found = int.from_bytes(bytes([raw[0] & 0x7F]) + raw[1:], "big")
+                found -= (1 << (8 * len(raw) - 1)) if raw[0] & 0x40 else 0
+            else:
+                try:
+                    found = int(raw.strip(b" \0").split(b"\0")[0] or b"0", 8)
+                except ValueError:
+                    raise Invalid(f"{self._what}: not a tar header: {raw!r} is no octal number") from None
+            if len(self._numbers) < 4096:  # owners, modes and times repeat; sharing them saves time and memory
+                self._numbers[raw] = found
+        return found
+
+    def _pax_number(self, records: Mapping[str, bytes], key: str, otherwise: int) -> int:
+        raw = records.get(key)
+        if not raw:
+            return otherwise
+        whole, _, fraction = raw.partition(b".")
+        try:
+            if len(whole) > 20:
+                raise ValueError
+            return int(whole) - (1 if raw.startswith(b"-") and fraction.strip(b"0") else 0)
+        except ValueError:
+            raise Invalid(f"{self._what}: the PAX record {key}={raw[:40]!r} is not a number") from None
+
+    def _parse_pax(self, data: bytes, at: int) -> dict[str, bytes]:
+        records: dict[str, bytes] = {}
+        while data.strip(b"\0"):
+            digits, space, _ = data[:20].partition(b" ")
+            length = int(digits) if space and digits.isdigit() else 0
+            key, equals, value = data[len(digits) + 1 : length].partition(b"=")
+            if not equals or not value.endswith(b"\n") or length > len(data):
+                raise Invalid(f"{self._what}: the extended header at byte {at} is damaged")
+            records[key.decode("utf-8", "surrogateescape")] = value[:-1]
+            data = data[length:]
+        return records
+
+    def _skip(self) -> None:
+        while self._unread:
+            self._unread -= len(self._some(self._unread))
+        self._left = 0
+
+    def _some(self, most: int) -> bytes:
+        """At least one and at most `most` bytes."""
+        if self._at == len(self._buffer) and not self._refill():
+            raise Invalid(f"{self._what} ends in the middle of an entry, at byte {self._base}: it is truncated")
+        piece = self._buffer[self._at : self._at + most]
+        self._at += len(piece)
+        return piece
+
+    def _exactly(self, size: int, *, at_end_ok: bool = False) -> bytes:
+        if len(self._buffer) - self._at >= size:
+            self._at += size
+            return self._buffer[self._at - size : self._at]
+        if at_end_ok and self._at == len(self._buffer) and not self._refill():
+            return b""
+        pieces = []
+        while size:
+            pieces.append(self._some(size))
+            size -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def _refill(self) -> bool:
+        self._base += len(self._buffer)
+        self._at = 0
+        self._buffer = next(self._pieces, b"")
+        while not self._buffer and (piece := next(self._pieces, None)) is not None:
+            self._buffer = piece
+        return bool(self._buffer)
+
+
