@@ -277,4 +277,6 @@ def flush_folder(folder: Path) -> None:
 
 
 def _gone(digest: Digest) -> NotFound:
-    return NotFound(f"the blob {digest} is not in the store: it was damaged or removed; `imagelab verify` lists what is")
+    return NotFound(
+        f"the blob {digest} is not in the store: it was damaged or removed; `imagelab verify` lists what is"
+    )

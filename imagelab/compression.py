@@ -74,7 +74,9 @@ def expand(pieces: Iterable[bytes], allowance: Allowance, what: str) -> Iterator
     elif head.startswith(ZSTD):
         source = _unzstd(source, what)
     elif name := next((name for magic, name in _REFUSED.items() if head.startswith(magic)), None):
-        raise Invalid(f"{what} is compressed with {name}, which imagelab does not read: recompress it with gzip or zstd")
+        raise Invalid(
+            f"{what} is compressed with {name}, which imagelab does not read: recompress it with gzip or zstd"
+        )
     for piece in source:
         allowance.take(len(piece))
         yield piece

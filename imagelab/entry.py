@@ -63,7 +63,9 @@ class Entry:
             left -= len(chunk)
             yield chunk
         if left:
-            raise Invalid(f"a file of {self.size} bytes turned out to have {self.size - left}: it changed while being read")
+            raise Invalid(
+                f"a file of {self.size} bytes turned out to have {self.size - left}: it changed while being read"
+            )
 
     def read(self) -> bytes:
         """The file's bytes, whole."""

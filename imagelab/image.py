@@ -23,7 +23,6 @@ from .manifest import LISTS, MAPS, STRINGS, Json, dump, manifest_for, parse_conf
 from .reference import Reference
 from .tree import Changes, Tree, with_parents
 
-
 _OF_THE_BUILDER = {"created", "container", "container_config", "docker_version", "id", "parent"}
 
 

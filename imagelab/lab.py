@@ -80,7 +80,7 @@ class Lab:
         return self.store.scratch()
 
     def image(self, ref: str | Image) -> Image:
-        """The image of a name, an ID or its unique start, or name@digest; raises NotFound, Conflict, InvalidReference."""
+        """The image of a name, an ID or its unique start, or name@digest; raises as `Store.find`."""
         return ref if isinstance(ref, Image) else self.store.find(ref)
 
     def all_images(self, all: bool = False) -> list[Image]:

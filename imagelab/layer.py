@@ -11,7 +11,6 @@ from __future__ import annotations
 import posixpath
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import cached_property
 from typing import BinaryIO
 
@@ -39,11 +38,12 @@ def pack(changes: Changes, write: Callable[[bytes], object], *, clamp: int | Non
     bytes everywhere. Raises Invalid for a name that only a whiteout may have, and for a file that changed while
     it was read.
     """
-    latest = clamp if clamp is not None else 1 << 62
     plan: list[tuple[str, str, Entry | None, str | None]] = []  # sort key, name, what, hard link to
     for path, entry in changes.entries.items():
         if WHITEOUT in path and posixpath.basename(path).startswith(WHITEOUT):
-            raise Invalid(f"{path!r}: a name that starts with '.wh.' means a removal in a layer, so no file may have it")
+            raise Invalid(
+                f"{path!r}: a name that starts with '.wh.' means a removal in a layer, so no file may have it"
+            )
         plan.append((order(path), path or ".", entry, None))
     plan += [(order(path), path, None, target) for path, target in changes.links.items()]
     for path in changes.removed:
@@ -60,9 +60,7 @@ def pack(changes: Changes, write: Callable[[bytes], object], *, clamp: int | Non
         entry = found or Entry("file", 0 if target is None else 0o644)
         if found and found.kind != "dir" and (first := first_name.setdefault(id(found), name)) != name:
             target = first
-        if entry.mtime > latest:
-            entry = replace(entry, mtime=latest)
-        waiting.append(tar.header(name, entry, hard_link_to=target))
+        waiting.append(tar.header(name, entry, hard_link_to=target, clamp=clamp))
         waiting_size += len(waiting[-1])
         if entry.size and target is None:
             total += entry.size
@@ -123,7 +121,9 @@ def read_changes(
             target = clean(member.link.lstrip("/"), what=f"{what}: {path!r} is a hard link whose target")
             found = entries.get(target) or aufs.get(target)
             if found is not None and found.kind == "dir":
-                raise Invalid(f"{what}: {path!r} is a hard link to the directory {target!r}; only files can have two names")
+                raise Invalid(
+                    f"{what}: {path!r} is a hard link to the directory {target!r}; only files can have two names"
+                )
             if found is None:
                 entries.pop(path, None)
                 links[path] = target
@@ -146,9 +146,8 @@ def _check_symlink(path: str, target: str, what: str) -> None:
     """Refuse what docker refuses: an empty target, or a relative one that climbs above the root."""
     if not target or "\0" in target:
         raise Invalid(f"{what}: the symbolic link {path!r} has an empty or damaged target")
-    if not target.startswith("/") and ".." in target:
-        if posixpath.normpath(posixpath.join(parent_of(path), target)).split("/")[0] == "..":
-            raise Invalid(f"{what}: the symbolic link {path!r} → {target!r} points outside the root")
+    if not target.startswith("/") and posixpath.normpath(posixpath.join(parent_of(path), target)).startswith("../"):
+        raise Invalid(f"{what}: the symbolic link {path!r} → {target!r} points outside the root")
 
 
 class Layer:

@@ -195,7 +195,9 @@ class _Archive:
             return [self._from_contents(item) for item in self._contents()]
         if "repositories" in self._files:
             raise Invalid("the archive was written by a docker older than 1.10 (2016): save it again with a newer one")
-        raise Invalid("the archive holds no image: it has neither index.json (OCI layout) nor manifest.json (docker save)")
+        raise Invalid(
+            "the archive holds no image: it has neither index.json (OCI layout) nor manifest.json (docker save)"
+        )
 
     def _file(self, name: object, what: str) -> tuple[str, Staged]:
         if not isinstance(name, str):
@@ -210,7 +212,7 @@ class _Archive:
         raise Invalid(f"{what} should be at {name!r} in the archive, and is not there")
 
     def _json(self, name: object, what: str) -> bytes:
-        path, staged = self._file(name, what)
+        _, staged = self._file(name, what)
         if staged.writer.size > MAX_JSON:
             raise Invalid(f"{what} has {staged.writer.size:,} bytes, too many for JSON: the limit is {MAX_JSON:,}")
         return staged.writer.path.read_bytes()

@@ -86,7 +86,9 @@ def parse_manifest(data: bytes, what: str = "the manifest") -> Json:
     value = parse_json(data, what)
     media_type = value.get("mediaType", MANIFEST)
     if "manifests" in value:
-        raise Invalid(f"{what} is an index as well ('manifests' beside {sorted(value)}): its digest would name two things")
+        raise Invalid(
+            f"{what} is an index as well ('manifests' beside {sorted(value)}): its digest would name two things"
+        )
     if value.get("schemaVersion") != 2 or media_type not in (MANIFEST, DOCKER_MANIFEST):
         raise Invalid(f"{what} is not an OCI or docker v2 manifest (media type {media_type!r})")
     layers = value.get("layers")

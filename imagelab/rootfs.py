@@ -75,7 +75,7 @@ def _entry(path: str, info: os.stat_result, kind: Kind, portable: bool) -> Entry
         os.readlink(path) if kind == "symlink" else "",
         (os.major(info.st_rdev), os.minor(info.st_rdev)) if kind in ("char", "block") else (0, 0),
         xattrs,
-        _file_content(path) if kind == "file" else None,
+        _file_content(path, info.st_size) if kind == "file" else None,
     )  # fmt: skip
 
 
@@ -90,11 +90,13 @@ def _xattrs(path: str) -> Mapping[str, bytes]:
         return NO_XATTRS
 
 
-def _file_content(path: str) -> Content:
+def _file_content(path: str, size: int) -> Content:
     def chunks() -> Iterator[bytes]:
+        left = size
         descriptor = os.open(path, os.O_RDONLY | _NOFOLLOW)
         try:
-            while chunk := os.read(descriptor, CHUNK):
+            while left and (chunk := os.read(descriptor, min(left, CHUNK))):
+                left -= len(chunk)
                 yield chunk
         finally:
             os.close(descriptor)
@@ -126,7 +128,9 @@ def unpack(tree: Tree, folder: str | os.PathLike[str], *, warn: Callable[[str], 
         try:
             made = not path or _make(entry, target, privileged, lost)
         except FileExistsError:
-            raise Conflict(f"this disk cannot hold {path!r}: another name there differs only in case or accents") from None
+            raise Conflict(
+                f"this disk cannot hold {path!r}: another name there differs only in case or accents"
+            ) from None
         if made and entry.kind != "dir":
             _describe(entry, target, privileged, lost)
     for path in reversed(paths):  # last, since making a file touches its directory, and 0555 would forbid it

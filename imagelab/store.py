@@ -25,7 +25,7 @@ from .errors import Conflict, InvalidReference, LabError, NotFound
 from .image import Image
 from .index import PARENT, Index, describe, index_bytes, name_in, unnamed
 from .layer import TAR, Layer, pack, sum_of_files
-from .manifest import dump, manifest_for, parse_json, scratch_config
+from .manifest import dump, manifest_for, parse_manifest, scratch_config
 from .reference import Reference
 from .taglog import TagLog, TagMove, clock, places
 from .tree import Changes
@@ -40,7 +40,9 @@ class Store:
     holds something else, and OSError as the disk does.
     """
 
-    def __init__(self, home: str | os.PathLike[str], *, epoch: int | None = None, platform: str = "linux/amd64") -> None:
+    def __init__(
+        self, home: str | os.PathLike[str], *, epoch: int | None = None, platform: str = "linux/amd64"
+    ) -> None:
         self.home = Path(home).absolute()
         self.epoch = epoch
         self.os, _, self.architecture = platform.partition("/")
@@ -59,20 +61,19 @@ class Store:
         if not marker.exists():
             if self.home.exists() and not self.home.is_dir():
                 raise LabError(f"{str(self.home)!r} is a file: choose a folder for the store (--home, IMAGELAB_HOME)")
-            ours = {"blobs", "tmp", "cache", "index.json", ".lock"}
-            if self.home.exists() and (other := {p.name for p in self.home.iterdir() if p.name.strip(".")} - ours):
-                if not all(name.startswith((".oci-layout.", ".index.json.")) for name in other):
-                    raise LabError(
-                        f"{str(self.home)!r} holds other things ({min(other)!r}) and is no image store: "
-                        "choose an empty or new folder (--home, IMAGELAB_HOME)"
-                    )
-            for folder in ("blobs/sha256", "tmp", "cache/size"):
-                (self.home / folder).mkdir(parents=True, exist_ok=True)
+            ours = {"blobs", "tmp", "cache", "index.json"}  # of a store whose maker was cut off, or is at it
+            found = {item.name for item in self.home.iterdir()} if self.home.exists() else set()
+            if other := {name for name in found - ours if not name.startswith(".")}:
+                raise LabError(
+                    f"{str(self.home)!r} holds other things ({min(other)!r}) and is no image store: "
+                    "choose an empty or new folder (--home, IMAGELAB_HOME)"
+                )
+            (self.home / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
             with FileLock(self.home / ".lock"):
                 if not (self.home / "index.json").exists():
                     write_atomically(self.home / "index.json", index_bytes([]))
                 write_atomically(marker, b'{"imageLayoutVersion":"1.0.0"}')
-        for folder in ("blobs/sha256", "tmp", "cache/size"):  # another tool's layout has only the first
+        for folder in ("tmp", "cache/size"):  # a layout that another tool made lacks them
             (self.home / folder).mkdir(parents=True, exist_ok=True)
 
     # Images -----------------------------------------------------------------------------------------------------
@@ -85,9 +86,8 @@ class Store:
         """The image with this manifest digest, read again if `fresh`; raises NotFound, and Invalid for damaged JSON."""
         if fresh or digest not in self._images:
             manifest = self.blobs.read(digest)
-            config = parse_json(manifest, f"the manifest {digest.short}").get("config", {})
-            config_digest = Digest.parse(config.get("digest") if isinstance(config, dict) else None, "the config's digest")
-            self._images[digest] = Image(manifest, self.blobs.read(config_digest), self)
+            config = parse_manifest(manifest, f"the manifest {digest.short}")["config"]
+            self._images[digest] = Image(manifest, self.blobs.read(Digest(config["digest"])), self)
         return self._images[digest]
 
     def find(self, text: str) -> Image:

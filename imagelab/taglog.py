@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+
 @dataclass(frozen=True, slots=True)
 class TagMove:
     """One move of a tag: when, which name, from and to which manifest digest ("" for none), and by which verb.

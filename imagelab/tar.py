@@ -33,21 +33,23 @@ def padding(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
-def header(name: str, entry: Entry, *, hard_link_to: str | None = None) -> bytes:
+def header(name: str, entry: Entry, *, hard_link_to: str | None = None, clamp: int | None = None) -> bytes:
     """The header blocks of one entry: 512 bytes, preceded by a PAX header only where ustar cannot hold a field.
 
+    With `hard_link_to` it is a further name of that file; no time later than `clamp` (seconds since 1970) is written.
     Directories get a trailing '/'; times, owners and sizes that do not fit in octal, names over 100 bytes or
     outside ASCII, and extended attributes go to PAX records, sorted by key (Go archive/tar, `writePAXHeader`).
     """
     raw_name = _encode(name + "/" if entry.kind == "dir" else name)
     raw_link = _encode(entry.link if hard_link_to is None else hard_link_to)
     size = entry.size if hard_link_to is None else 0
+    mtime = entry.mtime if clamp is None else min(entry.mtime, clamp)
     records: dict[str, bytes] = {}
     for key, text in (("path", raw_name), ("linkpath", raw_link)):
         if len(text) > 100 or not text.isascii():
             records[key] = text
     for key, number, limit in (
-        ("size", size, 8**11), ("mtime", entry.mtime, 8**11), ("uid", entry.uid, 8**7), ("gid", entry.gid, 8**7),
+        ("size", size, 8**11), ("mtime", mtime, 8**11), ("uid", entry.uid, 8**7), ("gid", entry.gid, 8**7),
     ):  # fmt: skip
         if not 0 <= number < limit:
             records[key] = b"%d" % number
@@ -56,7 +58,7 @@ def header(name: str, entry: Entry, *, hard_link_to: str | None = None) -> bytes
     flag = _FLAGS[entry.kind] if hard_link_to is None else b"1"
     block = _ustar(
         raw_name, entry.mode, 0 if "uid" in records else entry.uid, 0 if "gid" in records else entry.gid,
-        0 if "size" in records else size, 0 if "mtime" in records else entry.mtime, flag, raw_link, entry.device,
+        0 if "size" in records else size, 0 if "mtime" in records else mtime, flag, raw_link, entry.device,
     )  # fmt: skip
     return _pax(raw_name, records) + block if records else block
 
@@ -229,7 +231,9 @@ class Reader:
     def _verify(self, block: bytes, at: int) -> None:
         stated = self._number(block, 148, 156)
         if stated != sum(block) - sum(block[148:156]) + 8 * 32 and stated not in _sums(block):
-            raise Invalid(f"{self._what}: not a tar header at byte {at}: its checksum is {_sums(block)[0]}, it says {stated}")
+            raise Invalid(
+                f"{self._what}: not a tar header at byte {at}: its checksum is {_sums(block)[0]}, it says {stated}"
+            )
 
     def _number(self, block: bytes, start: int, end: int) -> int:
         raw = block[start:end]
@@ -303,5 +307,3 @@ class Reader:
         while not self._buffer and (piece := next(self._pieces, None)) is not None:
             self._buffer = piece
         return bool(self._buffer)
-
-

@@ -1,7 +1,7 @@
 """One idea: removing a name is cheap, and bytes go only when nothing refers to them any more.
 
 `remove` is docker's rmi: it untags, and deletes an image with its last name. `prune` removes the images that nobody
-named, `collect` sweeps blobs that no image holds (garbage collection, mark and sweep), `verify` hashes everything again.
+named, `collect` sweeps blobs that no image holds (garbage collection by mark and sweep), `verify` hashes all again.
 
 Follows moby's daemon/images/image_delete.go (20.10), with its conflicts and their texts.
 """
