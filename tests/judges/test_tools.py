@@ -22,10 +22,16 @@ def test_absent_judge_fails_where_judges_are_required(monkeypatch):
 
 
 def test_summary_is_one_apt_line():
-    reasons = ["Skipped: needs dockerd (apt-get install docker.io)", "needs umoci (apt-get install umoci)",
-               "needs umoci (apt-get install umoci)", "some other reason"]
+    reasons = [
+        "Skipped: needs dockerd (apt-get install docker.io)",
+        "needs umoci (apt-get install umoci)",
+        "needs umoci (apt-get install umoci)",
+        "some other reason",
+    ]
     assert tools.summary(reasons) == [
-        "dockerd: 1 test skipped", "umoci: 2 tests skipped", "to run them: apt-get install docker.io umoci",
+        "dockerd: 1 test skipped",
+        "umoci: 2 tests skipped",
+        "to run them: apt-get install docker.io umoci",
     ]
     assert tools.summary(["some other reason"]) == []
 

@@ -95,8 +95,21 @@ def docker_engine() -> Iterator[Tool]:
     try:
         with (root / "log").open("wb") as log:
             process = subprocess.Popen(
-                [daemon, "--host", host, "--data-root", root / "data", "--exec-root", root / "exec",
-                 "--pidfile", root / "pid", "--storage-driver", "vfs", "--iptables=false", "--bridge=none"],
+                [
+                    daemon,
+                    "--host",
+                    host,
+                    "--data-root",
+                    root / "data",
+                    "--exec-root",
+                    root / "exec",
+                    "--pidfile",
+                    root / "pid",
+                    "--storage-driver",
+                    "vfs",
+                    "--iptables=false",
+                    "--bridge=none",
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

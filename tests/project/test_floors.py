@@ -18,10 +18,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # The modules of each floor, the ground first. `imagelab/__init__.py` is the door, before all floors.
 FLOORS = [
     {"errors"},
-    {"digest", "reference", "entry", "tree", "tar", "compression", "layer", "rootfs", "image", "store"},
-    {"archive_save", "archive_load"},
+    {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "manifest", "image"}
+    | {"blobs", "index", "taglog", "store"},
+    {"save", "load", "upkeep", "usage"},
     {"lab"},
-    {"human", "tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"},
+    {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
+    | {"human", "gosyntax", "gotemplate"},
 ]
 ENGINE_FLOORS = 4  # the last floor holds the views
 VIEW_LIBRARIES = {"pandas", "numpy", "graphviz", "graphviz_pure", "IPython", "ipywidgets", "click"}

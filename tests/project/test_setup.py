@@ -39,7 +39,10 @@ def test_environment_yml_is_what_make_generates(tmp_path):
         pytest.skip("needs the environment that `make test` makes")
     made = subprocess.run(
         ["make", f"VENV={venv}", f"--assume-old={venv}/.test", "environment.yml"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert made.returncode == 0, made.stderr
     assert (tmp_path / "environment.yml").read_text() == (ROOT / "environment.yml").read_text()
