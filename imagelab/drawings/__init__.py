@@ -1,0 +1,11 @@
+"""One idea: an image is easier to see than to say. `from imagelab import draw`, then `draw.anatomy(image)`.
+
+Each function returns a `Drawing`: SVG, DOT source, and the same facts in words.
+"""
+
+from .anatomy import anatomy
+from .picture import Drawing
+from .sharing import sharing
+from .stack import stack
+
+__all__ = ["anatomy", "stack", "sharing", "Drawing"]

@@ -1,0 +1,95 @@
+"""One idea: an image is a chain of names, each the digest of the next thing's bytes.
+
+A tag names a manifest. The manifest names a config, whose digest is the image ID, and the layers as they are stored.
+The config names the same layers once more, by what they unpack to. Each row of the picture is a name that stands in
+those bytes, and each arrow goes to what it names, with the term the specification uses.
+
+Follows the OCI image-spec (manifest.md, config.md). Left out: an index, which chooses a manifest by platform.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .picture import CONFIG, LAYER, MANIFEST, QUIET, TAG, Drawing, box, called, count, digraph, row, short, text
+
+if TYPE_CHECKING:
+    from ..image import Image
+
+MOST_LAYERS = 12  # more are summed up in one row: nobody compares the digests of the 40th layer by eye
+STORED, UNPACKED = "#8A5A00", "#0072B2"  # the two names of a layer; one arrow is dashed, the other is not
+
+
+def anatomy(image: Image) -> Drawing:
+    """The parts of one image and the digests that hold them together: tags, manifest, layers, config."""
+    names = [reference.familiar for reference in image.names]
+    shown = list(enumerate(image.layers, 1))[:MOST_LAYERS]
+    left_out = len(image.layers) - len(shown)
+    more = [row(text(f"and {left_out} more"), fill=QUIET)] if left_out else []
+
+    graph = digraph(rankdir="LR", nodesep="0.3", ranksep="0.8")
+    tags = [row(text(name, bold=True)) for name in names] or [row(text("(none)"))]
+    graph.node("tag", box("tag", tags, fill=TAG, subtitle="a name people move"))
+
+    rows = [_name("config", image.id, "id")]
+    rows += more + [_name(f"layer {n}", layer.digest, f"l{n}") for n, layer in reversed(shown)]
+    graph.node("manifest", _blob("manifest", "digest", image.digest, image.manifest_bytes, rows, MANIFEST))
+
+    rows = more + [_name(f"layer {n}", layer.diff_id, f"l{n}") for n, layer in reversed(shown)]
+    rows = [_settings(image), *rows]
+    graph.node("config", _blob("config", "image ID", image.id, image.config_bytes, rows, CONFIG))
+
+    rows = more + [
+        row(text(f"layer {n}", bold=True), text(f"{layer.size:,} bytes, {_form(layer.compressed)}"), port=f"l{n}")
+        for n, layer in reversed(shown)
+    ]
+    graph.node("layers", box("layers", rows or [row(text("(none)"))], fill=LAYER, subtitle="the files, oldest below"))
+
+    graph.edge("tag:head:e", "manifest:own:w", label=" digest ")
+    graph.edge("manifest:id:e", "config:own:w", label=" image ID ", constraint="false")
+    for n, _ in shown:
+        last = n == len(shown)
+        graph.edge(f"manifest:l{n}:e", f"layers:l{n}:w", label=" layer digest " if last else "", style="dashed",
+                   color=STORED, fontcolor=STORED)
+        graph.edge(f"layers:l{n}:e", f"config:l{n}:w", label=" diffID " if last else "", dir="back",
+                   color=UNPACKED, fontcolor=UNPACKED)
+    if not shown:
+        graph.edge("manifest", "layers", style="invis")
+        graph.edge("layers", "config", style="invis")
+    return Drawing(graph, f"Anatomy of {called(image)}", _words(image, names))
+
+
+def _blob(kind: str, term: str, digest: str, data: bytes, rows: list[str], fill: str) -> str:
+    """A box for JSON that has a digest: the digest is of these very bytes, and the rows are what they say."""
+    own = row(text(f"{term} = sha256 of its {len(data):,} bytes", size=11), text(short(digest), bold=True), port="own")
+    return box(kind, [own, *rows], fill=fill, subtitle="JSON")
+
+
+def _name(of_what: str, digest: str, port: str) -> str:
+    return row(text(of_what, size=11), text(short(digest)), port=port)
+
+
+def _settings(image: Image) -> str:
+    settings = image.config.get("config") or {}
+    lines = [f"{image.os}/{image.architecture}"]
+    lines += [f"{key}: {' '.join(settings[key])}" for key in ("Entrypoint", "Cmd") if settings.get(key)]
+    lines += [f"{key}: {len(settings[key])}" for key in ("Env", "Labels") if settings.get(key)]
+    return row(*(text(line, size=11, limit=34) for line in lines))
+
+
+def _form(compressed: bool) -> str:
+    return "compressed tar" if compressed else "tar"
+
+
+def _words(image: Image, names: list[str]) -> str:
+    manifest = f"the manifest {short(image.digest)}"
+    lines = [
+        f"The tag {' and the tag '.join(names)} points to {manifest}." if names else f"No tag points to {manifest}.",
+        f"The manifest ({len(image.manifest_bytes):,} bytes of JSON) names the config {short(image.id)}, whose digest"
+        f" is the image ID, and {count(len(image.layers), 'layer')} by layer digest.",
+        f"The config ({len(image.config_bytes):,} bytes of JSON) names the same layers by diffID.",
+    ]
+    for number, layer in enumerate(image.layers, 1):
+        same = "the same" if layer.digest == layer.diff_id else short(layer.digest)
+        lines.append(f"Layer {number}: diffID {short(layer.diff_id)}, layer digest {same}, {layer.size:,} bytes.")
+    return "\n".join(lines)

@@ -1,0 +1,182 @@
+"""One idea: a picture is three things at once: DOT source, SVG bytes, and the same facts said in words.
+
+The layout is done by graphviz-pure, whose output is the same bytes on every machine, so a committed notebook can be
+compared with a fresh one. Every text is given the width the layout assumed (`textLength`), so that a reader without
+Helvetica sees no word leave its box. The ground is white and stays white in a dark theme. Colours are Okabe and
+Ito's, which colour-blind readers can tell apart, and never carry a meaning alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Iterable
+from functools import cached_property
+from html import escape, unescape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import graphviz
+
+from .. import human
+from ..errors import LabError
+
+if TYPE_CHECKING:
+    from ..image import Image
+
+# Okabe and Ito, "Color Universal Design" (2008), by the role each plays here.
+TAG, MANIFEST, CONFIG, LAYER = "#F0E442", "#E69F00", "#56B4E9", "#8FD3BE"  # LAYER: bluish green, lightened
+ADDED, CHANGED, REMOVED = "#0072B2", "#8A5A00", "#B34700"  # dark enough to be read as text on white
+PLAIN, QUIET, INK = "#FFFFFF", "#F2F2F2", "#1A1A1A"
+
+_FONT = {"fontname": "Helvetica", "fontsize": "12", "fontcolor": INK}
+
+
+class Drawing:
+    """A picture with a title and a description in words.
+
+    `svg` is a whole SVG document, `source` the DOT it was laid out from, `text` what it shows.
+    Raises LabError where graphviz-pure is not installed.
+    """
+
+    def __init__(self, graph: graphviz.Digraph, title: str, text: str) -> None:
+        self.source: str = graph.source
+        self.title = title
+        self.text = text
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as an SVG document: role `img`, with its title and its description inside."""
+        body = _dot(self.source, "svg")
+        body = body[body.index("<svg") :]
+        body = re.sub(r"<!--.*?-->\n?|<title>.*?</title>\n?", "", body, flags=re.S)
+        widths = _text_widths(json.loads(_dot(self.source, "json")))
+
+        def fit(match: re.Match[str]) -> str:
+            attributes, text = match.groups()
+            size = float(re.search(r'font-size="([\d.]+)"', attributes)[1])  # type: ignore[index]
+            width = widths.get((unescape(text).replace("\xa0", " "), size, "bold" in attributes))
+            stretch = f' textLength="{width:g}" lengthAdjust="spacingAndGlyphs"' if width else ""
+            return f"<text{attributes}{stretch}>{text}</text>"
+
+        body = re.sub(r"<text((?:\s[^>]*)?)>(.*?)</text>", fit, body, flags=re.S)
+        head, _, rest = body.partition(">")
+        head = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', r'width="\1" height="\2"', head)
+        named = f'{head} role="img" aria-label="{escape(self.title)}">'
+        return f"{named}\n<title>{escape(self.title)}</title>\n<desc>{escape(self.text)}</desc>{rest}"
+
+    def save(self, path: str | Path) -> Path:
+        """Write the SVG to a file, and return its path."""
+        Path(path).write_text(self.svg, encoding="utf-8")
+        return Path(path)
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n{self.text}"
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_html_(self) -> str:
+        """An <img>, for that is what a notebook nobody has run yet, or one on a web page, is allowed to show."""
+        data = base64.b64encode(self.svg.encode()).decode()
+        words = "<br>".join(escape(line) for line in self.text.splitlines())
+        folded = f"<details><summary>{escape(self.title)}, in words</summary>{words}</details>"
+        return (
+            f'<figure style="margin:0"><img alt="{escape(self.title)}. {escape(" ".join(self.text.split()))}" '
+            f'style="max-width:100%;height:auto;background:#fff" src="data:image/svg+xml;base64,{data}">'
+            f"<figcaption>{folded}</figcaption></figure>"
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_(), "image/svg+xml": self.svg}
+
+
+def digraph(**graph_attributes: str) -> graphviz.Digraph:
+    """An empty directed graph in the house style."""
+    return graphviz.Digraph(
+        graph_attr={"bgcolor": PLAIN, "pad": "0.15", **_FONT, **graph_attributes},
+        node_attr={"shape": "plain", **_FONT},
+        edge_attr={"arrowsize": "0.7", **_FONT, "fontsize": "11"},
+    )
+
+
+def box(title: str, rows: Iterable[str] = (), *, fill: str = PLAIN, subtitle: str = "", width: int = 0) -> str:
+    """A label for a node: a coloured title over plain rows, at least `width` points wide.
+
+    Rows are made by `row`; title and subtitle are text.
+    """
+    head = text(title, bold=True) + (f'<br align="left"/>{text(subtitle, size=11)}' if subtitle else "")
+    cell = f'<td width="{width}" bgcolor="{fill}" align="left" balign="left" port="head">{head}</td>'
+    table = '<table border="0" cellborder="1" cellspacing="0" cellpadding="5">'
+    return f"<{table}<tr>{cell}</tr>{''.join(rows)}</table>>"
+
+
+def row(*lines: str, port: str = "", fill: str = PLAIN) -> str:
+    """One cell of a `box`, its lines (made by `text`) one under another, reachable by edges as `port`."""
+    name = f' port="{port}"' if port else ""
+    return f'<tr><td align="left" balign="left" bgcolor="{fill}"{name}>{"<br/>".join(lines)}</td></tr>'
+
+
+def text(value: str, *, bold: bool = False, colour: str = "", size: int = 0, limit: int = 60) -> str:
+    """A piece of text inside a label: escaped, cut in the middle when long, never empty."""
+    value = human.harmless(value) or " "
+    if len(value) > limit:
+        value = f"{value[: limit * 2 // 3]}...{value[-limit // 3 + 3 :]}"
+    shown = escape(value, quote=False)
+    font = (f' color="{colour}"' if colour else "") + (f' point-size="{size}"' if size else "")
+    shown = f"<font{font}>{shown}</font>" if font else shown
+    return f"<b>{shown}</b>" if bold else shown
+
+
+def short(digest: str) -> str:
+    """A digest as pictures show it: the algorithm and 12 hex digits."""
+    algorithm, _, hexdigits = digest.partition(":")
+    return f"{algorithm}:{hexdigits[:12]}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 layer`, `2 layers`."""
+    return f"{number:,} {noun}" + "s" * (number != 1)
+
+
+def called(image: Image) -> str:
+    """What to call an image in a title: its first name, or its short ID."""
+    return image.names[0].familiar if image.names else image.id.short
+
+
+def _dot(source: str, output: str) -> str:
+    done = subprocess.run(
+        [_graphviz_pure(), "-Kdot", f"-T{output}"], input=source.encode(), capture_output=True, check=False
+    )
+    if done.returncode:
+        raise LabError(f"graphviz-pure could not lay out a picture: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout.decode()
+
+
+def _graphviz_pure() -> str:
+    """The program that came with the graphviz-pure package, which no system Graphviz can stand in for."""
+    found = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts")) or shutil.which("graphviz-pure")
+    if not found:
+        raise LabError("drawings need graphviz-pure, which is not installed here: pip install graphviz-pure")
+    return found
+
+
+def _text_widths(layout: dict[str, Any]) -> dict[tuple[str, float, bool], float]:
+    """(text, font size, bold) → width in points, from the drawing operations in graphviz's JSON output."""
+    widths: dict[tuple[str, float, bool], float] = {}
+    for part in [layout, *layout.get("objects", []), *layout.get("edges", [])]:
+        for operations in (part.get("_ldraw_", []), part.get("_tldraw_", []), part.get("_hldraw_", [])):
+            size, bold = 0.0, False
+            for operation in operations:
+                match operation["op"]:
+                    case "F":
+                        size = operation["size"]
+                    case "t":
+                        bold = bool(operation["fontchar"] & 1)
+                    case "T":
+                        widths[operation["text"], size, bold] = operation["width"]
+    return widths

@@ -1,0 +1,63 @@
+"""One idea: two images that start alike keep one copy of what they share.
+
+A layer is the same one in two images when everything beneath it is the same too, that is when its chainID is the same.
+Each such layer is one box, however many images stand on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .. import human
+from .picture import CONFIG, LAYER, QUIET, Drawing, box, called, count, digraph, row, text
+
+if TYPE_CHECKING:
+    from ..digest import Digest
+    from ..image import Image
+    from ..layer import Layer
+
+
+def sharing(images: Sequence[Image]) -> Drawing:
+    """Which layers some images share, and how many bytes of files each image shares and has of its own."""
+    images = [image for at, image in enumerate(images) if image.id not in {other.id for other in images[:at]}]
+    layers: dict[Digest, Layer] = {}
+    users: dict[Digest, list[Image]] = {}
+    for image in images:
+        for chain_id, layer in zip(image.chain_ids, image.layers, strict=True):
+            layers[chain_id] = layer
+            users.setdefault(chain_id, []).append(image)
+
+    graph = digraph(rankdir="BT", nodesep="0.35", ranksep="0.4")
+    words = []
+    for number, image in enumerate(images):
+        shared = sum(layers[chain_id].files_size for chain_id in image.chain_ids if len(users[chain_id]) > 1)
+        own = image.size - shared
+        rows = [row(text(f"SIZE {human.size(image.size, 3)}", bold=True), text(f"shared {human.size(shared, 3)}"),
+                    text(f"its own {human.size(own, 3)}"))]
+        graph.node(f"i{number}", box(called(image), rows, fill=CONFIG, subtitle=f"image {image.id.short}"))
+        words.append(f"{called(image)}: {count(len(image.layers), 'layer')}, {shared:,} bytes shared, {own:,} its own.")
+        for lower, upper in zip(image.chain_ids, image.chain_ids[1:], strict=False):
+            _once(graph, f"l{lower[7:]}", f"l{upper[7:]}")
+        if image.chain_ids:
+            graph.edge(f"l{image.chain_ids[-1][7:]}", f"i{number}", arrowhead="none")
+    for chain_id, layer in layers.items():
+        by = len(users[chain_id])
+        title = f"layer of {by} images, kept once" if by > 1 else "layer of one image"
+        rows = [row(text(f"{layer.files_size:,} bytes in files", bold=True), text(f"diffID {layer.diff_id.short}"))]
+        graph.node(f"l{chain_id[7:]}", box(title, rows, fill=LAYER if by > 1 else QUIET))
+        if by > 1:
+            words.append(f"Layer {layer.diff_id.short} ({layer.files_size:,} bytes) is in "
+                         f"{', '.join(called(image) for image in users[chain_id])}.")
+    together = sum(image.size for image in images)
+    kept = sum(layer.files_size for layer in layers.values())
+    words.append(f"The sizes add up to {together:,} bytes; kept on disk: {kept:,} bytes.")
+    graph.attr(label=words[-1], labelloc="b")
+    return Drawing(graph, f"What {count(len(images), 'image')} share", "\n".join(words))
+
+
+def _once(graph: object, tail: str, head: str) -> None:
+    """Add an edge unless it is there."""
+    line = f"\t{tail} -> {head}"
+    if not any(existing.startswith(line) for existing in graph.body):  # type: ignore[attr-defined]
+        graph.edge(tail, head, arrowhead="none")  # type: ignore[attr-defined]

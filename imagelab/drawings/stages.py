@@ -1,0 +1,86 @@
+"""One idea: what a layer did is the difference between the tree under it and the tree on top of it.
+
+Each path a layer touched gets docker's letter: A for added, C for changed, D for removed. The stack picture, the table
+of changes and the layer explorer all read this, so they can never disagree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from ..entry import Entry, order, parent_of
+from ..tree import Tree
+
+if TYPE_CHECKING:
+    from ..image import Image
+    from ..layer import Layer
+
+Letter = Literal["A", "C", "D"]
+WORDS: Mapping[Letter, str] = {"A": "added", "C": "changed", "D": "removed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What happened to one path: its letter, its entry (the one removed, for D), and the layer it was in before."""
+
+    letter: Letter
+    path: str
+    entry: Entry
+    was_in: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The file system once layer `number` (from 1) is on top: `tree`, the marks the layer left, and `origin`, the
+    number of the layer that each path of the tree comes from."""
+
+    number: int
+    layer: Layer
+    created_by: str
+    tree: Tree
+    marks: Mapping[str, Mark]
+    origin: Mapping[str, int]
+
+    @property
+    def did(self) -> str:
+        """What the layer did in a few words: `added 3 paths, removed 1 path`."""
+        counts = Counter(mark.letter for mark in self.marks.values())
+        said = [f"{WORDS[at]} {n:,} path{'s' * (n != 1)}" for at in WORDS if (n := counts[at])]
+        return ", ".join(said) or "changed nothing"
+
+
+def stages(image: Image) -> list[Stage]:
+    """The image's file system after each of its layers, the first layer first. Raises Invalid as `Tree.apply` does."""
+    made_by = [step.created_by for step in image.steps if step.layer is not None]
+    made_by += [""] * (len(image.layers) - len(made_by))
+    below, origin = Tree(), {"": 0}
+    found: list[Stage] = []
+    for number, (layer, created_by) in enumerate(zip(image.layers, made_by, strict=False), 1):
+        tree = below.apply(layer.changes())
+        origin = {path: origin[path] if path in origin and tree[path] is below[path] else number for path in tree}
+        marks = _marks(below, tree, found[-1].origin if found else {})
+        found.append(Stage(number, layer, created_by, tree, marks, origin))
+        below = tree
+    return found
+
+
+def _marks(below: Tree, tree: Tree, origin: Mapping[str, int]) -> dict[str, Mark]:
+    marks = []
+    for path in tree:
+        entry, old = tree[path], below.get(path)
+        if old is None:
+            marks.append(Mark("A", path, entry))
+        elif entry is not old and path and not _same_directory(old, entry):
+            marks.append(Mark("C", path, entry, origin[path]))
+    for path in below:
+        if path not in tree and parent_of(path) in tree:  # what lay inside went with it
+            marks.append(Mark("D", path, below[path], origin[path]))
+    return {mark.path: mark for mark in sorted(marks, key=lambda mark: order(mark.path))}
+
+
+def _same_directory(old: Entry, new: Entry) -> bool:
+    """Whether a directory was only named on the way to a change inside it: its time does not count, as in docker."""
+    return old.kind == new.kind == "dir" and replace(old, mtime=0) == replace(new, mtime=0)

@@ -1,0 +1,169 @@
+"""One idea: the nouns do not know what they look like; their notebook face is put on from outside.
+
+`put_on` gives the classes of the engine their tables (`lab.images()`, `image.history()`, …) and an HTML form each. It
+imports no view: each function here does, when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from .entry import Entry
+from .image import Identifier, Image, Step
+from .lab import Lab
+from .layer import Layer
+from .load import Loaded
+from .reference import Reference
+from .store import Store
+from .taglog import TagMove
+from .tree import Changes, Tree
+from .upkeep import Damage, Freed
+from .usage import DiskUsage
+
+if TYPE_CHECKING:
+    from .tables import Table
+
+
+def put_on() -> None:
+    """Attach the views; doing it twice is doing it once."""
+    views: dict[type, dict[str, Callable[..., object]]] = {
+        Lab: {"images": lab_images, "_repr_html_": lab_html},
+        Image: {
+            "history": image_history,
+            "layers_table": image_layers,
+            "changes_table": image_changes,
+            "files_table": image_files,
+            "identifiers_table": image_identifiers,
+            "_repr_html_": image_html,
+        },
+        Layer: {"_repr_html_": layer_html},
+        Tree: {"_repr_html_": tree_html},
+        Changes: {"_repr_html_": changes_html},
+        DiskUsage: {"_repr_html_": usage_html},
+    }
+    for plain in (Entry, Step, Identifier, Reference, Store, TagMove, Loaded, Freed, Damage):
+        views[plain] = {"_repr_html_": fields_html}
+    for noun, functions in views.items():
+        for name, function in functions.items():
+            setattr(noun, name, function)
+
+
+def lab_images(lab: Lab, all: bool = False) -> Table:
+    """The images as a table, newest first: `docker images`, or with `all` `docker images -a`."""
+    from . import tables
+
+    return tables.images(lab, all)
+
+
+def image_history(image: Image) -> Table:
+    """How the image was made, last step first: `docker history`."""
+    from . import tables
+
+    return tables.history(image)
+
+
+def image_layers(image: Image) -> Table:
+    """Every layer with every identifier it has."""
+    from . import tables
+
+    return tables.layers(image)
+
+
+def image_changes(image: Image) -> Table:
+    """Every path each layer adds (A), changes (C) or removes (D)."""
+    from . import tables
+
+    return tables.changes(image)
+
+
+def image_files(image: Image) -> Table:
+    """The merged file system, and the layer each path comes from."""
+    from . import tables
+
+    return tables.files(image)
+
+
+def image_identifiers(image: Image) -> Table:
+    """Every identifier of the image side by side, and what each is the digest of."""
+    from . import tables
+
+    return tables.identifiers(image)
+
+
+def lab_html(lab: Lab) -> str:
+    return f"<p><b>Lab</b></p>{lab_images(lab)._repr_html_()}"
+
+
+def image_html(image: Image) -> str:
+    names = ", ".join(name.familiar for name in image.names) or "<none>"
+    settings = image.config.get("config") or {}
+    return _facts(f"Image {names}", [
+        ("image ID", image.id, f"SHA-256 of the config, {len(image.config_bytes):,} bytes"),
+        ("digest", image.digest, f"SHA-256 of the manifest, {len(image.manifest_bytes):,} bytes"),
+        ("layers", len(image.layers), f"{image.size:,} bytes in files"),
+        ("platform", f"{image.os}/{image.architecture}", "what it runs on"),
+        *((key, _one_line(value), "in the config") for key, value in settings.items()),
+    ])  # fmt: skip
+
+
+def layer_html(layer: Layer) -> str:
+    stored = "SHA-256 of the blob as stored, " + ("compressed" if layer.compressed else "the same tar")
+    return _facts("Layer", [
+        ("diffID", layer.diff_id, "SHA-256 of the tar, uncompressed"),
+        ("digest", layer.digest, stored),
+        ("size", f"{layer.size:,} bytes", "of the blob as stored"),
+        ("files", f"{layer.files_size:,} bytes", "in regular files"),
+    ])  # fmt: skip
+
+
+def tree_html(tree: Tree) -> str:
+    return _paths(f"Tree: {len(tree) - 1:,} paths", ((path, entry) for path, entry in tree.items() if path))
+
+
+def changes_html(changes: Changes) -> str:
+    removed = [("removed", path, "", "") for path in sorted(changes.removed)]
+    opaque = [("emptied", path, "", "") for path in sorted(changes.opaque)]
+    links = [("linked", path, f"to {target}", "") for path, target in changes.links.items()]
+    written = [("written", path, entry.kind, f"{entry.size:,}") for path, entry in changes.entries.items()]
+    return _table(f"Changes: {len(changes):,} paths", ["", "PATH", "KIND", "BYTES"], removed + opaque + links + written)
+
+
+def usage_html(usage: DiskUsage) -> str:
+    rows = [
+        (", ".join(name.familiar for name in row.image.names) or row.image.id.short, row.size, row.shared, row.unique)
+        for row in usage.images
+    ]
+    title = f"{usage.size:,} bytes, each shared layer once; {usage.reclaimable:,} in images that no container uses"
+    return _table(title, ["IMAGE", "BYTES", "SHARED", "UNIQUE"], rows)
+
+
+def fields_html(value: Any) -> str:
+    """The public fields of a small value, one to a row."""
+    names = getattr(value, "__dataclass_fields__", None) or ("home", "epoch")
+    rows = [(name, getattr(value, name)) for name in names if name != "content"]
+    shown = [(name, f"{field:04o}" if name == "mode" else _one_line(field)) for name, field in rows]
+    return _table(type(value).__name__, ["", "VALUE"], shown)
+
+
+def _one_line(value: Any) -> Any:
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return " ".join(map(str, value))
+    return value if isinstance(value, str | int) else str(value)
+
+
+def _paths(title: str, found: Iterable[tuple[str, Entry]]) -> str:
+    rows = [(entry.kind, f"{entry.mode:04o}", f"{entry.uid}:{entry.gid}", entry.size, path) for path, entry in found]
+    return _table(title, ["KIND", "MODE", "OWNER", "BYTES", "PATH"], rows)
+
+
+def _facts(title: str, rows: list[tuple[Any, ...]]) -> str:
+    return _table(title, ["", "VALUE", "WHAT IT IS"], rows)
+
+
+def _table(title: str, titles: list[str], rows: list[tuple[Any, ...]]) -> str:
+    from html import escape
+
+    from . import tables
+
+    return f"<p><b>{escape(title)}</b></p>{tables.of(rows, titles)._repr_html_()}"

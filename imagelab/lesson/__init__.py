@@ -1,0 +1,10 @@
+"""One idea: say what you expect, try it, and be told what happened instead.
+
+`predict` asks before the run, `exercise` gives a place to get to, `progress.board()` shows what you have done.
+"""
+
+from . import progress
+from .exercises import exercise
+from .prediction import predict
+
+__all__ = ["predict", "exercise", "progress"]

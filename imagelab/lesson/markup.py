@@ -1,0 +1,61 @@
+"""One idea: a lesson's words look the same on a web page with no kernel and in a dark notebook.
+
+Texts are written with `code` and **bold**, everything else is escaped. Cards carry their styles with them, and name no
+text colour without its ground.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # Okabe and Ito's
+
+
+def html(text: str) -> str:
+    """Escaped text with `code` and **bold** as HTML; blank lines part paragraphs."""
+    shown = escape(text.strip(), quote=False)
+    shown = re.sub(r"`([^`]+)`", r"<code>\1</code>", shown)
+    shown = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", shown)
+    return re.sub(r"\s*\n\s*\n\s*", "<br><br>", shown)
+
+
+def plain(text: str) -> str:
+    """The same text for a terminal."""
+    return re.sub(r"\*\*(.+?)\*\*", r"\1", text.strip()).replace("`", "")
+
+
+def card(title: str, *parts: str, colour: str = BLUE) -> str:
+    """A block with a coloured edge, a title and parts that are HTML already."""
+    return (
+        f'<div style="border-left:5px solid {colour};padding:2px 14px;margin:4px 0;max-width:60em;line-height:1.5">'
+        f"<p><b>{html(title)}</b></p>{''.join(parts)}</div>"
+    )
+
+
+def paragraph(text: str) -> str:
+    """One paragraph of marked-up text."""
+    return f"<p>{html(text)}</p>"
+
+
+def folded(summary: str, text: str) -> str:
+    """A text that opens when its summary is clicked, or chosen with Tab and Enter."""
+    return f"<details><summary>{html(summary)}</summary>{paragraph(text)}</details>"
+
+
+def bullets(items: list[str]) -> str:
+    """A list whose items are marked-up text."""
+    return "<ul>" + "".join(f"<li>{html(item)}</li>" for item in items) + "</ul>"
+
+
+class Said:
+    """Something a lesson says: readable as HTML and as plain text."""
+
+    def __init__(self, html: str, plain: str) -> None:
+        self._html, self._plain = html, plain
+
+    def __repr__(self) -> str:
+        return self._plain
+
+    def _repr_html_(self) -> str:
+        return self._html

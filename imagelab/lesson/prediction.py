@@ -1,0 +1,88 @@
+"""One idea: you learn most from a surprise, so say first what you think will happen.
+
+A prediction is asked before the cell that shows the truth. Its wrong options are what people commonly believe, and
+`reveal`, after the run, answers each of them with what was measured. The first answer counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import progress
+from .markup import GREEN, ORANGE, Said, card, folded, html, paragraph, plain
+
+
+class Prediction:
+    """A scored question: shown as buttons where a kernel runs, as text where none does."""
+
+    def __init__(self, name: str, question: str, options: Mapping[str, str], answer: str) -> None:
+        if answer not in options:
+            raise ValueError(f"the answer {answer!r} is not one of the options {', '.join(options)}")
+        self.name, self.question, self.options, self.right = name, question, dict(options), answer
+        self.said: str | None = None
+        self._because: dict[str, str] = {}
+        self._widget: Any = None
+
+    def __repr__(self) -> str:
+        options = "\n".join(f"  ({letter}) {plain(text)}" for letter, text in self.options.items())
+        return f"Predict. {plain(self.question)}\n{options}"
+
+    def _repr_html_(self) -> str:
+        options = "".join(f"<li>({letter}) {html(text)}</li>" for letter, text in self.options.items())
+        listed = f'<ul style="list-style:none;padding-left:1em">{options}</ul>'
+        return card("Predict.", paragraph(self.question), listed)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        from ..widgets.choices import Choices
+
+        if self._widget is None:
+            self._widget = Choices(self._repr_html_(), self.options, self.say, plain=repr(self))
+        return dict(self._widget._repr_mimebundle_(**kwargs))
+
+    def say(self, letter: str) -> str:
+        """Answer with a letter; returns what to show. Recorded in the learner's progress, the first time."""
+        if letter not in self.options:
+            raise ValueError(f"{letter!r} is not one of the options {', '.join(self.options)}")
+        if self.said is None:
+            self.said = letter
+            progress.predicted(self.name, letter, letter == self.right)
+        if self._because:
+            return self._verdict(letter)
+        again = "" if letter == self.said else f" Your first answer, ({self.said}), counts."
+        return paragraph(f"You said **({letter}) {self.options[letter]}**.{again} Now run on, and see.")
+
+    def reveal(self, **because: str) -> Said:
+        """After the run: for each letter why it is right or wrong, with the numbers just measured."""
+        if because.keys() != self.options.keys():
+            raise ValueError(f"reveal needs a reason for each of {', '.join(self.options)}")
+        self._because = because
+        if self._widget is not None and self.said is not None:
+            self._widget.said.value = f'<div role="status">{self._verdict(self.said)}</div>'
+        reasons = [plain(f"({self.right}) {because[self.right]}")]
+        reasons += [plain(f"Not ({letter}): {text}") for letter, text in because.items() if letter != self.right]
+        shown = paragraph(because[self.right])
+        for letter, text in because.items():
+            if letter != self.right:
+                shown += folded(f"Why not ({letter}) {self.options[letter]}?", text)
+        if self.said is not None:
+            shown = self._verdict(self.said, brief=True) + shown
+        title = f"The answer is ({self.right}) {self.options[self.right]}."
+        return Said(card(title, shown, colour=GREEN), "\n".join([plain(title), *reasons]))
+
+    def _verdict(self, letter: str, *, brief: bool = False) -> str:
+        if letter == self.right:
+            said = f"You said ({letter}), and so it is."
+            return paragraph(f"**{said}**") if brief else card(said, paragraph(self._because[letter]), colour=GREEN)
+        said = f"You said ({letter}) {self.options[letter]}. It is ({self.right})."
+        if brief:
+            return paragraph(f"**{said}** {self._because[letter]}")
+        reasons = paragraph(self._because[letter]) + paragraph(f"**({self.right})** {self._because[self.right]}")
+        return card(said, reasons, colour=ORANGE)
+
+
+def predict(name: str, question: str, options: Mapping[str, str], answer: str) -> Prediction:
+    """Ask a question before the run; call `reveal` on it afterwards. `name` is `lesson.topic`, such as `01.layers`."""
+    return Prediction(name, question, options, answer)
+
+

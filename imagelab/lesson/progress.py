@@ -1,0 +1,132 @@
+"""One idea: what a learner has done belongs to the learner: one small file in their own folder, and nowhere else.
+
+The file is `.imagelab-progress.json` in $IMAGELAB_PROGRESS, or else in the folder the notebook runs in. It is written
+when something was answered or solved, never by running a lesson from top to bottom. A teacher who has collected the
+learners' folders reads them all with `collect`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Invalid
+
+if TYPE_CHECKING:
+    from ..tables import Table
+
+NAME = ".imagelab-progress.json"
+TITLES = ["LESSON", "PREDICTIONS RIGHT", "PREDICTIONS MADE", "EXERCISES SOLVED", "EXERCISES TRIED", "HINTS TAKEN"]
+
+Record = dict[str, Any]
+
+
+def path() -> Path:
+    """Where this learner's progress is kept."""
+    return Path(os.environ.get("IMAGELAB_PROGRESS") or ".") / NAME
+
+
+def read(file: Path | None = None) -> Record:
+    """The predictions and exercises recorded so far; raises Invalid for a file that cannot be read."""
+    file = file or path()
+    try:
+        record = json.loads(file.read_text("utf-8"))
+        if not all(isinstance(item, dict) for part in ("predictions", "exercises") for item in record[part].values()):
+            raise ValueError("not a record of predictions and exercises")
+    except FileNotFoundError:
+        return {"predictions": {}, "exercises": {}}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Invalid(f"{str(file)!r} cannot be read ({error}): move it away to start a new one") from None
+    return record
+
+
+def predicted(name: str, said: str, right: bool) -> None:
+    """Record a prediction; the first one made counts."""
+    with _changing() as record:
+        record["predictions"].setdefault(name, {"said": said, "right": right, "when": _now()})
+
+
+def tried(name: str, *, solved: bool) -> None:
+    """Record a check of an exercise that was worked on."""
+    with _changing() as record:
+        exercise = record["exercises"].setdefault(name, {})
+        if not exercise.get("solved"):
+            exercise["tries"] = exercise.get("tries", 0) + 1
+        if solved:
+            exercise.setdefault("solved", _now())
+
+
+def took_hint(name: str, number: int) -> None:
+    """Record that hints up to this number were asked for."""
+    with _changing() as record:
+        exercise = record["exercises"].setdefault(name, {})
+        exercise["hints"] = max(number, exercise.get("hints", 0))
+
+
+def table(record: Record | None = None) -> Table:
+    """One row for each lesson: predictions and exercises, how many of each and how many well."""
+    from .. import tables
+
+    return tables.of(_rows(read() if record is None else record), TITLES)
+
+
+def board() -> Any:
+    """The table, live: it is read from the file when it is shown and at the press of a button."""
+    from ..widgets.board import Board
+
+    return Board(lambda: table()._repr_html_())
+
+
+def collect(folder: str | Path) -> Table:
+    """The progress of every learner whose folder lies somewhere in `folder`: one row per learner and lesson.
+
+    A learner is called after the folder that holds the progress file. A file that cannot be read gives one row that
+    says so.
+    """
+    from .. import tables
+
+    rows: list[tuple[Any, ...]] = []
+    for file in sorted(Path(folder).rglob(NAME)):
+        learner = file.parent.relative_to(folder).as_posix()
+        try:
+            rows += [(learner, *row) for row in _rows(read(file))]
+        except Invalid:
+            rows.append((learner, f"({NAME} cannot be read)", 0, 0, 0, 0, 0))
+    return tables.of(rows, ["LEARNER", *TITLES])
+
+
+def _rows(record: Record) -> list[tuple[Any, ...]]:
+    lessons = sorted({name.partition(".")[0] for part in ("predictions", "exercises") for name in record[part]})
+    rows = []
+    for lesson in lessons:
+        said = [p for name, p in record["predictions"].items() if name.partition(".")[0] == lesson]
+        done = [e for name, e in record["exercises"].items() if name.partition(".")[0] == lesson]
+        rows.append((
+            lesson, sum(bool(p.get("right")) for p in said), len(said), sum("solved" in e for e in done),
+            sum("tries" in e for e in done), sum(int(e.get("hints", 0)) for e in done),
+        ))  # fmt: skip
+    return rows
+
+
+@contextmanager
+def _changing() -> Iterator[Record]:
+    """Read, change and write the file as one step, whatever other notebooks do meanwhile."""
+    from filelock import FileLock
+
+    file = path()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):
+        record = read(file)
+        yield record
+        temporary = file.with_name(f"{file.name}.new")
+        temporary.write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
+        os.replace(temporary, file)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

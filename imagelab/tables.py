@@ -1,0 +1,187 @@
+"""One idea: what docker prints in columns is a table you can compute with.
+
+Every table is a pandas DataFrame under docker's own column titles. The cells hold whole values (full digests, sizes
+in bytes, times); only when shown are they shortened the way docker does it. So `images["SIZE"].sum()` is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from . import human
+from .digest import Digest
+from .drawings.stages import stages
+
+if TYPE_CHECKING:
+    from .image import Image
+    from .lab import Lab
+
+MISSING = "<missing>"  # docker's word for a step whose image is not here
+SHOWN_ROWS = 60
+
+
+class Table(pd.DataFrame):
+    """A DataFrame shown as docker would print it: IDs short, sizes in kB, no numbers down the side.
+
+    The index is shown only where it has a name, and so a meaning. Everything a DataFrame can do, it can.
+    """
+
+    @property
+    def _constructor(self) -> type[Table]:
+        return Table
+
+    def __repr__(self) -> str:
+        titles, rows = self._shown()
+        right = [bool(column) and all(map(_is_number, column)) for column in _columns(titles, rows)]
+        widths = [max(map(human.width, column)) for column in zip(titles, *rows, strict=True)]
+        lines = []
+        for cells in [titles, *rows]:
+            padded = (
+                " " * (width - human.width(cell)) + cell if to_right else cell + " " * (width - human.width(cell))
+                for cell, width, to_right in zip(cells, widths, right, strict=True)
+            )
+            lines.append("   ".join(padded).rstrip())
+        return "\n".join([*lines, *self._left_out()])
+
+    def _repr_html_(self) -> str:
+        titles, rows = self._shown()
+        styles = ["right" if column and all(map(_is_number, column)) else "left" for column in _columns(titles, rows)]
+
+        def cells(row: list[str], tag: str) -> str:
+            start = (f'<{tag} style="text-align:{style}">' for style in styles)
+            return "".join(f"{a}{_cell(value)}</{tag[:2]}>" for a, value in zip(start, row, strict=True))
+
+        head = cells(titles, 'th scope="col"')
+        body = "".join(f"<tr>{cells(row, 'td')}</tr>\n" for row in rows)
+        more = "".join(f"<p>{escape(line)}</p>" for line in self._left_out())
+        return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>{more}"
+
+    def _shown(self) -> tuple[list[str], list[list[str]]]:
+        titles = [str(title) for title in self.columns]
+        rows = [
+            [_show(title, value) for title, value in zip(titles, values, strict=True)]
+            for values in self.iloc[:SHOWN_ROWS].itertuples(index=False, name=None)
+        ]
+        if self.index.name:
+            titles = [str(self.index.name), *titles]
+            rows = [[str(at), *row] for at, row in zip(self.index, rows, strict=False)]
+        return titles, rows
+
+    def _left_out(self) -> list[str]:
+        more = len(self) - SHOWN_ROWS
+        return [f"and {more:,} more rows"] if more > 0 else []
+
+
+def _show(title: str, value: Any) -> str:
+    """One value as docker shows it in a column of this title."""
+    if isinstance(value, Digest):
+        return value.short if title in ("IMAGE ID", "IMAGE") else f"sha256:{value.short}…"
+    if title == "SIZE":
+        return human.size(int(value), 3)
+    if title == "CREATED BY":
+        return human.ellipsis(human.harmless(" ".join(str(value).split())), 45)
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if value is pd.NaT:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return human.harmless(str(value))
+
+
+def _cell(value: str) -> str:
+    return f"<code>{escape(value)}</code>" if value.startswith("sha256:") else escape(value)
+
+
+def _columns(titles: list[str], rows: list[list[str]]) -> list[list[str]]:
+    return [[row[at] for row in rows] for at in range(len(titles))]
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").isdigit()
+
+
+def images(lab: Lab, all: bool = False) -> Table:
+    """The images of a lab, newest first, a row for each name: `docker images` (with `all`: `docker images -a`)."""
+    rows = []
+    for image in lab.all_images(all):
+        named = [(name.familiar_name, name.tag or "<none>") for name in image.names] or [("<none>", "<none>")]
+        rows += [(name, tag, image.id, _time(image.created), image.size) for name, tag in named]
+    return _table(rows, ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"])
+
+
+def history(image: Image) -> Table:
+    """What was done to make an image, the last step first: `docker history`."""
+    rows = [
+        (step.image_id or MISSING, _time(step.created), step.created_by, step.size, step.comment)
+        for step in reversed(image.steps)
+    ]
+    return _table(rows, ["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"])
+
+
+def layers(image: Image) -> Table:
+    """Every layer with every name it has, the first layer first; sizes in bytes."""
+    made_by = [step.created_by for step in image.steps if step.layer is not None]
+    rows = [
+        (layer.diff_id, layer.digest, chain_id, layer.size, layer.files_size, created_by)
+        for layer, chain_id, created_by in zip(image.layers, image.chain_ids, made_by, strict=True)
+    ]
+    titles = ["DIFF ID", "DIGEST", "CHAIN ID", "BYTES AS STORED", "BYTES IN FILES", "CREATED BY"]
+    return _table(rows, titles, index="LAYER", start=1)
+
+
+def changes(image: Image) -> Table:
+    """Every path each layer adds (A), changes (C) or removes (D), with its size in bytes."""
+    rows = [
+        (mark.letter, mark.path, mark.entry.kind, mark.entry.size if mark.letter != "D" else 0)
+        for stage in stages(image)
+        for mark in stage.marks.values()
+    ]
+    table = _table(rows, ["CHANGE", "PATH", "KIND", "BYTES"])
+    table.index = pd.Index([stage.number for stage in stages(image) for _ in stage.marks], name="LAYER")
+    return table
+
+
+def identifiers(image: Image) -> Table:
+    """Every identifier of an image side by side, and what each is the digest of."""
+    rows = [(identifier.name, identifier.value, identifier.of) for identifier in image.identifiers()]
+    return _table(rows, ["NAME", "VALUE", "THE SHA-256 OF"])
+
+
+def files(image: Image) -> Table:
+    """The merged file system, each path with the layer it comes from."""
+    tree, origin = image.tree(), image.origin()
+    rows = [
+        (path, entry.kind, f"{entry.mode:04o}", f"{entry.uid}:{entry.gid}", entry.size, origin[path] + 1)
+        for path, entry in tree.items()
+        if path
+    ]
+    return _table(rows, ["PATH", "KIND", "MODE", "OWNER", "BYTES", "FROM LAYER"])
+
+
+def of(rows: Iterable[Sequence[Any]], titles: Sequence[str]) -> Table:
+    """A table of any rows under these titles."""
+    return _table(list(rows), list(titles))
+
+
+def _table(rows: list[Any], titles: list[str], index: str = "", start: int = 0) -> Table:
+    table = Table(rows, columns=titles, dtype=object)  # whatever a cell holds, it keeps: a Digest stays one
+    for title in titles:
+        kinds = {type(value) for value in table[title]}
+        if kinds == {int}:
+            table[title] = table[title].astype("int64")
+        elif kinds and kinds <= {pd.Timestamp, type(pd.NaT)}:
+            table[title] = pd.to_datetime(table[title], utc=True)
+    if index:
+        table.index = pd.RangeIndex(start, start + len(rows), name=index)
+    return table
+
+
+def _time(created: str) -> pd.Timestamp:
+    """A moment, or NaT where the image says nothing."""
+    seconds = human.timestamp(created)
+    return pd.NaT if seconds == human.NO_TIME else pd.Timestamp(seconds, unit="s", tz="UTC")  # type: ignore[return-value]

@@ -1,0 +1,8 @@
+"""One idea: a widget is a window on an image or a lab, and keeps nothing of its own.
+
+Plain ipywidgets, usable by keyboard. Each says the same as HTML where there is no kernel.
+"""
+
+from .explorer import LayerExplorer
+
+__all__ = ["LayerExplorer"]

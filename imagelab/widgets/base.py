@@ -1,0 +1,43 @@
+"""One idea: a widget nobody can run is still a page to read.
+
+A notebook on a web page has no kernel, and shows a widget's HTML instead: what it looked like when it was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+
+from ..errors import LabError
+
+
+class Readable(ipywidgets.VBox):
+    """A column of widgets that also says the same as HTML and as plain text, for readers without a kernel."""
+
+    def __init__(self, children: list[ipywidgets.Widget], *, html: str, plain: str) -> None:
+        super().__init__(children)
+        self._html, self._plain = html, plain
+
+    def __repr__(self) -> str:
+        return self._plain
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super()._repr_mimebundle_(**kwargs), "text/plain": self._plain, "text/html": self._html}
+
+
+def in_words(place: ipywidgets.HTML, action: Callable[..., None]) -> Callable[..., None]:
+    """A handler that does `action`, and writes an error into `place` rather than losing it."""
+    from html import escape
+
+    def handler(*event: Any) -> None:
+        try:
+            action(*event)
+        except LabError as error:
+            place.value = f'<p role="alert"><b>That did not work.</b> {escape(str(error))}</p>'
+        except Exception as error:
+            what = escape(f"{type(error).__name__}: {error}")
+            place.value = f'<p role="alert"><b>Something broke in imagelab.</b> {what}</p>'
+
+    return handler

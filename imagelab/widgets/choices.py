@@ -1,0 +1,36 @@
+"""One idea: a question is answered with one key or one click, and the answer is heard.
+
+The buttons are real buttons: Tab goes to them, Enter or Space presses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import ipywidgets
+
+from .base import Readable, in_words
+
+
+class Choices(Readable):
+    """A question (HTML) with one button for each letter; `choose(letter)` gives the HTML to answer with."""
+
+    def __init__(self, question: str, options: Mapping[str, str], choose: Callable[[str], str], *, plain: str) -> None:
+        self.said = ipywidgets.HTML()
+        self.buttons = {}
+        for letter, text in options.items():
+            button = ipywidgets.Button(
+                description=letter, tooltip=f"Answer {letter}: {text}", layout=ipywidgets.Layout(width="4em")
+            )
+            button.on_click(in_words(self.said, lambda _, letter=letter: self.answer(letter, choose)))
+            self.buttons[letter] = button
+        prompt = ipywidgets.Label("Your answer:")
+        row = ipywidgets.HBox([prompt, *self.buttons.values()], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        super().__init__([ipywidgets.HTML(question), row, self.said], html=question, plain=plain)
+
+    def answer(self, letter: str, choose: Callable[[str], str]) -> None:
+        """Press the button of this letter."""
+        self.said.value = f'<div role="status">{choose(letter)}</div>'
+        for other, button in self.buttons.items():
+            button.button_style = "info" if other == letter else ""
+            button.icon = "check" if other == letter else ""
