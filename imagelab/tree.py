@@ -14,7 +14,7 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .entry import ROOT, Entry, ancestors, clean, order, parent_of
 from .errors import Invalid, NotFound
@@ -231,7 +231,12 @@ class Tree(Mapping[str, Entry]):
         }
         for path in [*changed, *removed]:
             changed.update(ancestors(path))
-        return Changes({path: new[path] for path in sorted(changed, key=order)}, frozenset(removed))
+        taken = {id(entry) for entry in old.values()}
+        written: dict[int, Entry] = {}  # what a layer writes is a new inode, even where it looks like an old one
+        for path in sorted(changed, key=order):
+            inode = new[path]
+            written.setdefault(id(inode), replace(inode) if id(inode) in taken else inode)
+        return Changes({path: written[id(new[path])] for path in sorted(changed, key=order)}, frozenset(removed))
 
 
 def with_parents(base: Tree, changes: Changes, mtime: int = 0) -> Changes:

@@ -1,0 +1,149 @@
+"""A layer is a tar of changes: what is packed is what is read back, by us and by the rest of the world."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imagelab import tar
+from imagelab.compression import Allowance
+from imagelab.digest import Digest
+from imagelab.entry import Entry
+from imagelab.errors import Conflict, Invalid
+from imagelab.layer import pack, read_changes
+from imagelab.manifest import EMPTY_LAYER
+from imagelab.rootfs import scan, unpack
+from imagelab.tree import Changes, Tree, hard_links
+from unit.trees import changed_trees, trees
+
+
+def packed(changes: Changes, clamp: int | None = None) -> bytes:
+    pieces: list[bytes] = []
+    pack(changes, pieces.append, clamp=clamp)
+    return b"".join(pieces)
+
+
+def read(data: bytes) -> Changes:
+    def content(offset: int, size: int):  # type: ignore[no-untyped-def]
+        return lambda: iter((data[offset : offset + size],))
+
+    return read_changes(tar.Reader([data]), content, Allowance())
+
+
+@given(changed_trees())
+def test_changes_survive_being_packed_and_read(pair: tuple[Tree, Tree]) -> None:
+    before, after = pair
+    again = before.apply(read(packed(Tree.diff(before, after))))
+    assert again == after
+    assert sorted(hard_links(again).values()) == sorted(hard_links(after).values())
+
+
+@given(trees(), st.randoms(use_true_random=False))
+def test_the_order_in_which_files_are_met_does_not_matter(one: Tree, random: object) -> None:
+    changes = Tree.diff(Tree(), one)
+    items = list(changes.entries.items())
+    random.shuffle(items)  # type: ignore[attr-defined]
+    assert packed(Changes(dict(items))) == packed(changes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(one=trees())
+def test_a_tree_survives_the_disk(one: Tree, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("disk")
+    lost: list[str] = []
+    unpack(one, folder, warn=lost.append)
+    again = Tree().apply(scan(folder))
+    if os.geteuid() == 0 and not lost:
+        expected = {path: one[path] for path in one if path}
+        assert {path: again[path] for path in again if path} == expected
+        assert all(again[p].read() == e.read() for p, e in expected.items() if e.kind == "file")
+        assert sorted(hard_links(again).values()) == sorted(hard_links(one).values())
+    else:
+        assert {path for path in one if one[path].kind in ("file", "dir", "symlink")} <= set(again)
+
+
+def test_the_layer_with_nothing_in_it_is_two_zero_blocks() -> None:
+    assert Digest.of(packed(Changes())) == EMPTY_LAYER
+
+
+def test_names_are_written_as_docker_writes_them() -> None:
+    """Relative, folders with a slash at the end, owners without names, whole seconds, whiteouts first."""
+    one = Entry.file(b"x", mtime=7)
+    changes = Changes(
+        {"d": Entry.dir(), "d/-first": one, "d/linked": one, "s": Entry.symlink("d")},
+        frozenset(["d/zap"]),
+        frozenset("d"),
+    )
+    members = tarfile.open(fileobj=io.BytesIO(packed(changes))).getmembers()
+    assert [m.name for m in members] == ["d", "d/.wh..wh..opq", "d/.wh.zap", "d/-first", "d/linked", "s"]
+    assert members[2].size == 0 and members[2].isreg()
+    assert members[4].islnk() and members[4].linkname == "d/-first"
+    assert {(m.uname, m.gname) for m in members} == {("", "")}
+    assert members[3].mtime == 7 and packed(changes).endswith(bytes(1024))
+
+
+def test_no_time_is_later_than_the_clamp() -> None:
+    late, early = Entry.file(b"", mtime=900), Entry.file(b"", mtime=3)
+    data = packed(Changes({"late": late, "early": early}), clamp=100)
+    assert {path: e.mtime for path, e in read(data).entries.items()} == {"late": 100, "early": 3}
+
+
+def test_a_file_may_not_be_called_like_a_whiteout() -> None:
+    with pytest.raises(Invalid, match="means a removal"):
+        packed(Changes({"a/.wh.b": Entry.file(b"")}))
+
+
+def test_a_file_that_shrinks_while_it_is_packed_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"long")
+    found = scan(tmp_path)
+    (tmp_path / "log").write_bytes(b"")
+    with pytest.raises(Invalid, match="changed while being read"):
+        packed(found)
+
+
+def test_a_file_that_becomes_a_link_while_it_is_packed_is_not_followed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"four")
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "f").write_bytes(b"four")
+    found = scan(context)
+    (context / "f").unlink()
+    (context / "f").symlink_to(secret)
+    with pytest.raises(OSError):
+        packed(found)
+
+
+def test_a_portable_scan_levels_what_differs_between_laptops(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("#!")
+    (tmp_path / "run").chmod(0o750)
+    (tmp_path / "data").write_text("x")
+    (tmp_path / "data").chmod(0o660)
+    (tmp_path / "sub").mkdir(mode=0o700)
+    found = scan(tmp_path, portable=True).entries
+    assert {path: (e.mode, e.uid, e.gid) for path, e in found.items()} == {
+        "run": (0o755, 0, 0), "data": (0o644, 0, 0), "sub": (0o755, 0, 0),
+    }  # fmt: skip
+
+
+def test_sockets_are_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    monkeypatch.chdir(tmp_path)  # a socket's path may have 108 bytes
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("sock")
+        skipped: list[str] = []
+        assert not scan(".", skipped=skipped).entries and skipped == ["sock"]
+
+
+def test_unpacking_needs_an_empty_folder_and_does_not_touch_another(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("x")
+    with pytest.raises(Conflict, match="not empty"):
+        unpack(Tree(), tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine"]
