@@ -54,10 +54,10 @@ class Lab:
 
     @classmethod
     def temporary(cls, epoch: int | None = 0, *, platform: str = "linux/amd64") -> Lab:
-        """A lab in a new folder that is deleted once neither the lab nor an image of it is left; with epoch 0, the same digests on every machine."""
+        """A lab in a new folder, deleted with the last of it and its images; with epoch 0, the same digests anywhere."""
         folder = tempfile.mkdtemp(prefix="imagelab-")
         lab = cls(Path(folder) / "store", epoch=epoch, platform=platform)
-        weakref.finalize(lab.store, shutil.rmtree, folder, ignore_errors=True)  # its images need it too
+        weakref.finalize(lab.store, shutil.rmtree, folder, ignore_errors=True)  # not of the lab: images need it
         return lab
 
     @classmethod

@@ -80,7 +80,8 @@ def test_names_are_written_as_docker_writes_them() -> None:
         frozenset(["d/zap"]),
         frozenset("d"),
     )
-    members = tarfile.open(fileobj=io.BytesIO(packed(changes))).getmembers()
+    with tarfile.open(fileobj=io.BytesIO(packed(changes))) as archive:
+        members = archive.getmembers()
     assert [m.name for m in members] == ["d", "d/.wh..wh..opq", "d/.wh.zap", "d/-first", "d/linked", "s"]
     assert members[2].size == 0 and members[2].isreg()
     assert members[4].islnk() and members[4].linkname == "d/-first"

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from imagelab import Lab, LabError, Reference
 from imagelab.digest import Digest
 from imagelab.errors import Conflict, Invalid, InvalidReference, NotFound
-from imagelab.store import Store
 
 NAMES = ["a:1", "a:2", "b:1"]
 CONTENTS = ["x", "y", "z"]
@@ -23,7 +23,8 @@ class StoreModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lab = Lab.temporary()
+        self.owner = Lab.temporary()  # the folder lives as long as this lab's store
+        self.lab = self.owner
         self.tags: dict[str, str] = {}
         self.images: set[str] = set()
         self.been: dict[str, list[str]] = {name: [""] for name in NAMES}
@@ -82,7 +83,7 @@ class StoreModel(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        self.lab.store = Store(self.lab.home, epoch=0)
+        self.lab = Lab(self.owner.home, epoch=0)
 
     def _moved(self, name: str, id_: str) -> None:
         self.images.add(id_)
@@ -102,7 +103,7 @@ class StoreModel(RuleBasedStateMachine):
 
 
 TestStoreModel = StoreModel.TestCase
-TestStoreModel.settings = __import__("hypothesis").settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestStoreModel.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 
 
 def test_a_store_is_an_oci_layout(lab: Lab) -> None:

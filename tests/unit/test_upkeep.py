@@ -49,10 +49,10 @@ def test_a_parent_loses_its_name_and_serves_its_children(lab: Lab, family: tuple
 
 def test_an_id_with_children_cannot_be_removed_even_by_force(lab: Lab, family: tuple[Image, ...]) -> None:
     base, middle, _ = family
-    with pytest.raises(Conflict, match=rf"{base.id.short} \(cannot be forced\) - image has dependent child images"):
+    why = rf"{base.id.short} \(cannot be forced\) - image has dependent child images \({middle.id.short}\)"
+    with pytest.raises(Conflict, match=why):
         lab.rmi(base.id, force=True)
     assert lab.image("base:1") == base
-    assert middle.id.short in str(pytest.raises(Conflict, lab.rmi, base.id.short).value)
 
 
 def test_an_id_with_several_names_needs_force(lab: Lab) -> None:
