@@ -135,10 +135,12 @@ class Image:
 
     @property
     def architecture(self) -> str:
+        """The processor it is for, in Go's names: amd64, arm64."""
         return str(self.config.get("architecture", ""))
 
     @property
     def os(self) -> str:
+        """The operating system it is for: linux."""
         return str(self.config.get("os", ""))
 
     @cached_property
@@ -186,14 +188,17 @@ class Image:
         return entry.read()
 
     def identifiers(self) -> list[Identifier]:
-        """Every identifier of this image side by side: what it is called, its value, what it is the digest of."""
+        """Every identifier of this image side by side, layers counted from 1, the base.
+
+        Each says what it is called, its value, and which bytes it is the digest of.
+        """
         found = [
             Identifier("image ID", self.id, f"the config, {len(self.config_bytes):,} bytes of JSON"),
             Identifier("image digest", self.digest, f"the manifest, {len(self.manifest_bytes):,} bytes of JSON"),
         ]
-        for number, (layer, chain_id) in enumerate(zip(self.layers, self.chain_ids, strict=True)):
+        for number, (layer, chain_id) in enumerate(zip(self.layers, self.chain_ids, strict=True), 1):
             stored = "compressed" if layer.compressed else "uncompressed"
-            below = f"layer {number} and all below it" if number else "layer 0 alone, so it equals its diffID"
+            below = f"layer {number} and all below it" if number > 1 else "layer 1 alone, so it equals its diffID"
             found += [
                 Identifier(f"layer {number} diffID", layer.diff_id, f"layer {number}'s tar, uncompressed"),
                 Identifier(f"layer {number} digest", layer.digest, f"layer {number}'s blob as stored, {stored}"),

@@ -54,7 +54,7 @@ class Lab:
 
     @classmethod
     def temporary(cls, epoch: int | None = 0, *, platform: str = "linux/amd64") -> Lab:
-        """A lab in a new folder, deleted with the last of it and its images; with epoch 0, the same digests anywhere."""
+        """A lab in a new folder, deleted with the last of its images; with epoch 0, the same digests anywhere."""
         folder = tempfile.mkdtemp(prefix="imagelab-")
         lab = cls(Path(folder) / "store", epoch=epoch, platform=platform)
         weakref.finalize(lab.store, shutil.rmtree, folder, ignore_errors=True)  # not of the lab: images need it
