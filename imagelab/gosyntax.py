@@ -39,7 +39,9 @@ class TemplateError(LabError):
 
 
 class ParseError(TemplateError):
-    """A template that cannot be read, whatever the value is."""
+    """A template that cannot be read, whatever the value is; `left_out` if Go could, and imagelab cannot."""
+
+    left_out = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +266,13 @@ class Parser:
         if text in FUNCTIONS:
             return Function(at, text)
         if _REFUSED.fullmatch(text):
-            raise self._error(
+            refusal = self._error(
                 f'"{text}" is a part of Go templates that imagelab leaves out; it has fields, $variables, '
                 f"pipes, range, else, end, {', '.join(FUNCTIONS)}",
                 at,
             )
+            refusal.left_out = True
+            raise refusal
         raise self._error(f'function "{text}" not defined', at)
 
     def _next(self) -> _Token:

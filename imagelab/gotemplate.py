@@ -17,6 +17,9 @@ from typing import Any
 
 from .gosyntax import Chain, Function, Literal, Node, Parser, Pipe, Range, TemplateError
 
+# What JSON may hold as it is, and a terminal would obey (see human.harmless); and halves of characters.
+_UNPRINTABLE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 class Struct(Mapping[str, Any]):
     """A value with fixed fields: asking for another is an error, where a dict only has no value for it."""
@@ -35,6 +38,10 @@ class Struct(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._fields)
+
+    def json_items(self) -> Iterator[tuple[str, Any]]:
+        """The fields that JSON has, and their names there."""
+        yield from self._fields.items()
 
 
 class Row(Struct):
@@ -209,9 +216,9 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
     """A value as docker writes it in JSON, compact or indented by so many spaces."""
     separators = None if indent else (",", ":")
     text = json.dumps(_plain(value), ensure_ascii=False, indent=indent, separators=separators)
-    for char in "\u2028\u2029" + ("<>&" if isinstance(value, Row) else ""):
+    for char in "<>&" if isinstance(value, Row) else "":
         text = text.replace(char, f"\\u{ord(char):04x}")
-    return text
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def type_name(value: Any) -> str:
@@ -225,9 +232,10 @@ def type_name(value: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, NilList) or (isinstance(value, Map) and value.is_nil):
         return None
-    if isinstance(value, Mapping):
-        keys = value if isinstance(value, Struct) else sorted(value)
-        return {key: _plain(value[key]) for key in keys}
+    if isinstance(value, Struct):
+        return {name: _plain(each) for name, each in value.json_items()}
+    if isinstance(value, dict):
+        return {key: _plain(value[key]) for key in sorted(value)}
     return [_plain(each) for each in value] if isinstance(value, list) else value
 
 

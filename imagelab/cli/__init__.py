@@ -1,0 +1,182 @@
+"""One idea: the command line says docker's words to a Lab.
+
+`imagelab images` and `%docker images` are the same click application. A verb that docker has works as docker's does, or
+is refused by name; verbs of our own have names that docker does not use.
+
+Modules: `verbs` (grammar and errors), `table` (columns and --format), `filters`, and one for each topic.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+import click
+
+from .verbs import Desk, Verbs, complain, explain, fail, say
+
+_IMAGE = {
+    "history": ("listing:history", "Show the history of an image"),
+    "import": ("moving:import_", "Import the contents from a tarball to create a filesystem image"),
+    "inspect": ("inspecting:inspect_image", "Display detailed information on one or more images"),
+    "load": ("moving:load", "Load an image from a tar archive or STDIN"),
+    "ls": ("listing:images", "List images"),
+    "prune": ("tagging:prune", "Remove unused images"),
+    "rm": ("tagging:rmi", "Remove one or more images"),
+    "save": ("moving:save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
+    "tag": ("tagging:tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
+}
+_SYSTEM = {
+    "df": ("usage:df", "Show docker disk usage"),
+    "info": ("about:info", "Display system-wide information"),
+}
+_DOCKER = {
+    "history": _IMAGE["history"],
+    "image": ("__init__:image", "Manage images"),
+    "images": _IMAGE["ls"],
+    "import": _IMAGE["import"],
+    "info": _SYSTEM["info"],
+    "inspect": ("inspecting:inspect", "Return low-level information on Docker objects"),
+    "load": _IMAGE["load"],
+    "rmi": _IMAGE["rm"],
+    "save": _IMAGE["save"],
+    "system": ("__init__:system", "Manage imagelab"),
+    "tag": _IMAGE["tag"],
+    "version": ("about:version", "Show the imagelab version information"),
+}
+_OUR_OWN = {
+    "append": ("moving:append", "Put one more layer on an image: a folder, or a tar as it is"),
+    "cat": ("looking:cat", "Print a file of an image"),
+    "diff-images": ("looking:diff_images", "Show what differs between two images' file systems"),
+    "gc": ("tagging:gc", "Delete content that no image holds"),
+    "layers": ("looking:layers", "Show every identifier of every layer of an image"),
+    "tag-log": ("tagging:tag_log", "Show where a tag has pointed"),
+    "tag-undo": ("tagging:tag_undo", "Take back a tag's last move"),
+    "tree": ("looking:tree", "Show the merged file system, with the layer each file comes from"),
+    "verify": ("looking:verify", "Hash all content again, and name what is damaged"),
+}
+_ALIASES = {"image": {"list": "ls", "remove": "rm", "rmi": "rm"}}
+_CONTAINERS = re.compile(
+    "attach|commit|container|cp|create|diff|exec|export|kill|logs|pause|port|ps|rename|restart|rm|run|start|stats|stop"
+    "|top|unpause|update|wait"
+)
+_REGISTRIES = re.compile("login|logout|manifest|search|trust")
+_ELSEWHERE = re.compile(
+    "builder|buildx|checkpoint|compose|config|context|events|network|node|plugin|secret|service|stack|swarm|volume"
+)
+
+
+def _instead(name: str, top: str) -> str | None:
+    """What to do in the place of a verb of docker's that is not here; None for a word that docker has not either."""
+    if name == "build":
+        return f"not yet; to put a layer on an image, use: {top} append IMAGE FOLDER"
+    if name == "pull":
+        return f"not yet; to bring an image here, use: docker save, then {top} load"
+    if name == "push":
+        return f"not yet; to take an image elsewhere, use: {top} save, then docker load"
+    if _CONTAINERS.fullmatch(name):
+        return f"there are no containers yet; to look into an image, use: {top} tree IMAGE, {top} cat IMAGE PATH"
+    if _REGISTRIES.fullmatch(name):
+        return f"there are no registries yet; images travel with {top} save and {top} load"
+    return "imagelab is about images, and leaves this to docker" if _ELSEWHERE.fullmatch(name) else None
+
+
+class _Group(Verbs):
+    """A group of docker's: an alias is its verb, a verb of docker's that is not here is refused by name."""
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return super().get_command(ctx, _ALIASES.get(self.name or "", {}).get(name, name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command = args[0], self.get_command(ctx, args[0])
+        if command is not None:
+            return name, command, args[1:]
+        top = ctx.find_root().info_name
+        asked = " ".join([*ctx.command_path.split()[1:], name])
+        if instead := _instead(name, str(top)):
+            fail(f"{top}: '{asked}' is a docker command that imagelab does not have: {instead}")
+        fail(f"{top}: '{asked}' is not a command of {top}.\nSee '{ctx.command_path} --help'")
+
+
+def _root(ctx: click.Context, home: str | None) -> None:
+    if ctx.obj is None:
+        ctx.obj = Desk(home)
+    _or_help(ctx)
+
+
+def _or_help(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        say(ctx.get_help() + "\n")
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        say(f"imagelab version {__version__}\n")
+        ctx.exit()
+
+
+app = _Group(
+    "imagelab",
+    table=dict(sorted({**_DOCKER, **_OUR_OWN}.items())),
+    callback=click.pass_context(_root),
+    help="Real container images, with no Docker: docker's words, and some of our own.",
+    params=[
+        click.Option(["--home"], metavar="DIR", help="The store's folder ($IMAGELAB_HOME, or ~/.imagelab)"),
+        click.Option(
+            ["-v", "--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+            help="Print version information and quit",
+        ),
+    ],
+)  # fmt: skip
+image = _Group("image", table=_IMAGE, callback=click.pass_context(_or_help), help="Manage images")
+system = _Group("system", table=_SYSTEM, callback=click.pass_context(_or_help), help="Manage imagelab")
+
+
+def run(args: Sequence[str], *, name: str = "imagelab", desk: Desk | None = None) -> int:
+    """Run one command line and return its exit code; what it has to say goes to sys.stdout and sys.stderr.
+
+    A mistake is told in words. 130 is Ctrl-C, 141 a reader that went away (as when a shell's pipe breaks).
+    """
+    try:
+        try:
+            with app.make_context(name, list(args), obj=desk) as ctx:
+                app.invoke(ctx)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _no_more_output()
+        return 141
+    except OSError as error:
+        _no_more_output()
+        complain(explain(error))
+        return 1
+    return 0
+
+
+def _no_more_output() -> None:
+    """Let Python's own last flush of a broken stdout go nowhere."""
+    with suppress(OSError, ValueError):  # a stdout that is no real file is a test's or a notebook's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main() -> None:
+    """The command `imagelab`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,59 @@
+"""One idea: what is this program, and where does it keep things?
+
+Docker's `version` and `info`. Where docker tells client from server, there is only one program here. Nothing heavy is
+imported before it is needed, so that `imagelab version` answers at once.
+
+Follows docker/cli (system/version.go, system/info.go), version 20.10.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+from .. import __version__, human
+from .verbs import Desk, option, say, verb
+
+
+@verb()
+@option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
+def version(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
+    """Show the imagelab version information."""
+    arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    fields = {"Version": __version__, "PythonVersion": platform.python_version(), "Os": sys.platform, "Arch": arch}
+    if template:
+        from ..gotemplate import Struct
+        from .table import print_value
+
+        both = {"Client": Struct("system.clientVersion", **fields), "Server": Struct("types.Version", **fields)}
+        print_value(Struct("system.versionInfo", **both), template)
+        return
+    say(
+        f"imagelab:\n Version:           {__version__}\n Python version:    {fields['PythonVersion']}\n"
+        f" OS/Arch:           {sys.platform}/{arch}\n"
+    )
+
+
+@verb()
+@option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
+def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
+    """Display system-wide information."""
+    lab = desk.lab
+    images = {image.id for image in lab.all_images(all=True)}
+    if template:
+        from ..gotemplate import Struct
+        from .table import print_value
+
+        known = Struct(
+            "system.info", Containers=0, ContainersRunning=0, ContainersPaused=0, ContainersStopped=0,
+            Images=len(images), Driver="oci-layout", OSType=lab.store.os, Architecture=lab.store.architecture,
+            DockerRootDir=str(lab.home), ServerVersion=__version__, Name=platform.node(),
+        )  # fmt: skip
+        print_value(known, template)
+        return
+    epoch = "none" if lab.store.epoch is None else f"{lab.store.epoch} ({human.rfc3339(lab.store.epoch)})"
+    say(
+        f"Containers: 0\n Running: 0\n Paused: 0\n Stopped: 0\nImages: {len(images)}\nServer Version: {__version__}\n"
+        f"Storage Driver: oci-layout\nOSType: {lab.store.os}\nArchitecture: {lab.store.architecture}\n"
+        f"Docker Root Dir: {lab.home}\nEpoch: {epoch}\n"
+    )

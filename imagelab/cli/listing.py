@@ -1,0 +1,117 @@
+"""One idea: `images` lists names and `history` lists steps; both are tables of what the store already knows.
+
+Follows docker/cli (formatter/image.go, image/formatter_history.go), version 20.10: its columns, titles, order, and what
+is cut off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from .. import human
+from ..gotemplate import Row
+from . import filters
+from .table import print_rows
+from .verbs import Desk, flag, option, verb
+
+if TYPE_CHECKING:
+    from ..image import Image, Step
+
+NONE = "<none>"
+IMAGE_TITLES = {
+    "ID": "IMAGE ID", "Repository": "REPOSITORY", "Tag": "TAG", "Digest": "DIGEST", "CreatedSince": "CREATED",
+    "CreatedAt": "CREATED AT", "Size": "SIZE", "VirtualSize": "SIZE", "Containers": "CONTAINERS",
+    "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE",
+}  # fmt: skip
+HISTORY_TITLES = {
+    "ID": "IMAGE", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT", "CreatedBy": "CREATED BY", "Size": "SIZE",
+    "Comment": "COMMENT",
+}  # fmt: skip
+FILTERS = ("before", "dangling", "label", "reference", "since")
+
+
+def image_row(
+    image: Image, repository: str, tag: str, now: float, *, trunc: bool, more: Mapping[str, str] = MappingProxyType({})
+) -> Row:
+    """One line of `docker images`, with `more` in the place of some fields; JSON has them in the alphabet's order."""
+    created, size = human.timestamp(image.created), image.size
+    fields = {
+        "Containers": "N/A",
+        "CreatedAt": human.date_and_zone(created),
+        "CreatedSince": human.since(created, now),
+        "Digest": NONE,
+        "ID": image.id.short if trunc else str(image.id),
+        "Repository": repository,
+        "SharedSize": "N/A",
+        "Size": human.size(size, 3),
+        "Tag": tag,
+        "UniqueSize": "N/A",
+        "VirtualSize": human.size(size),
+    }
+    return Row("*formatter.imageContext", **{**fields, **more})
+
+
+@verb("[REPOSITORY[:TAG]]", wants=(0, 1))
+@flag("-a", "--all", help="Show all images (default hides intermediate images)")
+@flag("--digests", help="Show digests")
+@option("-f", "--filter", "wanted", kind="filter", help="Filter output based on conditions provided", many=True)
+@option("--format", "template", kind="string", help="Pretty-print images using a Go template")
+@flag("--no-trunc", help="Don't truncate output")
+@flag("-q", "--quiet", help="Only show image IDs")
+def images(
+    desk: Desk, args: tuple[str, ...], all: bool, digests: bool, wanted: tuple[str, ...], template: str | None,
+    no_trunc: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """List images."""
+    asked = filters.parse(wanted, FILTERS)
+    is_dangling = filters.dangling(asked)
+    patterns = [*asked["reference"], *args]
+    now = time.time()
+    rows: list[Row] = []
+    for image in filters.chosen(desk.lab.all_images(all=all), asked, desk.lab):
+        names = image.names
+        if is_dangling is not None and is_dangling == bool(names):
+            continue
+        for name in names:
+            if not patterns or filters.names_fit(name, patterns):
+                rows.append(image_row(image, name.familiar_name, name.tag or NONE, now, trunc=not no_trunc))
+        if not names and not patterns:
+            rows.append(image_row(image, NONE, NONE, now, trunc=not no_trunc))
+    columns = ["Repository", "Tag", *(["Digest"] if digests else []), "ID", "CreatedSince", "Size"]
+    if template and template.startswith("table ") and digests and "{{.Digest}}" not in template:
+        template += "\t{{.Digest}}"
+    print_rows(rows, IMAGE_TITLES, columns, template, quiet=quiet, unknown="N/A")
+
+
+@verb("IMAGE", wants=(1, 1))
+@option("--format", "template", kind="string", help="Pretty-print images using a Go template")
+@flag("-H", "--human", "words", help="Print sizes and dates in human readable format (default true)", default=None)
+@flag("--no-trunc", help="Don't truncate output")
+@flag("-q", "--quiet", help="Only show image IDs")
+def history(
+    desk: Desk, args: tuple[str, ...], template: str | None, words: bool | None, no_trunc: bool, quiet: bool
+) -> None:
+    """Show the history of an image."""
+    words, now = words is not False, time.time()
+    rows = [_step_row(step, now, words, not no_trunc) for step in reversed(desk.lab.image(args[0]).steps)]
+    columns = ["ID", "CreatedSince" if words else "CreatedAt", "CreatedBy", "Size", "Comment"]
+    print_rows(rows, HISTORY_TITLES, columns, template, quiet=quiet)
+
+
+def _step_row(step: Step, now: float, words: bool, trunc: bool) -> Row:
+    created = human.timestamp(step.created)
+    by = step.created_by.replace("\t", " ")
+    at = human.rfc3339(created)
+    found = step.image_id
+    return Row(
+        "*image.historyContext",
+        Comment=step.comment,
+        CreatedAt=at,
+        CreatedBy=human.ellipsis(by, 45) if trunc else by,
+        CreatedSince=human.since(created, now) if words else at,
+        ID=(found.short if trunc else str(found)) if found else "<missing>",
+        Size=human.size(step.size, 3) if words else str(step.size),
+    )

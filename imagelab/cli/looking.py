@@ -1,0 +1,121 @@
+"""One idea: an image can be opened, and everything in it seen.
+
+Verbs that docker does not have: `layers` (every identifier of every layer), `tree` (the merged file system, and which
+layer each path comes from), `cat`, `diff-images` and `verify`.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+from .. import human
+from ..gotemplate import Row
+from .table import aligned, print_rows
+from .verbs import Desk, fail, flag, option, say, verb
+
+if TYPE_CHECKING:
+    from ..entry import Entry
+
+LAYER_TITLES = {
+    "Layer": "LAYER", "DiffID": "DIFF ID", "Digest": "DIGEST", "ChainID": "CHAIN ID", "BlobSize": "BLOB SIZE",
+    "Size": "SIZE", "MediaType": "MEDIA TYPE", "CreatedBy": "CREATED BY",
+}  # fmt: skip
+_TYPE_BITS = {
+    "file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "char": stat.S_IFCHR, "block": stat.S_IFBLK,
+    "fifo": stat.S_IFIFO,
+}  # fmt: skip
+
+
+@verb("IMAGE", wants=(1, 1))
+@option("--format", "template", kind="string", help="Pretty-print layers using a Go template")
+@flag("--no-trunc", help="Don't truncate output")
+def layers(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bool) -> None:
+    """Show every identifier of every layer of an image, the base first."""
+    image = desk.lab.image(args[0])
+    makers = [step.created_by for step in image.steps if step.layer] or [""] * len(image.layers)
+    rows = []
+    for number, (layer, chain_id) in enumerate(zip(image.layers, image.chain_ids, strict=True)):
+        ids = {"DiffID": layer.diff_id, "Digest": layer.digest, "ChainID": chain_id}
+        shown = {name: str(digest) if no_trunc else digest.short for name, digest in ids.items()}
+        by = makers[number].replace("\t", " ").replace("\n", " ")
+        row = Row(
+            "layer", BlobSize=human.size(layer.size, 3), ChainID=shown["ChainID"],
+            CreatedBy=by if no_trunc else human.ellipsis(by, 45), DiffID=shown["DiffID"], Digest=shown["Digest"],
+            Layer=str(number), MediaType=layer.media_type, Size=human.size(layer.files_size, 3),
+        )  # fmt: skip
+        rows.append(row)
+    columns = ["Layer", "DiffID", "Digest", "ChainID", "BlobSize", "Size", "CreatedBy"]
+    if no_trunc:
+        columns.insert(6, "MediaType")
+    print_rows(rows, LAYER_TITLES, columns, template)
+    if not template:
+        say(f"\nimage ID:      {image.id}\nimage digest:  {image.digest}\n")
+
+
+@verb("IMAGE", wants=(1, 1))
+@flag("--json", "as_json", help="Print a list of objects")
+def tree(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
+    """Show the merged file system of an image, with the layer each file comes from."""
+    image = desk.lab.image(args[0])
+    origin = image.origin()
+    found = [(path, entry, origin[path]) for path, entry in image.tree().items() if path]
+    if as_json:
+        say(json.dumps([_object(*each) for each in found], indent=1) + "\n")
+        return
+    lines = ["LAYER\tMODE\tOWNER\tSIZE\tPATH\n"]
+    for path, entry, layer in found:
+        mode = stat.filemode(_TYPE_BITS[entry.kind] | entry.mode)
+        name = _one_line(path) + (f" -> {_one_line(entry.link)}" if entry.kind == "symlink" else "")
+        size = ",".join(map(str, entry.device)) if entry.kind in ("char", "block") else human.size(entry.size, 3)
+        lines.append(f"{layer if layer >= 0 else '-'}\t{mode}\t{entry.uid}:{entry.gid}\t{size}\t{name}\n")
+    say(aligned("".join(lines)))
+
+
+def _object(path: str, entry: Entry, layer: int) -> dict[str, str | int | None]:
+    return {
+        "path": path, "kind": entry.kind, "mode": entry.mode, "uid": entry.uid, "gid": entry.gid,
+        "size": entry.size, "link": entry.link, "layer": layer if layer >= 0 else None,
+    }  # fmt: skip
+
+
+def _one_line(name: str) -> str:
+    """A file name in a listing: a tab or newline in it must not look like the next column or file."""
+    return name.replace("\t", "\\x09").replace("\n", "\\x0a")
+
+
+@verb("IMAGE PATH", wants=(2, 2))
+def cat(desk: Desk, args: tuple[str, ...]) -> None:
+    """Print a file of an image."""
+    data = desk.lab.image(args[0]).read(args[1])
+    if not desk.notebook and not sys.stdout.isatty():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        say(data.decode())
+    except UnicodeDecodeError:
+        fail(f"Error: {args[1]!r} is not text, and a terminal is no place for its {len(data):,} bytes: redirect them")
+
+
+@verb("IMAGE IMAGE", wants=(2, 2))
+def diff_images(desk: Desk, args: tuple[str, ...]) -> None:
+    """Show what differs between two images' file systems: A added, C changed, D deleted."""
+    before, changes = desk.lab.image(args[0]).tree(), desk.lab.diff(*args)
+    marks = {path: "C" if path in before else "A" for path in changes.entries if path}
+    marks |= dict.fromkeys(changes.removed, "D")
+    say("".join(f"{marks[path]} /{_one_line(path)}\n" for path in sorted(marks)))
+
+
+@verb()
+def verify(desk: Desk, args: tuple[str, ...]) -> None:
+    """Hash all content again, and name what is damaged."""
+    damage = desk.lab.verify()
+    for found in damage:
+        where = f" (in {', '.join(found.images)})" if found.images else ""
+        say(f"{found.digest}: {found.what}{where}\n")
+    if damage:
+        fail(f"Error: {len(damage)} of the store's blobs are damaged or missing")
+    say(f"All {sum(1 for _ in desk.lab.store.blobs)} blobs hold what their names say\n")

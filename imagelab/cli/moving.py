@@ -1,0 +1,111 @@
+"""One idea: images travel as tars, and what comes in is checked before it is believed.
+
+Docker's `save`, `load` and `import`, and our own `append`, which puts one layer on an image.
+
+Follows docker/cli (image/save.go, image/load.go, image/import.go), version 20.10.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import BinaryIO
+
+from ..errors import InvalidReference
+from ..reference import Reference
+from .changes import config_from
+from .verbs import Desk, explain, fail, flag, option, say, verb
+
+_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
+
+
+@verb("IMAGE [IMAGE...]", wants=(1, None))
+@option("-o", "--output", kind="string", help="Write to a file, instead of STDOUT")
+def save(desk: Desk, args: tuple[str, ...], output: str | None) -> None:
+    """Save one or more images to a tar archive (streamed to STDOUT by default)."""
+    if output is None:
+        if desk.notebook or sys.stdout.isatty():
+            fail("cowardly refusing to save to a terminal. Use the -o flag or redirect")
+        desk.lab.save(args, sys.stdout.buffer)
+        return
+    folder = os.path.dirname(os.path.abspath(output))
+    if not os.path.isdir(folder):
+        fail(f'failed to save image: invalid output path: directory "{folder}" does not exist')
+    desk.lab.save(args, output)
+
+
+@verb()
+@option("-i", "--input", "path", kind="string", help="Read from tar archive file, instead of STDIN")
+@option("--limit", kind="bytes", help="Refuse what expands to more than this, e.g. 500m (default 32g)")
+@flag("-q", "--quiet", help="Suppress the load output")
+def load(desk: Desk, args: tuple[str, ...], path: str | None, limit: str | None, quiet: bool) -> None:
+    """Load an image from a tar archive or STDIN."""
+    options = {} if limit is None else {"limit": _bytes(limit)}
+    for loaded in desk.lab.load(_readable(path) if path is not None else _stdin(desk), **options):
+        for name, _ in loaded.renamed:
+            say(f"The image {name.familiar} already exists, renaming the old one to empty string\n")
+        for name in loaded.names:
+            say(f"Loaded image: {name.familiar}\n")
+        if not loaded.names:
+            say(f"Loaded image ID: {loaded.image.id}\n")
+
+
+@verb("file|- [REPOSITORY[:TAG]]", wants=(1, 2))
+@option("-c", "--change", "changes", kind="list", help="Apply Dockerfile instruction to the created image", many=True)
+@option("--limit", kind="bytes", help="Refuse what expands to more than this, e.g. 500m (default 32g)")
+@option("-m", "--message", kind="string", help="Set commit message for imported image", default="")
+def import_(desk: Desk, args: tuple[str, ...], changes: tuple[str, ...], limit: str | None, message: str) -> None:
+    """Import the contents from a tarball to create a filesystem image."""
+    source, target = args[0], args[1] if len(args) > 1 else None
+    if re.match(r"https?://", source):
+        fail("Error: importing from a URL is not done here: download it first, and import the file")
+    if target is not None:
+        try:
+            Reference.parse(target)
+        except InvalidReference as error:
+            fail(str(error))
+    options = {} if limit is None else {"limit": _bytes(limit)}
+    settings = config_from(changes)
+    opened = _stdin(desk) if source == "-" else _readable(source)
+    say(f"{desk.lab.import_(opened, target, message=message, config=settings, **options).id}\n")
+
+
+@verb("IMAGE CONTENT", wants=(2, 2))
+@option("-t", "--tag", "name", kind="string", help="Name for the new image, and optionally a tag, as 'name:tag'")
+@option("-m", "--message", kind="string", help="Comment for the history", default="")
+@option("--created-by", kind="string", help="What the history says that made the layer", default="")
+@option("--to", kind="directory", help="Where in the image a folder's contents go (default /)", default="")
+def append(
+    desk: Desk, args: tuple[str, ...], name: str | None, message: str, created_by: str, to: str
+) -> None:
+    """Put one more layer on an image: a folder's contents, or a tar as it is; 'scratch' is the empty image."""
+    base, content = args
+    if not os.path.exists(content):
+        fail(f"open {content}: no such file or directory")
+    image = desk.lab.append(base, content, name, comment=message, created_by=created_by, to=to)
+    say(f"{image.id}\n")
+
+
+def _readable(path: str) -> str:
+    """A path that can be opened, or docker's words for one that cannot."""
+    if os.path.isdir(path):
+        return path
+    try:
+        with open(path, "rb"):
+            return path
+    except OSError as error:
+        fail(explain(error).replace(f"Error: {error.filename}", f"open {path}", 1))
+
+
+def _stdin(desk: Desk) -> BinaryIO:
+    if desk.notebook or sys.stdin is None or sys.stdin.isatty():
+        fail("requested load from stdin, but stdin is empty")
+    return sys.stdin.buffer
+
+
+def _bytes(text: str) -> int:
+    found = re.fullmatch(r"(\d+)([kmgt]?)b?", text.lower())
+    if not found:
+        fail(f'invalid argument "{text}" for "--limit" flag: write bytes, or 500m, 2g')
+    return int(found[1]) * _UNITS[found[2]]

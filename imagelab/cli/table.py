@@ -1,0 +1,101 @@
+"""One idea: a table is text with tabs, until someone knows how wide its columns are.
+
+Every listing is rows of named fields. `--format` prints them through a Go template, one line each; `table …` adds a
+line of titles and lines the columns up; without a format a verb's usual columns are shown. Columns are aligned as
+Go's text/tabwriter does it: at least 10 wide, 3 apart, the last one as long as it is.
+
+Follows docker/cli (formatter/formatter.go, formatter/tabwriter).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..gosyntax import ParseError, TemplateError
+from ..gotemplate import Row, Struct, Template, to_json
+from ..human import harmless, width
+from .verbs import fail, say
+
+_LEAST, _APART = 10, 3
+
+
+def print_rows(
+    rows: Sequence[Row], titles: Mapping[str, str], columns: Sequence[str], template: str | None, *,
+    quiet: bool = False, unknown: str = "",
+) -> None:  # fmt: skip
+    """Print rows as `--format` asks, or else these columns under their titles (only IDs if `quiet`).
+
+    `unknown` stands in a table's cell where there is no CreatedSince.
+    """
+    if not template or template == "table":
+        if quiet:
+            say("".join(f"{row['ID']}\n" for row in rows))
+            return
+        cells = [[str(row[name]) or unknown * (name == "CreatedSince") for name in columns] for row in rows]
+        lines = [[titles[name] for name in columns], *cells]
+        say(aligned("".join("\t".join(line) + "\n" for line in lines)))
+        return
+    try:
+        say(_templated(rows, titles, template))
+    except TemplateError as error:
+        fail(f"template parsing error: {error}")
+
+
+def _templated(rows: Sequence[Row], titles: Mapping[str, str], template: str) -> str:
+    is_table = template.startswith("table")
+    source = "{{json .}}" if template == "json" else template.removeprefix("table").strip(" ")
+    parsed = Template(source.replace("\\t", "\t").replace("\\n", "\n"))
+    text = "".join(parsed.render(row) + "\n" for row in rows)
+    if not is_table:
+        return text
+    try:
+        head = parsed.render(dict(titles), header=True)
+    except TemplateError:  # a template that makes no sense of a title, such as `json .`: docker leaves it out
+        head = ""
+    return aligned(f"{head}\n{text}")
+
+
+def print_value(value: Struct, template: str) -> None:
+    """Print one value, rather than rows, through a template, or as JSON."""
+    if template == "json":
+        say(to_json(value) + "\n")
+        return
+    try:
+        say(parse_template(template).render(value) + "\n")
+    except TemplateError as error:
+        fail(str(error))
+
+
+def parse_template(template: str, *, syntax_code: int = 1) -> Template:
+    """A template for one value rather than for rows; ends the command, with docker's words, if it cannot be read."""
+    try:
+        return Template(template)
+    except ParseError as error:
+        fail(f"template parsing error: {error}", 1 if error.left_out else syntax_code)
+
+
+def aligned(text: str) -> str:
+    """Text with its tabs replaced by what lines the columns up; a column is a run of lines that have it."""
+    lines = [line.split("\t") for line in harmless(text).split("\n")]
+    widths: list[list[int]] = [[] for _ in lines]
+
+    def measure(first: int, last: int, column: int) -> None:
+        start = first
+        while start < last:
+            if len(lines[start]) - 1 <= column:
+                start += 1
+                continue
+            end = start
+            while end < last and len(lines[end]) - 1 > column:
+                end += 1
+            wide = max(_LEAST, *(width(line[column]) + _APART for line in lines[start:end]))
+            for line in widths[start:end]:
+                line.append(wide)
+            measure(start, end, column + 1)
+            start = end
+
+    measure(0, len(lines), 0)
+    return "\n".join(
+        "".join(cell + " " * (wide - width(cell)) for cell, wide in zip(line, wides, strict=False)) + line[-1]
+        for line, wides in zip(lines, widths, strict=True)
+    )

@@ -1,0 +1,141 @@
+"""One idea: names come and go, and what nothing names any more can go too.
+
+Docker's `tag`, `rmi` and `image prune`, and our own `gc`, `tag-log` and `tag-undo`, for tags have a past here.
+
+Follows docker/cli (image/remove.go, image/prune.go), version 20.10.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .. import human
+from ..errors import Conflict, InvalidReference, LabError, NotFound
+from ..gotemplate import Row
+from ..reference import Reference
+from . import filters
+from .table import print_rows
+from .verbs import Desk, explain, fail, flag, option, say, verb
+
+if TYPE_CHECKING:
+    from ..image import Image
+
+LOG_TITLES = {"Time": "WHEN", "Tag": "TAG", "Old": "FROM", "New": "TO", "Verb": "BY"}
+
+
+@verb("SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", wants=(2, 2))
+def tag(desk: Desk, args: tuple[str, ...]) -> None:
+    """Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE."""
+    source, target = args
+    try:
+        if Reference.parse(target).digest:
+            fail("refusing to create a tag with a digest reference")
+    except InvalidReference as error:
+        fail(f'Error parsing reference: "{target}" is not a valid repository/tag: {error}')
+    desk.lab.tag(source, target)
+
+
+@verb("IMAGE [IMAGE...]", wants=(1, None))
+@flag("-f", "--force", help="Force removal of the image")
+@flag("--no-prune", help="Do not delete untagged parents")
+def rmi(desk: Desk, args: tuple[str, ...], force: bool, no_prune: bool) -> None:
+    """Remove one or more images."""
+    errors: list[str] = []
+    fatal = False
+    for ref in args:
+        try:
+            say("".join(f"{line}\n" for line in desk.lab.rmi(ref, force=force, no_prune=no_prune)))
+        except NotFound:
+            errors.append(f"Error: No such image: {ref}")
+            fatal = fatal or not force  # with -f, docker takes what is not there as done
+        except LabError as error:
+            errors.append(explain(error))
+            fatal = True
+    if errors:
+        fail("\n".join(errors), 1 if fatal else 0)
+
+
+@verb()
+@flag("-a", "--all", help="Remove all unused images, not just dangling ones")
+@option("--filter", "wanted", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')", many=True)
+@flag("-f", "--force", help="Do not prompt for confirmation")
+def prune(desk: Desk, args: tuple[str, ...], all: bool, wanted: tuple[str, ...], force: bool) -> None:
+    """Remove unused images."""
+    asked = filters.parse(wanted, ("dangling", "label", "until"))
+    if filters.dangling(asked) is False:
+        all = True
+    what = "all images without at least one container associated to them" if all else "all dangling images"
+    if not force and not _agreed(desk, f"WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "):
+        say(f"Total reclaimed space: {human.size(0)}\n")
+        return
+    images = desk.lab.all_images(all=True)
+    pairs = (pair for image in images for pair in zip(image.chain_ids, image.layers, strict=True))
+    sizes = {str(chain_id): layer.files_size for chain_id, layer in pairs}
+    if asked["label"] or asked["until"]:
+        lines = _remove_each(desk, filters.chosen(images, asked, desk.lab), all)
+    else:
+        lines = desk.lab.prune(all=all)[0]
+    if lines:
+        say("Deleted Images:\n" + "".join(f"{line[:1].lower()}{line[1:]}\n" for line in lines) + "\n")
+    freed = sum(sizes.get(line.removeprefix("Deleted: "), 0) for line in lines)
+    say(f"Total reclaimed space: {human.size(freed)}\n")
+
+
+def _remove_each(desk: Desk, images: Iterable[Image], named_too: bool) -> list[str]:
+    """Remove those of the images that can go: untagged ones, or all, that no other image was made from."""
+    lines: list[str] = []
+    for image in images:
+        names = [name.familiar for name in image.names]
+        if names and not named_too:
+            continue
+        for ref in names or [str(image.id)]:
+            with suppress(Conflict, NotFound):  # another was made from it; or it went with one made from it
+                lines += desk.lab.rmi(ref)
+    return lines
+
+
+def _agreed(desk: Desk, question: str) -> bool:
+    if desk.notebook:
+        fail("Error: a notebook cell cannot answer a question: add -f if you are sure")
+    say(question)
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+@verb()
+@flag("-f", "--force", help="Accepted for the sake of habit: gc takes nothing that an image needs, and never asks")
+def gc(desk: Desk, args: tuple[str, ...], force: bool) -> None:
+    """Delete content that no image holds, such as a crash leaves behind."""
+    freed = desk.lab.gc()
+    say(f"Deleted blobs: {freed.blobs}\n\nTotal reclaimed space: {human.size(freed.bytes)}\n")
+
+
+@verb("IMAGE[:TAG]", wants=(1, 1))
+@option("--format", "template", kind="string", help="Pretty-print moves using a Go template")
+@flag("--no-trunc", help="Don't truncate output")
+def tag_log(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bool) -> None:
+    """Show where a tag has pointed, newest first."""
+
+    def shown(digest: str) -> str:
+        return digest if no_trunc or not digest else digest.removeprefix("sha256:")[:12]
+
+    rows = [
+        Row(
+            "tagMove", New=shown(move.new) or "<none>", Old=shown(move.old) or "<none>",
+            Tag=Reference.parse(move.name).familiar, Time=move.time or "unknown", Verb=move.verb,
+        )
+        for move in reversed(desk.lab.tag_log(args[0]))
+    ]  # fmt: skip
+    print_rows(rows, LOG_TITLES, ["Time", "Tag", "Old", "New", "Verb"], template)
+
+
+@verb("IMAGE[:TAG]", wants=(1, 1))
+def tag_undo(desk: Desk, args: tuple[str, ...]) -> None:
+    """Take back a tag's last move; again, to go further back."""
+    move = desk.lab.tag_undo(args[0])
+    name = Reference.parse(move.name).familiar
+    before = move.old.removeprefix("sha256:")[:12]
+    say(f"{name}: {before} -> {move.new.removeprefix('sha256:')[:12] or 'untagged'}\n")

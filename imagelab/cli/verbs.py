@@ -1,0 +1,228 @@
+"""One idea: a command line is a grammar, and docker's has its own way of saying that a sentence is wrong.
+
+`Verb` is a click command that counts arguments, reads `--flag=false` and reports mistakes as docker's client does:
+125 for a flag that cannot be read, 1 for anything else. `Verbs` is a group that imports a verb's module only when the
+verb is used, so that `imagelab version` need not wait for the engine.
+
+Follows docker/cli (cli/required.go, cobra and pflag's texts), version 20.10.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from ..errors import LabError
+from ..human import harmless
+
+if TYPE_CHECKING:
+    from ..lab import Lab
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BAD_FLAG = 125  # docker's exit code for a flag that cannot be read
+_BOOLEANS = dict.fromkeys(["1", "t", "T", "TRUE", "true", "True"], True) | dict.fromkeys(
+    ["0", "f", "F", "FALSE", "false", "False"], False
+)
+
+
+class Failed(click.ClickException):
+    """A command that ends here: what it says on stderr, and the exit code."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = code  # type: ignore[misc]  # click declares it for the class, and reads it from the instance
+
+    def show(self, file: Any = None) -> None:
+        complain(self.message)
+
+
+class Desk:
+    """What a command works on: the Lab, opened when it is first asked for.
+
+    In a notebook there is no terminal: nothing can be asked, and bytes cannot be printed.
+    """
+
+    def __init__(self, home: str | None = None, lab: Lab | None = None, *, notebook: bool = False) -> None:
+        self.home = home
+        self.notebook = notebook
+        self._lab = lab
+
+    @property
+    def lab(self) -> Lab:
+        if self._lab is None:
+            from ..lab import Lab
+
+            self._lab = Lab(self.home)
+        return self._lab
+
+
+def say(text: str) -> None:
+    """Print text that may hold anything an image does, a terminal's commands made harmless."""
+    click.echo(harmless(text), nl=False)
+
+
+def complain(text: str) -> None:
+    """Print a line on stderr, in the same way."""
+    click.echo(harmless(text), err=True)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End the command: one line on stderr, and an exit code."""
+    raise Failed(message, code)
+
+
+def explain(error: Exception) -> str:
+    """One line for a person: an error of ours, or of the operating system (docker's order of words)."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return f"Error: {where}{error.strerror[:1].lower()}{error.strerror[1:]}"
+    return f"Error: {' '.join(str(error).splitlines()) or type(error).__name__}"
+
+
+class Verb(click.Command):
+    """A command of docker's kind: `wants` is how many arguments it takes, (least, most or None)."""
+
+    wants: tuple[int, int | None] = (0, 0)
+    arguments = ""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        args, booleans = self._split_booleans(ctx, args)
+        try:
+            super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            self._refuse(ctx, _unknown(error.option_name, args))
+        except click.BadOptionUsage as error:
+            self._refuse(ctx, f"flag needs an argument: {_flag(error.option_name)}")
+        except click.BadParameter as error:
+            names = ", ".join(error.param.opts) if error.param else ""
+            self._refuse(ctx, f'invalid argument for "{names}" flag: {error.message}')
+        ctx.params.update(booleans)
+        given = ctx.params.get("args", ())
+        least, most = self.wants
+        if len(given) < least or (most is not None and len(given) > most):
+            self._miscounted(ctx)
+        return []
+
+    def _split_booleans(self, ctx: click.Context, args: list[str]) -> tuple[list[str], dict[str, bool]]:
+        """Take `--human=false` out, which click does not read; turn `-f=x` into `-fx`, as docker reads it."""
+        flags = {name: p for p in self.get_params(ctx) if isinstance(p, click.Option) for name in p.opts}
+        kept: list[str] = []
+        booleans: dict[str, bool] = {}
+        for number, arg in enumerate(args):
+            if arg == "--":
+                return kept + args[number:], booleans
+            found = re.fullmatch(r"(--[\w-]+|-\w)=(.*)", arg, re.DOTALL)
+            option = flags.get(found[1]) if found else None
+            if not found or not option or not option.is_flag:
+                kept.append(f"{found[1]}{found[2]}" if found and option and len(found[1]) == 2 else arg)
+            elif found[2] in _BOOLEANS:
+                booleans[str(option.name)] = _BOOLEANS[found[2]]
+            else:
+                self._refuse(
+                    ctx,
+                    f'invalid argument "{found[2]}" for "{", ".join(option.opts)}" flag: '
+                    f'strconv.ParseBool: parsing "{found[2]}": invalid syntax',
+                )
+        return kept, booleans
+
+    def _refuse(self, ctx: click.Context, why: str) -> NoReturn:
+        fail(f"{why}\nSee '{ctx.command_path} --help'.", BAD_FLAG)
+
+    def _miscounted(self, ctx: click.Context) -> NoReturn:
+        least, most = self.wants
+        if most == 0:
+            wants = "accepts no arguments"
+        else:
+            number = most if least == 0 else least
+            how = "exactly" if least == most else "at most" if least == 0 else "at least"
+            wants = f"requires {how} {number} argument{'s' * (number != 1)}"
+        fail(
+            f'"{ctx.command_path}" {wants}.\nSee \'{ctx.command_path} --help\'.\n\n'
+            f"Usage:  {ctx.command_path} {' '.join(self.collect_usage_pieces(ctx))}\n\n{self.short_help}"
+        )
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return ["[OPTIONS]", self.arguments] if self.arguments else ["[OPTIONS]"]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, click.exceptions.Exit):
+            raise
+        except (LabError, OSError) as error:
+            raise Failed(explain(error)) from error
+        except MemoryError as error:
+            raise Failed("Error: out of memory") from error
+
+
+class Verbs(click.Group):
+    """A group whose verbs are named with the module they live in: {"images": ("listing", "List images")}."""
+
+    def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table
+        self.invoke_without_command = True
+        self.no_args_is_help = False
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.table:
+            return None
+        module, attribute = self.table[name][0].split(":")
+        command: click.Command = getattr(import_module(f"imagelab.cli.{module}"), attribute)
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            fail(f"{_unknown(error.option_name, args)}\nSee '{ctx.command_path} --help'.", BAD_FLAG)
+        except click.BadOptionUsage as error:
+            flag = _flag(error.option_name)
+            fail(f"flag needs an argument: {flag}\nSee '{ctx.command_path} --help'.", BAD_FLAG)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, what) for name, (_, what) in self.table.items()])
+
+
+def _unknown(option: str, args: list[str]) -> str:
+    if option.startswith("--"):
+        return f"unknown flag: {option}"
+    cluster = next((a for a in args if re.match(r"-\w", a) and option[1:2] in a), option)
+    return f"unknown shorthand flag: {option[1:2]!r} in -{cluster[cluster.find(option[1:2]) :]}"
+
+
+def _flag(option: str) -> str:
+    return option if option.startswith("--") else f"{option[1:2]!r} in {option}"
+
+
+def verb(arguments: str = "", wants: tuple[int, int | None] = (0, 0)) -> Callable[[F], Verb]:
+    """Make a function a Verb: its first docstring line is the help, `args` its arguments, `desk` its Desk."""
+
+    def make(function: F) -> Verb:
+        summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+        takes = click.argument("args", nargs=-1, metavar=arguments or None, type=click.UNPROCESSED)
+        command = click.command(cls=Verb, short_help=summary)(takes(click.pass_obj(function)))
+        command.wants = wants
+        command.arguments = arguments
+        return command
+
+    return make
+
+
+def flag(*names: str, help: str, default: bool | None = False) -> Callable[[F], F]:
+    """A flag that is on or off; with `default=None` it can tell that it was not given."""
+    return click.option(*names, is_flag=True, help=help, default=default)
+
+
+def option(*names: str, kind: str, help: str, many: bool = False, default: str | None = None) -> Callable[[F], F]:
+    """A flag with a value; `kind` is what docker's help calls it."""
+    return click.option(*names, metavar=kind, help=help, multiple=many, default=default)
