@@ -104,8 +104,8 @@ class _Group(Verbs):
 
 
 def _root(ctx: click.Context, home: str | None) -> None:
-    if ctx.obj is None:
-        ctx.obj = Desk(home)
+    if ctx.obj is None or home is not None:
+        ctx.obj = Desk(home, notebook=ctx.obj is not None and ctx.obj.notebook)
     _or_help(ctx)
 
 

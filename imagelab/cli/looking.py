@@ -1,7 +1,7 @@
 """One idea: an image can be opened, and everything in it seen.
 
 Verbs that docker does not have: `layers` (every identifier of every layer), `tree` (the merged file system, and which
-layer each path comes from), `cat`, `diff-images` and `verify`.
+layer each path comes from), `cat`, `diff-images` and `verify`. People count layers from 1, the base.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def layers(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bo
     image = desk.lab.image(args[0])
     makers = [step.created_by for step in image.steps if step.layer] or [""] * len(image.layers)
     rows = []
-    for number, (layer, chain_id) in enumerate(zip(image.layers, image.chain_ids, strict=True)):
+    for number, (layer, chain_id) in enumerate(zip(image.layers, image.chain_ids, strict=True), 1):
         ids = {"DiffID": layer.diff_id, "Digest": layer.digest, "ChainID": chain_id}
         shown = {name: str(digest) if no_trunc else digest.short for name, digest in ids.items()}
-        by = makers[number].replace("\t", " ").replace("\n", " ")
+        by = makers[number - 1].replace("\t", " ").replace("\n", " ")
         row = Row(
             "layer", BlobSize=human.size(layer.size, 3), ChainID=shown["ChainID"],
             CreatedBy=by if no_trunc else human.ellipsis(by, 45), DiffID=shown["DiffID"], Digest=shown["Digest"],
@@ -70,14 +70,15 @@ def tree(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
         mode = stat.filemode(_TYPE_BITS[entry.kind] | entry.mode)
         name = _one_line(path) + (f" -> {_one_line(entry.link)}" if entry.kind == "symlink" else "")
         size = ",".join(map(str, entry.device)) if entry.kind in ("char", "block") else human.size(entry.size, 3)
-        lines.append(f"{layer if layer >= 0 else '-'}\t{mode}\t{entry.uid}:{entry.gid}\t{size}\t{name}\n")
+        lines.append(f"{layer + 1}\t{mode}\t{entry.uid}:{entry.gid}\t{size}\t{name}\n")
     say(aligned("".join(lines)))
 
 
-def _object(path: str, entry: Entry, layer: int) -> dict[str, str | int | None]:
+def _object(path: str, entry: Entry, layer: int) -> dict[str, str | int]:
+    """One path for a program to read: mode is a number, layer counts from 0 as in `.RootFS.Layers`."""
     return {
         "path": path, "kind": entry.kind, "mode": entry.mode, "uid": entry.uid, "gid": entry.gid,
-        "size": entry.size, "link": entry.link, "layer": layer if layer >= 0 else None,
+        "size": entry.size, "link": entry.link, "layer": layer,
     }  # fmt: skip
 
 
