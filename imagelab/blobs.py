@@ -34,7 +34,7 @@ class Blobs:
     """The blobs of one layout, shared by any number of processes."""
 
     def __init__(self, home: Path, lock: FileLock) -> None:
-        self._folder = home / "blobs" / "sha256"
+        self._folder = str(home / "blobs" / "sha256")
         self._tmp = home / "tmp"
         self._lock = lock
         self._lease: Path | None = None
@@ -43,10 +43,10 @@ class Blobs:
 
     def path(self, digest: Digest) -> Path:
         """Where the blob is, or would be."""
-        return self._folder / digest.hex
+        return Path(self._folder, digest.hex)
 
     def __contains__(self, digest: object) -> bool:
-        return isinstance(digest, Digest) and self.path(digest).exists()
+        return isinstance(digest, Digest) and os.path.exists(f"{self._folder}/{digest.hex}")
 
     def __iter__(self) -> Iterator[Digest]:
         for item in os.scandir(self._folder):
@@ -63,7 +63,7 @@ class Blobs:
     def open(self, digest: Digest) -> BinaryIO:
         """The blob's bytes; raises NotFound."""
         try:
-            return open(self.path(digest), "rb")
+            return open(f"{self._folder}/{digest.hex}", "rb")
         except FileNotFoundError:
             raise _gone(digest) from None
 

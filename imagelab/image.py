@@ -55,6 +55,7 @@ class Identifier:
 class Keeper(Protocol):
     """What an image needs of the store that holds it."""
 
+    def read(self, digest: Digest) -> bytes: ...
     def layer(self, digest: Digest, diff_id: Digest, size: int, media_type: str) -> Layer: ...
     def pack(self, changes: Changes) -> Layer: ...
     def now(self) -> str: ...
@@ -67,16 +68,17 @@ class Keeper(Protocol):
 class Image:
     """An immutable image: the exact bytes of a manifest and a config, and the layers they name.
 
-    Raises Invalid, from the constructor, when the two do not fit together.
+    The config is read from the keeper unless it is given. Raises Invalid, from the constructor, when the two do not fit together.
     """
 
-    def __init__(self, manifest: bytes, config: bytes, keeper: Keeper) -> None:
-        self.manifest_bytes, self.config_bytes = manifest, config
+    def __init__(self, manifest: bytes, keeper: Keeper, config: bytes | None = None) -> None:
         self._keeper = keeper
+        self.manifest_bytes = manifest
         self.digest = Digest.of(manifest)
-        self.id = Digest.of(config)
         self.manifest = parse_manifest(manifest)
-        self.config = parse_config(config)
+        self.config_bytes = keeper.read(Digest(self.manifest["config"]["digest"])) if config is None else config
+        self.id = Digest.of(self.config_bytes)
+        self.config = parse_config(self.config_bytes)
         if self.manifest["config"]["digest"] != self.id:
             raise Invalid(f"the manifest names the config {self.manifest['config']['digest']}, but it is {self.id}")
         if len(self.manifest["layers"]) != len(self.diff_ids):

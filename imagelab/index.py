@@ -8,8 +8,9 @@ Implements the OCI image-spec, image-layout.md "index.json file", with container
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,17 @@ REF = "org.opencontainers.image.ref.name"  # the name that skopeo and umoci go b
 PARENT = "dev.imagelab.parent"  # manifest digest of the image that this one was made from, here
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One state of the file, and what it says, looked up in several ways."""
+
+    file: tuple[int, int, int]  # mtime, size, inode: another file has others
+    items: list[Json]
+    images: Mapping[Digest, Json]
+    tags: Mapping[str, Digest]
+    names: Mapping[Digest, list[str]]
+
+
 class Index:
     """The `index.json` of one layout."""
 
@@ -34,33 +46,46 @@ class Index:
         self._path = home / "index.json"
         self._blobs = home / "blobs" / "sha256"
         self._lock = lock
-        self._seen: object = None
-        self._items: list[Json] = []
+        self._state: _Read | None = None
 
     def everything(self) -> list[Json]:
-        """All descriptors, other tools' included; read again only when the file has changed. Raises Invalid."""
+        """All descriptors, other tools' included. Raises Invalid."""
+        return self._read().items
+
+    def images(self) -> Mapping[Digest, Json]:
+        """The manifest digests of all images, in the order they came, each with one of its descriptors."""
+        return self._read().images
+
+    def tags(self) -> Mapping[str, Digest]:
+        """Every name, whole, and the manifest digest it points to now."""
+        return self._read().tags
+
+    def names(self, digest: Digest) -> list[str]:
+        """The whole names that point to a manifest, sorted."""
+        return self._read().names.get(digest, [])
+
+    def _read(self) -> _Read:
+        """What the file says; read again only when it is another file."""
         info = self._path.stat()
-        seen = (info.st_mtime_ns, info.st_size, info.st_ino)
-        if self._seen != seen:
+        file = (info.st_mtime_ns, info.st_size, info.st_ino)
+        if self._state is None or self._state.file != file:
             if info.st_size > 16 * MAX_JSON:
                 raise Invalid(f"{self._path} has {info.st_size:,} bytes: that is no index of a store")
             items = parse_json(self._path.read_bytes(), str(self._path)).get("manifests") or []
             if not isinstance(items, list) or not all(_is_descriptor(item) for item in items):
                 raise Invalid(f"{self._path} is not an OCI index: its 'manifests' must be descriptors")
-            self._seen, self._items = seen, items
-        return self._items
-
-    def images(self) -> dict[Digest, Json]:
-        """The manifest digests of all images, in the order they came, each with one of its descriptors."""
-        found: dict[Digest, Json] = {}
-        for item in self.everything():
-            if item["mediaType"] in (MANIFEST, DOCKER_MANIFEST):
-                found.setdefault(Digest.parse(item["digest"], "a digest in index.json"), item)
-        return found
-
-    def tags(self) -> dict[str, Digest]:
-        """Every name, whole, and the manifest digest it points to now."""
-        return {name: Digest(item["digest"]) for item in self.everything() if (name := name_in(item))}
+            images: dict[Digest, Json] = {}
+            tags: dict[str, Digest] = {}
+            for item in items:
+                if item["mediaType"] in (MANIFEST, DOCKER_MANIFEST):
+                    images.setdefault(Digest.parse(item["digest"], "a digest in index.json"), item)
+                    if name := name_in(item):
+                        tags[name] = Digest(item["digest"])
+            names: dict[Digest, list[str]] = {}
+            for name in sorted(tags):
+                names.setdefault(tags[name], []).append(name)
+            self._state = _Read(file, items, images, tags, names)
+        return self._state
 
     @contextmanager
     def changing(self) -> Iterator[list[Json]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +25,7 @@ from .errors import Conflict, InvalidReference, LabError, NotFound
 from .image import Image
 from .index import PARENT, Index, describe, index_bytes, name_in, unnamed
 from .layer import TAR, Layer, pack, sum_of_files
-from .manifest import dump, manifest_for, parse_manifest, scratch_config
+from .manifest import dump, manifest_for, scratch_config
 from .reference import Reference
 from .taglog import TagLog, TagMove, clock, places
 from .tree import Changes
@@ -52,6 +52,7 @@ class Store:
         self.index = Index(self.home, self.lock)
         self._log = TagLog(self.home)
         self._images: dict[Digest, Image] = {}
+        self._sizes: dict[Digest, int] = {}
 
     def __repr__(self) -> str:
         return f"<Store {self.home}>"
@@ -85,9 +86,7 @@ class Store:
     def image(self, digest: Digest, *, fresh: bool = False) -> Image:
         """The image with this manifest digest, read again if `fresh`; raises NotFound, and Invalid for damaged JSON."""
         if fresh or digest not in self._images:
-            manifest = self.blobs.read(digest)
-            config = parse_manifest(manifest, f"the manifest {digest.short}")["config"]
-            self._images[digest] = Image(manifest, self.blobs.read(Digest(config["digest"])), self)
+            self._images[digest] = Image(self.blobs.read(digest), self)
         return self._images[digest]
 
     def find(self, text: str) -> Image:
@@ -136,6 +135,10 @@ class Store:
 
     # What an Image needs of its store ---------------------------------------------------------------------------
 
+    def read(self, digest: Digest) -> bytes:
+        """A small blob, whole."""
+        return self.blobs.read(digest)
+
     def layer(self, digest: Digest, diff_id: Digest, size: int, media_type: str) -> Layer:
         """A stored layer; its contents' size comes from a small cache, and is counted when it is not there."""
         return Layer(digest, diff_id, size, media_type, partial(self.blobs.open, digest), self._files_size)
@@ -164,7 +167,7 @@ class Store:
 
     def names_of(self, image: Image) -> list[Reference]:
         """The tags that point to an image now, sorted."""
-        return [Reference.parse(name) for name, digest in sorted(self.tags().items()) if digest == image.digest]
+        return [Reference.parse(name) for name in self.index.names(image.digest)]
 
     def parent_of(self, image: Image) -> Image | None:
         """The image that this one was made from, if it was made here and is still here."""
@@ -194,11 +197,11 @@ class Store:
     def scratch(self) -> Image:
         """The image with nothing in it: no layers, an empty config. It is made when asked for, and not listed."""
         config = dump(scratch_config(self.architecture, self.os))
-        return Image(manifest_for(config, []), config, self)
+        return Image(manifest_for(config, []), self, config)
 
     # Tags -------------------------------------------------------------------------------------------------------
 
-    def tags(self) -> dict[str, Digest]:
+    def tags(self) -> Mapping[str, Digest]:
         """Every name, whole, and the manifest digest it points to now."""
         return self.index.tags()
 
@@ -260,10 +263,10 @@ class Store:
 
     def remember_size(self, diff_id: Digest, files_size: int) -> None:
         """Note the bytes of files in a layer."""
-        path = self.home / "cache" / "size" / diff_id.hex
-        temporary = path.with_name(f"{diff_id.hex}.{os.getpid()}")
-        temporary.write_text(str(files_size))
+        path = f"{self.home}/cache/size/{diff_id.hex}"
+        Path(temporary := f"{path}.{os.getpid()}").write_text(str(files_size))
         os.replace(temporary, path)
+        self._sizes[diff_id] = files_size
 
     def forget_sizes(self, kept: Collection[Digest]) -> None:
         """Drop the notes on layers other than these."""
@@ -272,8 +275,10 @@ class Store:
                 note.unlink(missing_ok=True)
 
     def _files_size(self, layer: Layer) -> int:
-        try:
-            return int((self.home / "cache" / "size" / layer.diff_id.hex).read_text())
-        except (FileNotFoundError, ValueError):
-            self.remember_size(layer.diff_id, sum_of_files(layer.changes()))
-            return sum_of_files(layer.changes())
+        if layer.diff_id not in self._sizes:
+            try:
+                with open(f"{self.home}/cache/size/{layer.diff_id.hex}") as note:
+                    self._sizes[layer.diff_id] = int(note.read())
+            except (FileNotFoundError, ValueError):
+                self.remember_size(layer.diff_id, sum_of_files(layer.changes()))
+        return self._sizes[layer.diff_id]

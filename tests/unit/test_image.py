@@ -101,7 +101,7 @@ def test_removing_what_is_not_there_is_a_mistake_worth_telling(lab: Lab) -> None
 def test_a_config_and_a_manifest_must_fit_together(app: Image, lab: Lab) -> None:
     other = lab.append(None, {"a": "x"})
     with pytest.raises(Invalid, match="the manifest names the config"):
-        Image(app.manifest_bytes, other.config_bytes, lab.store)
+        Image(app.manifest_bytes, lab.store, other.config_bytes)
 
 
 def test_the_same_content_gives_the_same_image_on_every_machine(lab: Lab) -> None:
