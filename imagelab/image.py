@@ -68,7 +68,8 @@ class Keeper(Protocol):
 class Image:
     """An immutable image: the exact bytes of a manifest and a config, and the layers they name.
 
-    The config is read from the keeper unless it is given. Raises Invalid, from the constructor, when the two do not fit together.
+    The config is read from the keeper unless it is given. Raises Invalid, from the constructor, when manifest and
+    config do not fit together.
     """
 
     def __init__(self, manifest: bytes, keeper: Keeper, config: bytes | None = None) -> None:
