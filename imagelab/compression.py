@@ -60,7 +60,7 @@ def pieces_of(file: BinaryIO) -> Iterator[bytes]:
 
 
 def expand(pieces: Iterable[bytes], allowance: Allowance, what: str) -> Iterator[bytes]:
-    """The bytes with their compression, if any, taken off; every byte handed out is taken from the allowance.
+    """The bytes with their compression, if any, taken off; what comes out of it is taken from the allowance.
 
     Raises Invalid for damaged or truncated compressed data, and for a compression that imagelab does not read.
     """
@@ -77,6 +77,9 @@ def expand(pieces: Iterable[bytes], allowance: Allowance, what: str) -> Iterator
         raise Invalid(
             f"{what} is compressed with {name}, which imagelab does not read: recompress it with gzip or zstd"
         )
+    else:
+        yield from source
+        return
     for piece in source:
         allowance.take(len(piece))
         yield piece
