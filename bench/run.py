@@ -1,0 +1,226 @@
+"""How fast each verb is beside the tools that do the same work, as ratios in one run.
+
+    make bench            all of it, about five minutes
+    python bench/run.py --rounds 9 --only archive
+
+Ours and the peer take turns, and medians are compared, so that a busy or a slow machine slows both.
+Every command is a process of its own, as a learner starts it. Exits 1 where a floor is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shlex
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+FILES, MEGABYTES = 20_000, 300
+LAB = "imagelab"  # the one beside this Python: see `main`
+
+
+class Result(NamedTuple):
+    """One line of the table: a figure, what it is compared with, and the floor it must keep."""
+
+    name: str
+    figure: float
+    unit: str  # "×" for a ratio
+    floor: float
+    detail: str
+
+    @property
+    def kept(self) -> bool:
+        return self.figure <= self.floor
+
+    def __str__(self) -> str:
+        mark = "ok    " if self.kept else "MISSED"
+        figure = f"{self.figure:.2f} {self.unit}"
+        return f"{mark} {self.name:34} {figure:>10}  (at most {self.floor} {self.unit})  {self.detail}"
+
+
+def seconds(command: str, folder: Path, before: Callable[[], object] = lambda: None) -> float:
+    """Wall-clock time of a shell command, after `before`, and after the disk has come to rest."""
+    before()
+    os.sync()
+    start = time.perf_counter()
+    subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def ratio(name: str, floor: float, ours: str, peer: str, folder: Path, rounds: int,
+          before: Callable[[], object] = lambda: None) -> Result:  # fmt: skip
+    """Ours and the peer alternately, `rounds` times each after one warm-up; the ratio of the medians."""
+    times: dict[str, list[float]] = {ours: [], peer: []}
+    for number in range(rounds + 1):
+        for command, taken in times.items():
+            once = seconds(command, folder, before)
+            if number:
+                taken.append(once)
+    mine, theirs = median(times[ours]), median(times[peer])
+    return Result(name, mine / theirs, "×", floor, f"{mine:.2f} s, beside {theirs:.2f} s for {peer}")
+
+
+def absolute(name: str, floor: float, command: str, folder: Path, rounds: int) -> Result:
+    """The median time of a command by itself."""
+    taken = sorted(seconds(command, folder) for _ in range(rounds + 2))
+    return Result(name, median(taken), "s", floor, f"{taken[0]:.3f} to {taken[-1]:.3f} s for {command}")
+
+
+def peak(name: str, floor: float, command: str, folder: Path) -> Result:
+    """The largest memory that a command ever held, in MB."""
+    said = subprocess.DEVNULL
+    process = subprocess.Popen(shlex.split(command), cwd=folder, stdout=said, stderr=said)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 1):
+        raise SystemExit(f"{command}: exit code {process.returncode}")
+    refused = "refused by " if process.returncode else ""
+    return Result(name, usage.ru_maxrss * 1024 / 1e6, "MB", floor, refused + command)
+
+
+def tree(folder: Path) -> None:
+    """20,000 files of many sizes, about 300 MB, the same every time; 40 folders of 10."""
+    rng = random.Random(2)
+    for number in range(FILES):
+        path = folder / "tree" / f"d{number % 40}" / f"e{number // 40 % 10}" / f"file{number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(rng.randbytes(int(rng.expovariate(FILES / (MEGABYTES * 1e6)))))
+
+
+def empty(folder: Path, *names: str) -> Callable[[], None]:
+    """Something that removes these folders and files."""
+
+    def remove() -> None:
+        for name in names:
+            path = folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    return remove
+
+
+def packing(folder: Path, rounds: int) -> Iterator[Result]:
+    clean = empty(folder, "home", "layout")
+    append = f"{LAB} --home home append scratch tree --tag t:1"
+    yield ratio("append a folder", 1.5, append, "tar -cf - tree | sha256sum", folder, rounds, clean)
+    if shutil.which("umoci"):
+        umoci = "umoci init --layout layout && umoci new --image layout:t && umoci insert --image layout:t tree /"
+        yield ratio("append a folder", 1.0, append, umoci, folder, rounds, clean)
+    else:
+        print("skipped: umoci insert (apt-get install umoci)")
+    yield peak("memory of append", 300, f"{LAB} --home home2 append scratch tree --tag t:1", folder)
+
+
+def archives(folder: Path, rounds: int) -> Iterator[Result]:
+    seconds(
+        f"{LAB} --home full append scratch tree --tag t:1 && {LAB} --home full save --output t.tar t:1",
+        folder,
+    )
+    clean = empty(folder, "home", "out.tar", "out")
+    yield ratio("load", 2, f"{LAB} --home home load --input t.tar", "sha256sum t.tar", folder, rounds, clean)
+    save = f"{LAB} --home full save --output out.tar t:1"
+    yield ratio("save", 2, save, "cat full/blobs/sha256/* > out", folder, rounds, clean)
+    yield peak("memory of save", 300, f"{LAB} --home full save --output out.tar t:1", folder)
+    yield peak("memory of load", 300, f"{LAB} --home home3 load --input t.tar", folder)
+
+
+def start(folder: Path, rounds: int) -> Iterator[Result]:
+    yield absolute("imagelab version", 0.15, f"{LAB} version", folder, rounds)
+    code = "import time; a = time.perf_counter(); import imagelab; print(time.perf_counter() - a)"
+    taken = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(rounds + 2)]
+    yield Result("import imagelab", median(taken), "s", 0.1, f"{min(taken):.3f} to {max(taken):.3f} s")
+    make = (
+        "from imagelab import Lab; lab = Lab('many'); base = lab.append(lab.scratch, {'base': bytes(1000)})\n"
+        "for i in range(1000): lab.append(base, {f'file{i}': str(i) * i}, tag=f'image{i}:1')"
+    )
+    subprocess.run([sys.executable, "-c", make], cwd=folder, check=True)
+    yield absolute("images, of 1,000", 0.6, f"{LAB} --home many images", folder, rounds)
+
+
+def bombs(folder: Path, rounds: int) -> Iterator[Result]:
+    """Small archives that expand: memory must not follow, whether they are taken or refused."""
+    for name, files in (
+        ("4 GB of zeros", [member("zeros", 4 << 30)]),
+        ("400,000 files", (member(f"{number % 100}/{number}") for number in range(400_000))),
+        ("400,000 long names", (member(f"{number % 100}/{number}{'x' * 200}") for number in range(400_000))),
+        ("3 GB of attributes", (member(f"{number}", xattr="x" * 900_000) for number in range(3_000))),
+    ):
+        bomb(folder / "bomb.tar", files)
+        empty(folder, "bombed")()
+        yield peak(f"memory of load: {name}", 300, f"{LAB} --home bombed load --input bomb.tar", folder)
+
+
+def member(name: str, size: int = 0, xattr: str = "") -> tarfile.TarInfo:
+    """A file of zeros in a tar, with an extended attribute if one is given."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    info.pax_headers = {"SCHILY.xattr.user.x": xattr} if xattr else {}
+    return info
+
+
+def bomb(path: Path, files: Iterable[tarfile.TarInfo]) -> None:
+    """A docker-archive of one gzip layer with these files; made piece by piece."""
+    layer, diff_id, deflate = path.with_suffix(".gz"), hashlib.sha256(), zlib.compressobj(1, wbits=31)
+    with layer.open("wb") as out:
+
+        def write(data: bytes) -> None:
+            diff_id.update(data)
+            out.write(deflate.compress(data))
+
+        for info in files:
+            write(info.tobuf(tarfile.PAX_FORMAT))
+            for _ in range(info.size >> 20):
+                write(bytes(1 << 20))
+        write(bytes(1024))
+        out.write(deflate.flush())
+    rootfs = {"type": "layers", "diff_ids": [f"sha256:{diff_id.hexdigest()}"]}
+    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode()
+    (path.parent / "config.json").write_bytes(config)
+    name = hashlib.sha256(config).hexdigest() + ".json"
+    manifest = [{"Config": name, "RepoTags": ["bomb:1"], "Layers": ["layer.tar"]}]
+    (path.parent / "manifest.json").write_text(json.dumps(manifest))
+    with tarfile.open(path, "w") as archive:
+        archive.add(path.parent / "config.json", name)
+        archive.add(layer, "layer.tar")
+        archive.add(path.parent / "manifest.json", "manifest.json")
+    layer.unlink()
+
+
+PARTS: dict[str, Callable[[Path, int], Iterator[Result]]] = {
+    "start": start, "pack": packing, "archive": archives, "memory": bombs,
+}  # fmt: skip
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description="How fast each verb is beside its peers.")
+    options.add_argument("--rounds", type=int, default=5, help="timed runs of each command (default 5)")
+    options.add_argument("--only", choices=PARTS, help="one part")
+    options.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
+    chosen = options.parse_args()
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with tempfile.TemporaryDirectory(prefix="imagelab-bench-", dir=chosen.folder) as name:
+        folder = Path(name)
+        tree(folder)
+        results = []
+        for part in [chosen.only] if chosen.only else PARTS:
+            for result in PARTS[part](folder, chosen.rounds):
+                print(result, flush=True)
+                results.append(result)
+    missed = [result.name for result in results if not result.kept]
+    print(f"\n{len(results) - len(missed)} floors kept, {len(missed)} missed", *missed, sep="\n  ")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
