@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What a terminal obeys instead of showing: C0 and C1 controls but for tab and newline, and the marks that
 # reorder a line (Unicode's bidirectional controls). Lone surrogates are file name bytes that are not UTF-8.
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 NO_TIME = -62135596800  # 0001-01-01T00:00:00Z, Go's zero time: docker's number where no time was recorded
 

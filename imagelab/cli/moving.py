@@ -99,9 +99,13 @@ def _readable(path: str) -> str:
 
 
 def _stdin(desk: Desk) -> BinaryIO:
+    """Standard input, if it is not a person; unbuffered, so that Ctrl-C is heard between two pieces."""
     if desk.notebook or sys.stdin is None or sys.stdin.isatty():
         fail("requested load from stdin, but stdin is empty")
-    return sys.stdin.buffer
+    try:
+        return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+    except (OSError, ValueError):  # a test's
+        return sys.stdin.buffer
 
 
 def _bytes(text: str) -> int:

@@ -2,7 +2,8 @@
 
 Every listing is rows of named fields. `--format` prints them through a Go template, one line each; `table …` adds a
 line of titles and lines the columns up; without a format a verb's usual columns are shown. Columns are aligned as
-Go's text/tabwriter does it: at least 10 wide, 3 apart, the last one as long as it is.
+Go's text/tabwriter does it: at least 10 wide, 3 apart, the last one as long as it is; every character counts as one,
+though some terminals show some of them in two columns.
 
 Follows docker/cli (formatter/formatter.go, formatter/tabwriter).
 """
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from ..gosyntax import ParseError, TemplateError
 from ..gotemplate import Row, Struct, Template, to_json
-from ..human import harmless, width
+from ..human import harmless
 from .verbs import fail, say
 
 _LEAST, _APART = 10, 3
@@ -88,7 +89,7 @@ def aligned(text: str) -> str:
             end = start
             while end < last and len(lines[end]) - 1 > column:
                 end += 1
-            wide = max(_LEAST, *(width(line[column]) + _APART for line in lines[start:end]))
+            wide = max(_LEAST, *(len(line[column]) + _APART for line in lines[start:end]))
             for line in widths[start:end]:
                 line.append(wide)
             measure(start, end, column + 1)
@@ -96,6 +97,6 @@ def aligned(text: str) -> str:
 
     measure(0, len(lines), 0)
     return "\n".join(
-        "".join(cell + " " * (wide - width(cell)) for cell, wide in zip(line, wides, strict=False)) + line[-1]
+        "".join(cell.ljust(wide) for cell, wide in zip(line, wides, strict=False)) + line[-1]
         for line, wides in zip(lines, widths, strict=True)
     )
