@@ -18,9 +18,10 @@ from .digest import CHUNK
 from .errors import Invalid
 
 MAX_ENTRIES = 500_000  # files, folders and links in one archive: as many as fit into 300 MB of memory
-_ZSTD_STEP = 2048  # 4 bytes of zstd may hold a block of 128 KiB, so this bounds the output of one step to 64 MiB
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_REFUSED = {b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+_GZIP_STEP = 1 << 15  # the rest of a step is copied for each gzip member, and members may be tiny
+_ZSTD_STEP = 512  # 4 bytes of zstd may hold a block of 128 KiB, so this bounds the output of one step to 16 MiB
+_ZSTD_WINDOW = 32 << 20  # bytes to look back on, which stay in memory; no image builder uses more
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 
 
 class Allowance:
@@ -69,13 +70,14 @@ def expand(pieces: Iterable[bytes], allowance: Allowance, what: str) -> Iterator
     while len(head) < 6 and (piece := next(source, b"")):
         head += piece
     source = chain([head], source) if head else source
-    if head.startswith(GZIP):
+    wrapping = compression_of(head)
+    if wrapping == "gzip":
         source = _gunzip(source, what)
-    elif head.startswith(ZSTD):
+    elif wrapping == "zstd":
         source = _unzstd(source, what)
-    elif name := next((name for magic, name in _REFUSED.items() if head.startswith(magic)), None):
+    elif wrapping:
         raise Invalid(
-            f"{what} is compressed with {name}, which imagelab does not read: recompress it with gzip or zstd"
+            f"{what} is compressed with {wrapping}, which imagelab does not read: recompress it with gzip or zstd"
         )
     else:
         yield from source
@@ -85,25 +87,27 @@ def expand(pieces: Iterable[bytes], allowance: Allowance, what: str) -> Iterator
         yield piece
 
 
-def is_compressed(head: bytes) -> bool:
-    """Whether these first bytes are those of a gzip or zstd stream."""
-    return head.startswith((GZIP, ZSTD))
+def compression_of(head: bytes) -> str:
+    """What a file that starts so is compressed with (gzip, zstd, bzip2 or xz), or "" for nothing."""
+    if head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:  # zstd's skippable frame, which may come first
+        return "zstd"
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "")
 
 
 def _gunzip(source: Iterator[bytes], what: str) -> Iterator[bytes]:
     inflate = zlib.decompressobj(31)
     try:
-        for piece in source:
-            while piece:
+        for step in (piece[at : at + _GZIP_STEP] for piece in source for at in range(0, len(piece), _GZIP_STEP)):
+            while step:
                 if inflate.eof:  # another member may follow, or zero padding
-                    piece = piece.lstrip(b"\0")
-                    if not piece:
+                    step = step.lstrip(b"\0")
+                    if not step:
                         break
                     inflate = zlib.decompressobj(31)
-                out = inflate.decompress(piece, CHUNK)  # never more than 1 MiB at once, whatever it expands to
+                out = inflate.decompress(step, CHUNK)  # never more than 1 MiB at once, whatever it expands to
                 if out:
                     yield out
-                piece = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
+                step = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
         while not inflate.eof and (out := inflate.decompress(b"", CHUNK)):
             yield out
     except zlib.error as error:
@@ -115,21 +119,26 @@ def _gunzip(source: Iterator[bytes], what: str) -> Iterator[bytes]:
 def _unzstd(source: Iterator[bytes], what: str) -> Iterator[bytes]:
     import zstandard  # 10 ms, and few archives need it
 
-    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)  # 128 MiB, what `zstd --long` may ask for
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     frame = decompressor.decompressobj()
     fresh = True
     try:
         for piece in source:
-            while piece:
+            at = 0
+            while at < len(piece):
                 if frame.eof:
-                    frame, fresh = decompressor.decompressobj(), True
-                step, piece = piece[:_ZSTD_STEP], piece[_ZSTD_STEP:]
-                if out := frame.decompress(step):
-                    yield out
+                    frame = decompressor.decompressobj()
+                step = piece[at : at + _ZSTD_STEP]
+                out = frame.decompress(step)
+                for start in range(0, len(out), CHUNK):
+                    yield out[start : start + CHUNK]
+                at += len(step) - len(frame.unused_data)
                 fresh = False
-                if frame.eof:
-                    piece = frame.unused_data + piece
     except zstandard.ZstdError as error:
+        if "too much memory" in str(error):
+            raise Invalid(
+                f"{what}: this zstd data asks for over 32 MiB of memory: recompress it with zstd -19"
+            ) from None
         raise Invalid(f"{what}: damaged zstd data: {error}") from None
     if not (frame.eof or fresh):
         raise Invalid(f"{what}: the zstd data is truncated")

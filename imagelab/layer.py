@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import BinaryIO
 
 from . import tar
-from .compression import Allowance, expand, is_compressed, pieces_of
+from .compression import Allowance, compression_of, expand, pieces_of
 from .digest import CHUNK, Digest
 from .entry import Content, Entry, clean, order, parent_of
 from .errors import Invalid, NotFound
@@ -200,7 +200,7 @@ class Layer:
         file = self._open_blob()
         head = file.read(4)
         file.seek(0)
-        return self._unpacked(file) if is_compressed(head) else file
+        return self._unpacked(file) if compression_of(head) else file
 
     def _unpacked(self, blob: BinaryIO) -> BinaryIO:
         """Take the compression off once, into a temporary file that vanishes with this object."""

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from . import tar
 from .blobs import MAX_JSON, Writer
-from .compression import GZIP, Allowance, OverLimit, expand, is_compressed, pieces_of
+from .compression import Allowance, OverLimit, compression_of, expand, pieces_of
 from .digest import Digest, Hashed
 from .entry import clean, parent_of
 from .errors import Invalid, InvalidReference
@@ -40,6 +40,7 @@ class Staged:
     """One file of an archive: where it lies now, and, if it looks like a layer, what that layer says."""
 
     writer: Writer
+    media_type: str = TAR
     diff_id: Digest | None = None
     changes: Changes | None = None
     trouble: Invalid | None = None  # why it is no layer; raised only if somebody says it is one
@@ -105,14 +106,7 @@ def settle_layer(store: Store, staged: Staged) -> Layer:
     assert staged.diff_id is not None and staged.changes is not None
     store.blobs.settle(staged.writer)
     store.remember_size(staged.diff_id, sum_of_files(staged.changes))
-    return store.layer(staged.writer.digest, staged.diff_id, staged.writer.size, _media_type(staged))
-
-
-def _media_type(staged: Staged) -> str:
-    if staged.diff_id == staged.writer.digest:
-        return TAR
-    with open(staged.writer.path, "rb") as file:
-        return TAR_GZIP if file.read(2) == GZIP else TAR_ZSTD
+    return store.layer(staged.writer.digest, staged.diff_id, staged.writer.size, staged.media_type)
 
 
 Member = tuple[str, Iterator[bytes] | str, Allowance]  # its name, and its bytes or, for a link, the other name
@@ -152,9 +146,10 @@ def _stage(store: Store, pieces: Iterable[bytes], allowance: Allowance, what: st
             head += piece
         staged = Staged(writer)
         inside = Hashed(expand(chain([head], source), allowance, what))
-        if is_compressed(head) or tar.is_header(head[: tar.BLOCK]):
-            try:
-                reader = tar.Reader(inside, what)
+        wrapping = compression_of(head)
+        if wrapping or tar.is_header(head[: tar.BLOCK]):
+            try:  # what is not compressed is hashed by the writer already
+                reader = tar.Reader(inside if wrapping else chain([head], source), what)
                 staged.changes = read_changes(reader, None, allowance, what)
                 reader.drain()
             except OverLimit:
@@ -163,7 +158,9 @@ def _stage(store: Store, pieces: Iterable[bytes], allowance: Allowance, what: st
                 staged.trouble = error
         for _ in source:  # what is no layer is written all the same: it may be a config, or nothing of interest
             pass
-    staged.diff_id = inside.digest if is_compressed(head) else writer.digest
+    staged.diff_id = writer.digest
+    if wrapping:
+        staged.diff_id, staged.media_type = inside.digest, TAR_GZIP if wrapping == "gzip" else TAR_ZSTD
     return staged
 
 
@@ -242,9 +239,9 @@ class _Archive:
         paths = item.get("Layers") or []
         if len(paths) != len(diff_ids):
             raise Invalid(f"manifest.json lists {len(paths)} layers, and the config {len(diff_ids)} diffIDs")
-        layers = [self._file(path, f"layer {number}") for number, path in enumerate(paths)]
+        layers = [self._file(path, f"layer {number}") for number, path in enumerate(paths, 1)]
         described = [
-            {"mediaType": _media_type(staged), "digest": staged.writer.digest, "size": staged.writer.size}
+            {"mediaType": staged.media_type, "digest": staged.writer.digest, "size": staged.writer.size}
             for _, staged in layers
         ]
         return _Found(manifest_for(config, described), config, layers, _references(item.get("RepoTags") or []))
@@ -284,7 +281,7 @@ class _Archive:
         manifest = parse_manifest(data)
         _, config = self._blob(manifest["config"], "the config")
         config_bytes = self._json(f"blobs/sha256/{config.writer.digest.hex}", "the config")
-        layers = [self._blob(layer, f"layer {number}") for number, layer in enumerate(manifest["layers"])]
+        layers = [self._blob(layer, f"layer {number}") for number, layer in enumerate(manifest["layers"], 1)]
         return _Found(data, config_bytes, layers)
 
     def _add_names(self, found: list[_Found]) -> None:
@@ -351,7 +348,7 @@ def _prove(image: _Found) -> None:
     if len(diff_ids) != len(image.layers):
         raise Invalid(f"the manifest lists {len(image.layers)} layers, and the config {len(diff_ids)} diffIDs")
     tree = Tree()
-    for number, ((path, staged), diff_id) in enumerate(zip(image.layers, diff_ids, strict=True)):
+    for number, ((path, staged), diff_id) in enumerate(zip(image.layers, diff_ids, strict=True), 1):
         if staged.trouble:
             raise staged.trouble
         if staged.changes is None:
