@@ -150,9 +150,9 @@ class _Run:
             raise self._error(f"wrong number of args for {first.text}: want {wanted} got {given}")
         values = [self._value(node, dot) for node in command[1:]]
         self._at = Node(first.at, " ".join(node.text for node in command))
-        if self._header and first.text in _PASSED_ON:
-            return (*values, *before)[0]
         try:
+            if self._header and first.text in _PASSED_ON:
+                return _text((*values, *before)[0])
             return _FUNCTIONS[first.text](*values, *before)
         except _Refusal as error:
             raise self._error(f"error calling {first.text}: {error}") from None
