@@ -18,10 +18,11 @@ from .compression import pieces_of
 from .entry import Entry
 from .errors import Invalid, InvalidReference, LabError, NotFound
 from .image import Image
-from .load import LIMIT, Loaded, load, settle_layer, stage_layer
+from .load import Loaded, load
 from .reference import Reference
 from .rootfs import scan, unpack
 from .save import save, whole_file
+from .staging import LIMIT, settle_layer, stage_layer
 from .store import Store
 from .taglog import TagMove
 from .tree import Changes, Tree

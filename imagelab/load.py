@@ -1,7 +1,7 @@
 """One idea: an archive is believed only when every byte of it has been read, hashed and compared.
 
-`load` reads a tar once, in whatever order its files come, and stages each one beside the store. Only when all of its
-images have proved right do their blobs get names and the index an entry; a refused archive leaves nothing.
+`load` reads a tar once, in whatever order its files come, and stages each one. Only when all of its images have proved
+right do their blobs get names and the index an entry; a refused archive leaves nothing.
 
 Reads docker-archives (since docker 1.10), OCI layouts in a tar or as a folder, and both in one, compressed with gzip or
 zstd outside, inside or both. Left out: the format before docker 1.10, and every platform but one of an index.
@@ -14,36 +14,22 @@ import platform
 import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from . import tar
-from .blobs import MAX_JSON, Writer
-from .compression import Allowance, OverLimit, compression_of, expand, pieces_of
-from .digest import Digest, Hashed
+from .blobs import MAX_JSON
+from .compression import Allowance, expand, pieces_of
+from .digest import Digest
 from .entry import clean, parent_of
 from .errors import Invalid, InvalidReference
 from .image import Image
 from .index import NAME, REF
-from .layer import TAR, TAR_GZIP, TAR_ZSTD, Layer, read_changes, sum_of_files
 from .manifest import DOCKER_INDEX, INDEX, Json, manifest_for, parse_config, parse_json, parse_list, parse_manifest
 from .reference import Reference
+from .staging import LIMIT, Staged, settle_layer, stage
 from .store import Store
-from .tree import Changes, Tree
-
-LIMIT = 32 << 30  # bytes an archive may expand to, unless told otherwise
-
-
-@dataclass(slots=True)
-class Staged:
-    """One file of an archive: where it lies now, and, if it looks like a layer, what that layer says."""
-
-    writer: Writer
-    media_type: str = TAR
-    diff_id: Digest | None = None
-    changes: Changes | None = None
-    trouble: Invalid | None = None  # why it is no layer; raised only if somebody says it is one
+from .tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +77,6 @@ def load(
         return [_keep(store, image) for image in found]
 
 
-def stage_layer(store: Store, pieces: Iterable[bytes], *, what: str, limit: int = LIMIT) -> Staged:
-    """Stage one layer from a tar's bytes, as they are; raises Invalid if it is none. The caller holds a lease."""
-    staged = _stage(store, pieces, Allowance(limit), what)
-    if staged.trouble:
-        raise staged.trouble
-    if staged.changes is None:
-        raise Invalid(f"{what} is not a tar archive")
-    return staged
-
-
-def settle_layer(store: Store, staged: Staged) -> Layer:
-    """Give a staged layer its place in the store."""
-    assert staged.diff_id is not None and staged.changes is not None
-    store.blobs.settle(staged.writer)
-    store.remember_size(staged.diff_id, sum_of_files(staged.changes))
-    return store.layer(staged.writer.digest, staged.diff_id, staged.writer.size, staged.media_type)
-
-
 Member = tuple[str, Iterator[bytes] | str, Allowance]  # its name, and its bytes or, for a link, the other name
 
 
@@ -137,39 +105,6 @@ def _folder_members(folder: Path, allowance: Allowance) -> Iterator[Member]:
             yield path.relative_to(folder).as_posix(), pieces_of(file), allowance
 
 
-def _stage(store: Store, pieces: Iterable[bytes], allowance: Allowance, what: str) -> Staged:
-    """Write a file's bytes to disk, hash them, and read them as a layer if they look like one, all in one pass."""
-    with store.blobs.staged() as writer:
-        source = _written(pieces, writer)
-        head = b""
-        while len(head) < tar.BLOCK and (piece := next(source, b"")):
-            head += piece
-        staged = Staged(writer)
-        inside = Hashed(expand(chain([head], source), allowance, what))
-        wrapping = compression_of(head)
-        if wrapping or tar.is_header(head[: tar.BLOCK]):
-            try:  # what is not compressed is hashed by the writer already
-                reader = tar.Reader(inside if wrapping else chain([head], source), what)
-                staged.changes = read_changes(reader, None, allowance, what)
-                reader.drain()
-            except OverLimit:
-                raise
-            except Invalid as error:
-                staged.trouble = error
-        for _ in source:  # what is no layer is written all the same: it may be a config, or nothing of interest
-            pass
-    staged.diff_id = writer.digest
-    if wrapping:
-        staged.diff_id, staged.media_type = inside.digest, TAR_GZIP if wrapping == "gzip" else TAR_ZSTD
-    return staged
-
-
-def _written(pieces: Iterable[bytes], writer: Writer) -> Iterator[bytes]:
-    for piece in pieces:
-        writer.write(piece)
-        yield piece
-
-
 class _Archive:
     """All files of an archive, staged, and the images its tables of contents speak of."""
 
@@ -182,7 +117,7 @@ class _Archive:
             if isinstance(content, str):
                 self._links[name] = content
             else:
-                self._files[name] = _stage(store, content, allowance, f"{name} in the archive")
+                self._files[name] = stage(store, content, allowance, f"{name} in the archive")
 
     def images(self, stem: str) -> list[_Found]:
         """Every image, checked against the table that names it; raises Invalid."""

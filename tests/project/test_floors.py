@@ -20,7 +20,7 @@ FLOORS = [
     {"errors"},
     {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "manifest", "image"}
     | {"blobs", "index", "taglog", "store"},
-    {"save", "load", "upkeep", "usage"},
+    {"save", "staging", "load", "upkeep", "usage"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
     | {"human", "gosyntax", "gotemplate"},

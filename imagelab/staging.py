@@ -1,0 +1,87 @@
+"""One idea: bytes from outside are put beside the store first, and learned about as they pass.
+
+`stage` writes, hashes, decompresses and parses in one pass, as at that moment nobody may know yet whether a file is a
+layer. Staged files are in a lease's folder and go with it, unless `settle_layer` gives them their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from . import tar
+from .blobs import Writer
+from .compression import Allowance, OverLimit, compression_of, expand
+from .digest import Digest, Hashed
+from .errors import Invalid
+from .layer import TAR, TAR_GZIP, TAR_ZSTD, Layer, read_changes, sum_of_files
+from .store import Store
+from .tree import Changes
+
+LIMIT = 32 << 30  # bytes an archive may expand to, unless told otherwise
+
+
+@dataclass(slots=True)
+class Staged:
+    """One file of an archive: where it lies now, and, if it looks like a layer, what that layer says."""
+
+    writer: Writer
+    media_type: str = TAR
+    diff_id: Digest | None = None
+    changes: Changes | None = None
+    trouble: Invalid | None = None  # why it is no layer; raised only if somebody says it is one
+
+
+def stage(store: Store, pieces: Iterable[bytes], allowance: Allowance, what: str) -> Staged:
+    """Write a file's bytes to disk, hash them, and read them as a layer if they look like one, all in one pass.
+
+    `what` is the file's name in messages. Raises OverLimit; that it is no layer is kept in the result.
+    """
+    with store.blobs.staged() as writer:
+        source = _written(pieces, writer)
+        head = b""
+        while len(head) < tar.BLOCK and (piece := next(source, b"")):
+            head += piece
+        staged = Staged(writer)
+        inside = Hashed(expand(chain([head], source), allowance, what))
+        wrapping = compression_of(head)
+        if wrapping or tar.is_header(head[: tar.BLOCK]):
+            try:  # what is not compressed is hashed by the writer already
+                reader = tar.Reader(inside if wrapping else chain([head], source), what)
+                staged.changes = read_changes(reader, None, allowance, what)
+                reader.drain()
+            except OverLimit:
+                raise
+            except Invalid as error:
+                staged.trouble = error
+        for _ in source:  # what is no layer is written all the same: it may be a config, or nothing of interest
+            pass
+    staged.diff_id = writer.digest
+    if wrapping:
+        staged.diff_id, staged.media_type = inside.digest, TAR_GZIP if wrapping == "gzip" else TAR_ZSTD
+    return staged
+
+
+def _written(pieces: Iterable[bytes], writer: Writer) -> Iterator[bytes]:
+    for piece in pieces:
+        writer.write(piece)
+        yield piece
+
+
+def stage_layer(store: Store, pieces: Iterable[bytes], *, what: str, limit: int = LIMIT) -> Staged:
+    """Stage one layer from a tar's bytes, as they are; raises Invalid if it is none. The caller holds a lease."""
+    staged = stage(store, pieces, Allowance(limit), what)
+    if staged.trouble:
+        raise staged.trouble
+    if staged.changes is None:
+        raise Invalid(f"{what} is not a tar archive")
+    return staged
+
+
+def settle_layer(store: Store, staged: Staged) -> Layer:
+    """Give a staged layer its place in the store."""
+    assert staged.diff_id is not None and staged.changes is not None
+    store.blobs.settle(staged.writer)
+    store.remember_size(staged.diff_id, sum_of_files(staged.changes))
+    return store.layer(staged.writer.digest, staged.diff_id, staged.writer.size, staged.media_type)
