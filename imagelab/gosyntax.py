@@ -136,6 +136,7 @@ class Parser:
     def _hole(self, at: int) -> tuple[list[_Token], int, bool]:
         """One hole's tokens, the offset behind its }}, and whether that was ` -}}`."""
         tokens: list[_Token] = []
+        start = at
         while at < len(self.source):
             closing = re.compile(r"([ \t\r\n]-)?\}\}").match(self.source, at)
             if closing:
@@ -152,7 +153,9 @@ class Parser:
             at = found.end()
             if tokens[-1].kind in ("field", "variable", "word") and not _ENDS_NAME.match(self.source, at):
                 raise self._error(f"bad character {_rune(self.source[at])}", at)
-        raise self._error("unclosed action", at)
+        started = self.source.count("\n", 0, start) + 1
+        several = f" started at :{started}" if started <= self.source.count("\n") else ""
+        raise self._error(f"unclosed action{several}", at)
 
     def _until_end(self) -> tuple[tuple[Node, ...], str]:
         """The nodes up to an {{else}}, an {{end}} or the end of the source, and which of the three it was."""

@@ -124,11 +124,9 @@ def inspect(desk: Desk, args: tuple[str, ...], template: str | None, size: bool,
     """Return low-level information on Docker objects."""
     if kind and kind not in _TYPES:
         fail(f'"{kind}" is not a valid value for --type')
-    if kind and kind != "image":
-        complain(f"imagelab has images only, and no {kind}s yet")
     if size:
         complain("WARNING: --size ignored for image")
-    _inspect(desk, args, template, "image" if kind == "image" else "object", found_nothing=kind not in (None, "image"))
+    _inspect(desk, args, template, kind or "object")
 
 
 @verb("IMAGE [IMAGE...]", wants=(1, None))
@@ -138,7 +136,7 @@ def inspect_image(desk: Desk, args: tuple[str, ...], template: str | None) -> No
     _inspect(desk, args, template, "image")
 
 
-def _inspect(desk: Desk, refs: tuple[str, ...], template: str | None, what: str, found_nothing: bool = False) -> None:
+def _inspect(desk: Desk, refs: tuple[str, ...], template: str | None, what: str) -> None:
     """Show all that can be found, then say what could not, as docker does."""
     parsed = parse_template(template, syntax_code=SYNTAX) if template and template != "json" else None
     found: list[Struct] = []
@@ -146,8 +144,8 @@ def _inspect(desk: Desk, refs: tuple[str, ...], template: str | None, what: str,
     errors: list[str] = []
     for ref in refs:
         try:
-            if found_nothing:
-                raise NotFound(ref)
+            if what not in ("image", "object"):
+                raise NotFound(ref)  # there are only images yet
             found.append(described(desk.lab.image(ref), desk.lab))
             if parsed:
                 printed.append(render(parsed, found[-1]) + "\n")

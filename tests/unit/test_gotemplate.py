@@ -71,7 +71,7 @@ def test_prints(template: str, printed: str) -> None:
     "template, error",
     [
         ("{{.ID", "template: :1: unclosed action"),
-        ("a\n\n{{.ID\n", "template: :4: unclosed action"),
+        ("a\n\n{{.ID\n", "template: :4: unclosed action started at :3"),
         ("{{.ID}", "template: :1: bad character U+007D '}'"),
         ("{{foo .ID}}", 'template: :1: function "foo" not defined'),
         ('{{"abc}}', "template: :1: unterminated quoted string"),
