@@ -227,15 +227,15 @@ class Image:
         config = self._configured(settings) if settings else self.config
         return self._derive(config, [*self.layers, layer], created_by, comment, author, empty=False)
 
-    def with_config(self, created_by: str = "", *, comment: str = "", **settings: Any) -> Image:
+    def with_config(self, created_by: str = "", *, comment: str = "", author: str = "", **settings: Any) -> Image:
         """Another image with some of the config's `config` keys changed: Env, Cmd, Labels, …; None removes a key.
 
         No layer is made: the history gets an empty_layer line. Raises LabError for a key that config.md does not have,
         or a value of the wrong type.
         """
-        config = self._configured(settings)
+        config = self._configured(settings) | ({"author": author} if author else {})
         said = created_by or " ".join(f"{key}={json.dumps(value)}" for key, value in settings.items())
-        return self._derive(config, list(self.layers), said, comment, "", empty=True)
+        return self._derive(config, list(self.layers), said, comment, author, empty=True)
 
     def _configured(self, settings: Mapping[str, Any]) -> Json:
         known = {*STRINGS, *LISTS, *MAPS, "Healthcheck"}

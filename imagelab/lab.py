@@ -12,7 +12,7 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .compression import pieces_of
 from .entry import Entry
@@ -29,7 +29,12 @@ from .tree import Changes, Tree
 from .upkeep import Damage, Freed, collect, prune, remove, verify
 from .usage import DiskUsage, disk_usage
 
+if TYPE_CHECKING:
+    from .build import Built
+    from .progress import Watcher
+
 Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
+Context = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
 
 
 class Lab:
@@ -127,6 +132,28 @@ class Lab:
         if ".." in prefix.split("/"):
             raise Invalid(f"{to!r} holds '..': name a directory inside the image")
         return Changes({f"{prefix}/{path}": e for path, e in found.entries.items()}) if prefix else found
+
+    def build(
+        self, context: Context = ".", tag: str | Iterable[str] = (), *,
+        dockerfile: str | os.PathLike[str] | None = None, build_args: Mapping[str, str] | None = None,
+        target: str = "", no_cache: bool = False, labels: Mapping[str, str] | None = None,
+        timeout: float | None = None, watcher: Watcher | None = None,
+    ) -> Built:  # fmt: skip
+        """Build an image from a Dockerfile, as `docker build`; returns it with the steps that made it.
+
+        `context` is a folder, a tar (a path or a stream), or a mapping (path → bytes or text) for one that is in no
+        folder. `dockerfile` is a path in it, by default `Dockerfile`. Raises DockerfileError with file and line.
+        """
+        from .build import Options, build
+        from .prepare import prepare
+
+        names = [self._new_name(name) for name in ([tag] if isinstance(tag, str) else tag)]
+        file, found = prepare(self.store, context, dockerfile)
+        options = Options(build_args or {}, target, no_cache, labels or {}, timeout)
+        with self.store.blobs.lease():
+            built = build(self.store, file, found, options, watcher)
+            self.store.point(names, built.image, "build")
+        return built
 
     def tag(self, source: str | Image, target: str) -> TagMove | None:
         """Make a name point to an image; returns the move, or None if it pointed there already."""

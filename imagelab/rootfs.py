@@ -13,9 +13,10 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 from .digest import CHUNK
-from .entry import NO_XATTRS, Content, Entry, Kind, order
+from .entry import NO_XATTRS, Content, Entry, Kind, ancestors, order
 from .errors import Conflict, Invalid
 from .tree import Changes, Tree
 
@@ -27,25 +28,37 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _HAS_XATTRS = hasattr(os, "listxattr")
 
 
-def scan(folder: str | os.PathLike[str], *, portable: bool = False, skipped: list[str] | None = None) -> Changes:
+LeaveOut = Callable[[str], Literal["", "skip", "look inside"]]
+
+
+def scan(
+    folder: str | os.PathLike[str], *, portable: bool = False, owner: tuple[int, int] | None = None,
+    skipped: list[str] | None = None, leave_out: LeaveOut | None = None,
+    seen: Callable[[str, os.stat_result], object] | None = None,
+) -> Changes:  # fmt: skip
     """Read a folder into Changes that would create all it holds; contents are read later, when packed.
 
     With `portable`, what differs between laptops is levelled as git does it: modes become 0644 or 0755, the owner
-    0:0, xattrs go. Names of sockets are added to `skipped`. Raises OSError as the disk does, and Invalid for
-    something that is not a folder.
+    0:0, xattrs go. `owner` (uid, gid) replaces every owner. Names of sockets are added to `skipped`; what `leave_out`
+    says to skip is skipped, and the folders above a path that is kept are kept. `seen` is told of each path's stat.
+    Raises OSError as the disk does, and Invalid for something that is not a folder.
     """
     top = os.fspath(folder)
     if not os.path.isdir(top):
         raise Invalid(f"{top!r} is not a folder")
     entries: dict[str, Entry] = {}
     inodes: dict[tuple[int, int], Entry] = {}
+    passed: dict[str, Entry] = {}  # folders that are kept only if something in them is
     todo = [(top, "")]
     while todo:
         directory, prefix = todo.pop()
         with os.scandir(directory) as found:
             for item in found:
-                info = item.stat(follow_symlinks=False)
                 path = prefix + item.name
+                verdict = leave_out(path) if leave_out else ""
+                if verdict == "skip":
+                    continue
+                info = item.stat(follow_symlinks=False)
                 kind = _KINDS.get(stat.S_IFMT(info.st_mode))
                 if kind is None:
                     if skipped is not None:
@@ -54,13 +67,25 @@ def scan(folder: str | os.PathLike[str], *, portable: bool = False, skipped: lis
                 if kind == "dir":
                     todo.append((item.path, path + "/"))
                 linked = inodes.get((info.st_dev, info.st_ino)) if info.st_nlink > 1 and kind != "dir" else None
-                entries[path] = linked or _entry(item.path, info, kind, portable)
+                entry = linked or _entry(item.path, info, kind, portable, owner)
+                if verdict:
+                    if kind == "dir":
+                        passed[path] = entry
+                    continue
+                if seen:
+                    seen(path, info)
+                entries[path] = entry
                 if info.st_nlink > 1 and kind != "dir":
-                    inodes[info.st_dev, info.st_ino] = entries[path]
+                    inodes[info.st_dev, info.st_ino] = entry
+                for above in ancestors(path) if passed else ():
+                    if above in passed:
+                        entries[above] = passed.pop(above)
     return Changes(entries)
 
 
-def _entry(path: str, info: os.stat_result, kind: Kind, portable: bool) -> Entry:
+def _entry(
+    path: str, info: os.stat_result, kind: Kind, portable: bool, owner: tuple[int, int] | None
+) -> Entry:  # fmt: skip
     mode = stat.S_IMODE(info.st_mode)
     xattrs = NO_XATTRS
     if portable:
@@ -69,8 +94,9 @@ def _entry(path: str, info: os.stat_result, kind: Kind, portable: bool) -> Entry
         xattrs = _xattrs(path)
     if kind == "symlink":
         mode = 0o777
+    uid, gid = owner or ((0, 0) if portable else (info.st_uid, info.st_gid))
     return Entry(
-        kind, mode, 0 if portable else info.st_uid, 0 if portable else info.st_gid, int(info.st_mtime // 1),
+        kind, mode, uid, gid, int(info.st_mtime // 1),
         info.st_size if kind == "file" else 0,
         os.readlink(path) if kind == "symlink" else "",
         (os.major(info.st_rdev), os.minor(info.st_rdev)) if kind in ("char", "block") else (0, 0),

@@ -25,7 +25,7 @@ from .errors import Conflict, InvalidReference, LabError, NotFound
 from .image import Image
 from .index import PARENT, Index, describe, index_bytes, name_in, unnamed
 from .layer import TAR, Layer, pack, sum_of_files
-from .manifest import dump, manifest_for, scratch_config
+from .manifest import Json, dump, manifest_for, scratch_config
 from .reference import Reference
 from .taglog import TagLog, TagMove, clock, places
 from .tree import Changes
@@ -194,9 +194,9 @@ class Store:
                     descriptors.append(describe(image, None, parent.digest if parent else None))
         return image
 
-    def scratch(self) -> Image:
+    def scratch(self, settings: Json | None = None) -> Image:
         """The image with nothing in it: no layers, an empty config. It is made when asked for, and not listed."""
-        config = dump(scratch_config(self.architecture, self.os))
+        config = dump(scratch_config(self.architecture, self.os) | {"config": settings or {}})
         return Image(manifest_for(config, []), self, config)
 
     # Tags -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,126 @@
+"""One idea: a build is a fold over instructions, each of which makes the next image from the one before.
+
+Only the stages that the target needs are built. Every step is an image of its own, which is what the cache finds the
+next time; only the last one gets a name.
+
+Implements the Dockerfile reference; what each instruction does stands in `instructions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .cache import BuildCache
+from .context import Context
+from .dockerfile import PREDEFINED, Dockerfile, Instruction, Stage
+from .errors import LabError
+from .image import Image
+from .instructions import StageBuild, given
+from .progress import BuildStep, Watcher
+from .store import Store
+
+
+@dataclass(slots=True)
+class Built:
+    """A finished build: its image, and its steps in order."""
+
+    image: Image
+    steps: list[BuildStep]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `docker build` is told besides the Dockerfile and the context."""
+
+    args: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    no_cache: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None  # seconds for one RUN
+
+
+def build(
+    store: Store, dockerfile: Dockerfile, context: Context, options: Options, watcher: Watcher | None = None
+) -> Built:
+    """Build the last stage, or `options.target`, and the stages it needs.
+
+    Raises DockerfileError, with file and line, for a step that cannot be done; what was done before it stays in the
+    cache, and no name moves.
+    """
+    return _Builder(store, dockerfile, context, options, watcher or Watcher()).build()
+
+
+class _Builder:
+    def __init__(
+        self, store: Store, dockerfile: Dockerfile, context: Context, options: Options, watcher: Watcher
+    ) -> None:
+        self.store, self.file, self.context, self.options, self.watcher = store, dockerfile, context, options, watcher
+        self.cache = BuildCache(store, [context.name, dockerfile.name], use=not options.no_cache)
+        self.settings = f"{store.epoch} {store.os}/{store.architecture}"
+        self.timeout = options.timeout
+        self.total = 0
+        self.globals: dict[str, str] = {}
+        self.results: dict[int, Image] = {}
+        self.steps: list[BuildStep] = []
+        self.used: set[str] = set()
+
+    def build(self) -> Built:
+        stages, options = self._wanted(), self.options
+        self.total = sum(1 + len(stage.instructions) for stage in stages)
+        self.globals = self._global_arguments()
+        try:
+            with self.store.blobs.lease():
+                for stage in stages:
+                    self.results[stage.index] = StageBuild(self, stage).run(
+                        options.labels if stage is stages[-1] else {}
+                    )
+        finally:
+            self.cache.save()
+            self.context.finish()
+        image = self.results[stages[-1].index]
+        if unused := sorted(set(self.options.args) - self.used - {n for p in PREDEFINED for n in (p, p.lower())}):
+            raise LabError(f"--build-arg {', '.join(unused)}: no ARG of that name was consumed by the Dockerfile")
+        return Built(image, self.steps)
+
+    def _wanted(self) -> list[Stage]:
+        """The target and what it needs, in order; as BuildKit, nothing else is built."""
+        if target := self.options.target:
+            last = self.file.stage_called(target, len(self.file.stages))
+            if last is None:
+                raise LabError(f"failed to reach build target {target} in Dockerfile: there is no such stage")
+        else:
+            last = self.file.stages[-1]
+        needed, todo = set(), [last]
+        while todo:
+            stage = todo.pop()
+            if stage.index in needed:
+                continue
+            needed.add(stage.index)
+            names = [stage.source.args[0], *(it.flag("from") or "" for it in stage.instructions)]
+            todo += [found for name in names if name and (found := self.file.stage_called(name, stage.index))]
+        return [stage for stage in self.file.stages if stage.index in needed]
+
+    def _global_arguments(self) -> dict[str, str]:
+        """The ARGs before the first FROM, with what --build-arg says."""
+        values = dict(_platform_arguments(self.store))
+        for it in self.file.arguments:
+            values |= {k: v for k, v in self.declare(it, values).items() if v is not None}
+        return values
+
+    def declare(self, it: Instruction, known: Mapping[str, str]) -> dict[str, str | None]:
+        """What an ARG instruction gives each of its names: --build-arg first, then its default, then None."""
+        declared: dict[str, str | None] = {}
+        for word in it.args:
+            name, equals, default = word.partition("=")
+            self.used.add(name)
+            value = self.options.args.get(name)
+            if value is None and equals:
+                value = self.file.word(it, default, {**known, **given(declared)})
+            declared[name] = value
+        return declared
+
+
+def _platform_arguments(store: Store) -> dict[str, str]:
+    names = {"PLATFORM": f"{store.os}/{store.architecture}", "OS": store.os, "ARCH": store.architecture, "VARIANT": ""}
+    return {f"{where}{name}": value for where in ("TARGET", "BUILD") for name, value in names.items()}

@@ -1,0 +1,222 @@
+"""One idea: COPY says which files of one tree go where in another.
+
+`plan` works that out without moving a byte; the plan's `sums` are what the cache compares, its `changes` the layer. A
+folder's contents are copied, not the folder; parents that are missing are made; the owner is 0:0 unless --chown says
+otherwise; symlinks on the way to the destination are followed inside the image and never out of it.
+
+Implements the Dockerfile reference, COPY and ADD, as BuildKit does them. ADD also unpacks a local tar.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from e2b_dockerfile_utils import PatternMatcher
+
+from . import tar
+from .compression import compression_of
+from .context import Context, matching, sum_of
+from .digest import Digest
+from .dockerfile import Instruction
+from .entry import Entry
+from .errors import Invalid, NotFound
+from .layer import TAR, Layer
+from .tree import Changes, Tree, with_parents
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A COPY or ADD with its variables replaced; `directory` is the destination, absolute in the image."""
+
+    it: Instruction
+    sources: tuple[str, ...]
+    target: str
+    directory: str
+    chown: str
+    chmod: str
+    exclude: tuple[str, ...]
+    documents: Mapping[str, str]
+    unpacks: bool
+
+
+@dataclass(slots=True)
+class Plan:
+    """Destination path → entry, and where each came from."""
+
+    entries: dict[str, Entry]
+    origins: dict[str, str]  # destination path → path in the context
+    context: Context
+    into: Tree
+    mtime: int
+
+    def changes(self) -> Changes:
+        """The layer: the entries, and the folders above them."""
+        return with_parents(self.into, Changes(self.entries), self.mtime)
+
+    def sums(self) -> Mapping[str, str]:
+        """What the cache compares, by the paths that the author of the Dockerfile knows."""
+        from_context = self.context.sums(list(self.origins.values()))
+        made = {
+            d: sum_of(e, Digest.of_pieces(e.chunks()).hex) for d, e in self.entries.items() if d not in self.origins
+        }
+        return from_context | made
+
+
+def plan(wanted: Request, context: Context, into: Tree, mtime: int) -> Plan:
+    """Work out a COPY or ADD; raises NotFound for a source that is not there, Invalid for a destination that cannot."""
+    result = Plan({}, {}, context, into, mtime)
+    owner, mode = _owner(wanted.chown, into), _mode(wanted.chmod)
+    leave_out = PatternMatcher(list(wanted.exclude)) if wanted.exclude else None
+    folder = wanted.target.endswith("/") or wanted.target in (".", "..") or wanted.target.endswith(("/.", "/.."))
+    found = [_find(wanted.it, context, word) for word in wanted.sources if not word.startswith("<<")]
+    several = len(wanted.sources) > 1 or any(len(paths) > 1 for paths in found)
+    if several and not folder:
+        raise Invalid(
+            f"with more than one source, the destination must be a folder and end with '/': {wanted.target!r}"
+        )
+    base = landing(into, wanted.directory.lstrip("/"))
+    is_folder = folder or (base in into and into[base].kind == "dir")
+
+    def put(path: str, entry: Entry, origin: str | None) -> None:
+        if entry.kind != "symlink" and mode is not None:
+            entry = replace(entry, mode=mode)
+        result.entries[path] = replace(entry, uid=owner[0], gid=owner[1])
+        if origin is not None:
+            result.origins[path] = origin
+
+    for paths, word in zip(found, [w for w in wanted.sources if not w.startswith("<<")], strict=True):
+        for path in paths:
+            entry = context.tree[path]
+            if entry.kind == "dir":
+                if base not in into and base:
+                    put(base, entry, path)
+                for below in _below(context.tree, path):
+                    relative = below[len(path) + 1 :] if path else below
+                    if leave_out is None or not leave_out.matches(relative):
+                        put(posixpath.join(base, relative), context.tree[below], below)
+            elif wanted.unpacks and (unpacked := _unpacked(entry)) is not None:
+                for inside, found_entry in unpacked.entries.items():
+                    if inside:
+                        result.entries[posixpath.join(base, inside)] = found_entry
+                result.origins[f"{base}//{path}"] = path
+            elif leave_out is None or not leave_out.matches(posixpath.basename(path)):
+                name = posixpath.basename(path if any(c in word for c in "*?[") else word.rstrip("/"))
+                put(posixpath.join(base, name) if is_folder else base, entry, path)
+    for name, text in wanted.documents.items():
+        data = text.encode()
+        put(posixpath.join(base, name) if is_folder else base, Entry.file(data, mtime=mtime), None)
+    if "" in result.entries:
+        raise Invalid(
+            f"a file cannot take the place of the root directory: end the destination with '/': {wanted.target!r}"
+        )
+    return result
+
+
+def folder(into: Tree, path: str, mtime: int) -> Changes:
+    """The changes that make a directory, and those above it, where they are missing: WORKDIR."""
+    place = landing(into, path.lstrip("/"))
+    if place in into:
+        if into[place].kind != "dir":
+            raise Invalid(f"{path!r} is a {into[place].kind}, not a directory")
+        return Changes()
+    return with_parents(into, Changes({place: Entry.dir(mtime=mtime)}), mtime)
+
+
+def landing(into: Tree, path: str) -> str:
+    """The real place of a destination: where its symlinks lead, inside the image."""
+    try:
+        return into.resolve(path)
+    except NotFound:
+        return into.place(path)
+
+
+def user_of(name: str, tree: Tree) -> tuple[int, int]:
+    """The uid and gid of USER or --chown: numbers, or names that the image's /etc/passwd and /etc/group know."""
+    user, colon, group = name.partition(":")
+    uid = gid = 0
+    if user.isdigit():
+        uid = int(user)
+        gid = next((int(row[3]) for row in _rows(tree, "etc/passwd", 4) if row[2] == user), 0)
+    elif user:
+        row = next((row for row in _rows(tree, "etc/passwd", 4) if row[0] == user), None)
+        if row is None:
+            if user != "root":
+                raise NotFound(f"unable to find user {user}: the image's /etc/passwd does not have it")
+        else:
+            uid, gid = int(row[2]), int(row[3])
+    if colon:
+        found = next((row[2] for row in _rows(tree, "etc/group", 3) if row[0] == group), group)
+        if not found.isdigit():
+            raise NotFound(f"unable to find group {group}: the image's /etc/group does not have it")
+        gid = int(found)
+    return uid, gid
+
+
+def _rows(tree: Tree, path: str, least: int) -> Iterator[list[str]]:
+    try:
+        text = tree.find(path).read().decode("utf-8", "replace")
+    except NotFound:
+        return
+    for line in text.splitlines():
+        row = line.split(":")
+        if len(row) >= least and all(row[i].isdigit() for i in range(2, least)):
+            yield row
+
+
+def _owner(chown: str, tree: Tree) -> tuple[int, int]:
+    if not chown:
+        return 0, 0
+    uid, gid = user_of(chown, tree)
+    return (uid, uid) if chown.isdigit() else (uid, gid)
+
+
+def _mode(chmod: str) -> int | None:
+    if not chmod:
+        return None
+    if not chmod.isdigit() or any(c in "89" for c in chmod) or int(chmod, 8) > 0o7777:
+        raise Invalid(f"--chmod={chmod}: write the mode in octal, such as 0755")
+    return int(chmod, 8)
+
+
+def _find(it: Instruction, context: Context, word: str) -> list[str]:
+    pattern = posixpath.normpath("/" + word).lstrip("/")  # '../' leads no higher than the context
+    try:
+        paths = matching(context.tree, pattern)
+    except NotFound:
+        paths = []
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+    if not paths:
+        raise NotFound(f"{word!r} is not in {context.name}: is it misspelt, or left out by .dockerignore?")
+    return paths
+
+
+def _below(tree: Tree, path: str) -> Iterator[str]:
+    for child in tree.children(path):
+        yield child
+        yield from _below(tree, child)
+
+
+def _unpacked(entry: Entry) -> Changes | None:
+    """What a local tar given to ADD holds, or None for a file that is no tar."""
+    head = b""
+    for piece in entry.chunks():
+        head += piece
+        if len(head) >= tar.BLOCK:
+            break
+    if not compression_of(head) and not (head.strip(b"\0") and tar.is_header(head[: tar.BLOCK])):
+        return None
+    spool = tempfile.NamedTemporaryFile(prefix="imagelab-add-")  # noqa: SIM115 - lives as long as the layer's contents
+    for piece in entry.chunks():
+        spool.write(piece)
+    spool.flush()
+    layer = Layer(Digest(""), Digest(""), entry.size, TAR, lambda: open(spool.name, "rb"))  # noqa: SIM115
+    try:
+        return layer.changes()
+    except Invalid:
+        if compression_of(head):  # a compressed file that is no tar is copied as it is
+            return None
+        raise

@@ -1,0 +1,77 @@
+"""One idea: before anything is built, the Dockerfile has been read whole and the context is known.
+
+A context comes as a folder, as a tar, or as a mapping; the Dockerfile lies in it, or somewhere else. What comes out is
+the same for all: a checked Dockerfile and a Context.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from .compression import pieces_of
+from .context import Context, StatIndex
+from .digest import Digest
+from .dockerfile import Dockerfile, parse
+from .entry import Entry
+from .errors import LabError, NotFound
+from .layer import TAR, Layer
+from .store import Store
+from .tree import Changes, Tree
+
+Source = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
+
+
+def prepare(store: Store, context: Source, dockerfile: str | os.PathLike[str] | None) -> tuple[Dockerfile, Context]:
+    """The Dockerfile and the context of a build; raises LabError for either that is not there or not usable."""
+    if isinstance(context, str | os.PathLike) and os.path.isdir(context):
+        return _from_folder(store, Path(context), dockerfile)
+    if isinstance(context, Mapping):
+        tree, name = Tree().apply(Changes.of(context)), "the context"
+    else:
+        tree, name = _from_tar(context), "the context"
+    wanted = os.fspath(dockerfile or "Dockerfile")
+    file = parse(_read(tree, wanted, name), wanted)
+    ignore = next((tree[path].read() for path in (f"{wanted}.dockerignore", ".dockerignore") if path in tree), None)
+    return file, Context.of_tree(tree, name, ignore)
+
+
+def _from_folder(store: Store, folder: Path, dockerfile: str | os.PathLike[str] | None) -> tuple[Dockerfile, Context]:
+    path = Path(dockerfile) if dockerfile is not None else folder / "Dockerfile"
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"unable to read the Dockerfile: there is no {str(path)!r}") from None
+    shown = os.path.relpath(path, folder) if path.is_relative_to(folder) else str(path)
+    file = parse(data, shown)
+    ignores = (path.with_name(path.name + ".dockerignore"), folder / ".dockerignore")
+    ignore = next((found.read_bytes() for found in ignores if found.is_file()), None)
+    name = hashlib.sha256(os.path.realpath(folder).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    index = StatIndex(store.home / "cache" / "build" / f"stat-{name}")
+    return file, Context.of_folder(folder, ignore=ignore, portable=store.epoch is not None, index=index)
+
+
+def _from_tar(source: str | os.PathLike[str] | BinaryIO) -> Tree:
+    if isinstance(source, str | os.PathLike):
+        if not os.path.exists(source):
+            raise NotFound(f"unable to prepare context: path {os.fspath(source)!r} not found")
+        path = os.fspath(source)
+        layer = Layer(Digest(""), Digest(""), os.path.getsize(path), TAR, lambda: open(path, "rb"))  # noqa: SIM115
+    else:
+        spool = tempfile.NamedTemporaryFile(prefix="imagelab-context-")  # noqa: SIM115 - lives as long as the tree
+        for piece in pieces_of(source):
+            spool.write(piece)
+        spool.flush()
+        layer = Layer(Digest(""), Digest(""), 0, TAR, lambda: open(spool.name, "rb"))  # noqa: SIM115
+    return Tree().apply(layer.changes())
+
+
+def _read(tree: Tree, path: str, name: str) -> bytes:
+    try:
+        return tree.find(path).read()
+    except LabError:
+        raise NotFound(f"unable to read the Dockerfile: there is no {path!r} in {name}") from None

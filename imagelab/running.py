@@ -1,0 +1,92 @@
+"""One idea: what RUN did is what differs on the disk before and after.
+
+A `Workspace` unpacks an image once for a stage, runs a program in it, and compares: first what `stat` says of every
+path, and, only where that differs, the entry and its content. Owners that an ordinary user could not set on disk are taken
+from the image, where they are remembered.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from . import runtime
+from .copying import user_of
+from .digest import Digest
+from .entry import Entry
+from .errors import LabError
+from .image import Image
+from .rootfs import scan, unpack
+from .tree import Changes, Tree
+
+_MADE_BY_RUNTIME = ("proc", "dev", "sys")  # mount points that a program needs and an image need not have
+Stat = tuple[int, int, int, int, int, int, int]
+
+
+class Workspace:
+    """A root folder that lives as long as a `with` block, made when the first program needs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / f"run-{uuid.uuid4().hex}"
+        self._holds: tuple[Digest, ...] | None = None
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._clear()
+
+    def run(
+        self, image: Image, argv: Sequence[str], env: Mapping[str, str], cwd: str, user: str, timeout: float | None,
+        output: Callable[[str, bytes], object],
+    ) -> Changes:  # fmt: skip
+        """Run a program in an image's files and return what it changed; raises LabError when it fails."""
+        tree = image.tree()
+        if self._holds != image.diff_ids:
+            self._clear()
+            unpack(tree, self._folder)
+        self._holds = None
+        before: dict[str, Stat] = {}
+        scan(self._folder, seen=lambda path, info: before.__setitem__(path, _stat(info)))
+        program = runtime.Program(tuple(argv), env, cwd, user_of(user, tree), timeout=timeout)
+        code = runtime.run(self._folder, tree, program, output)
+        if code:
+            raise LabError(f"process {' '.join(argv)!r} did not complete successfully: exit code: {code}")
+        return self._compare(tree, before)
+
+    def stays(self, image: Image) -> None:
+        """Note that the folder holds this image's files now, so that the next program needs no new one."""
+        self._holds = image.diff_ids
+
+    def _compare(self, tree: Tree, before: Mapping[str, Stat]) -> Changes:
+        after: dict[str, Stat] = {}
+        found = scan(self._folder, seen=lambda path, info: after.__setitem__(path, _stat(info))).entries
+        privileged = hasattr(os, "geteuid") and os.geteuid() == 0
+        now = {path: tree[path] for path in found if path in tree and before.get(path) == after[path]}
+        owned: dict[int, Entry] = {}
+        for path, entry in found.items():
+            if path in now or (path in _MADE_BY_RUNTIME and path not in tree):
+                continue
+            old = tree.get(path)
+            owner = (entry.uid, entry.gid) if privileged else (old.uid, old.gid) if old else (0, 0)
+            now[path] = owned.setdefault(id(entry), replace(entry, uid=owner[0], gid=owner[1]))
+        ordered = {path: now[path] for path in sorted(now, key=lambda p: p.count("/"))}
+        return Tree.diff(tree, Tree().apply(Changes({"": tree[""], **ordered})))
+
+    def _clear(self) -> None:
+        if self._folder.exists():
+            for directory, _, _ in os.walk(self._folder):  # a program may have locked its own folders
+                os.chmod(directory, 0o700)
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._holds = None
+
+
+def _stat(info: os.stat_result) -> Stat:
+    return info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino, info.st_mode, info.st_uid, info.st_gid
