@@ -27,6 +27,7 @@ class Built:
 
     image: Image
     steps: list[BuildStep]
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,14 +135,14 @@ class Lab:
 
     def build(
         self, context: Context = ".", tag: str | Iterable[str] = (), *,
-        dockerfile: str | os.PathLike[str] | None = None, build_args: Mapping[str, str] | None = None,
+        dockerfile: str | os.PathLike[str] | bytes | None = None, build_args: Mapping[str, str] | None = None,
         target: str = "", no_cache: bool = False, labels: Mapping[str, str] | None = None,
         timeout: float | None = None, watcher: Watcher | None = None,
     ) -> Built:  # fmt: skip
         """Build an image from a Dockerfile, as `docker build`; returns it with the steps that made it.
 
         `context` is a folder, a tar (a path or a stream), or a mapping (path → bytes or text) for one that is in no
-        folder. `dockerfile` is a path in it, by default `Dockerfile`. Raises DockerfileError with file and line.
+        folder. `dockerfile` is a path (by default `Dockerfile` in the context), or its text as bytes. Raises DockerfileError with file and line.
         """
         from .build import Options, build
         from .prepare import prepare
@@ -153,6 +153,7 @@ class Lab:
         with self.store.blobs.lease():
             built = build(self.store, file, found, options, watcher)
             self.store.point(names, built.image, "build")
+            built.tags = tuple(name.familiar for name in names)
         return built
 
     def tag(self, source: str | Image, target: str) -> TagMove | None:

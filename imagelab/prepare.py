@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from .compression import pieces_of
+from . import tar
+from .compression import compression_of, pieces_of
 from .context import Context, StatIndex
 from .digest import Digest
-from .dockerfile import Dockerfile, parse
+from .dockerfile import MAX_BYTES, Dockerfile, parse
 from .entry import Entry
 from .errors import LabError, NotFound
 from .layer import TAR, Layer
@@ -26,24 +27,32 @@ from .tree import Changes, Tree
 Source = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
 
 
-def prepare(store: Store, context: Source, dockerfile: str | os.PathLike[str] | None) -> tuple[Dockerfile, Context]:
-    """The Dockerfile and the context of a build; raises LabError for either that is not there or not usable."""
+def prepare(
+    store: Store, context: Source, dockerfile: str | os.PathLike[str] | bytes | None
+) -> tuple[Dockerfile, Context]:
+    """The Dockerfile (a path, or its text as bytes) and the context of a build.
+
+    A stream that is no tar is itself the Dockerfile, with nothing in the context. Raises LabError for either that is
+    not there or not usable.
+    """
     if isinstance(context, str | os.PathLike) and os.path.isdir(context):
         return _from_folder(store, Path(context), dockerfile)
     if isinstance(context, Mapping):
         tree, name = Tree().apply(Changes.of(context)), "the context"
     else:
         tree, name = _from_tar(context), "the context"
-    wanted = os.fspath(dockerfile or "Dockerfile")
-    file = parse(_read(tree, wanted, name), wanted)
+    wanted = "Dockerfile" if dockerfile is None or isinstance(dockerfile, bytes) else os.fspath(dockerfile)
+    file = parse(dockerfile if isinstance(dockerfile, bytes) else _read(tree, wanted, name), wanted)
     ignore = next((tree[path].read() for path in (f"{wanted}.dockerignore", ".dockerignore") if path in tree), None)
     return file, Context.of_tree(tree, name, ignore)
 
 
-def _from_folder(store: Store, folder: Path, dockerfile: str | os.PathLike[str] | None) -> tuple[Dockerfile, Context]:
-    path = Path(dockerfile) if dockerfile is not None else folder / "Dockerfile"
+def _from_folder(
+    store: Store, folder: Path, dockerfile: str | os.PathLike[str] | bytes | None
+) -> tuple[Dockerfile, Context]:
+    path = folder / "Dockerfile" if dockerfile is None or isinstance(dockerfile, bytes) else Path(dockerfile)
     try:
-        data = path.read_bytes()
+        data = dockerfile if isinstance(dockerfile, bytes) else path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(f"unable to read the Dockerfile: there is no {str(path)!r}") from None
     shown = os.path.relpath(path, folder) if path.is_relative_to(folder) else str(path)
@@ -66,6 +75,11 @@ def _from_tar(source: str | os.PathLike[str] | BinaryIO) -> Tree:
         for piece in pieces_of(source):
             spool.write(piece)
         spool.flush()
+        spool.seek(0)
+        head = spool.read(tar.BLOCK)
+        if not compression_of(head) and not tar.is_header(head):
+            spool.seek(0)
+            return Tree().apply(Changes.of({"Dockerfile": spool.read(MAX_BYTES + 1)}))
         layer = Layer(Digest(""), Digest(""), 0, TAR, lambda: open(spool.name, "rb"))  # noqa: SIM115
     return Tree().apply(layer.changes())
 

@@ -19,6 +19,7 @@ import click
 from .verbs import Desk, Verbs, complain, explain, fail, say
 
 _IMAGE = {
+    "build": ("building:build", "Build an image from a Dockerfile"),
     "history": ("listing:history", "Show the history of an image"),
     "import": ("moving:import_", "Import the contents from a tarball to create a filesystem image"),
     "inspect": ("inspecting:inspect_image", "Display detailed information on one or more images"),
@@ -34,6 +35,7 @@ _SYSTEM = {
     "info": ("about:info", "Display system-wide information"),
 }
 _DOCKER = {
+    "build": _IMAGE["build"],
     "history": _IMAGE["history"],
     "image": ("__init__:image", "Manage images"),
     "images": _IMAGE["ls"],
@@ -71,8 +73,6 @@ _ELSEWHERE = re.compile(
 
 def _instead(name: str, top: str) -> str | None:
     """What to do in the place of a verb of docker's that is not here; None for a word that docker has not either."""
-    if name == "build":
-        return f"not yet; to put a layer on an image, use: {top} append IMAGE FOLDER"
     if name == "pull":
         return f"not yet; to bring an image here, use: docker save, then {top} load"
     if name == "push":

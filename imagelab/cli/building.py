@@ -1,0 +1,114 @@
+"""One idea: `build` tells each step as it goes, and says of each whether the cache had it, and if not, why.
+
+The story goes to stderr, as BuildKit's does, so that `-q` and pipes get nothing but the result. On a terminal a step's
+line is written when it starts and completed when it ends; elsewhere only whole lines are written.
+
+Follows docker/cli (image/build.go), version 20.10.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from .. import human
+from ..progress import BuildStep, Watcher
+from .moving import _stdin
+from .verbs import Desk, complain, fail, flag, option, say, verb
+
+
+@verb("PATH | -", wants=(1, 1))
+@option("--build-arg", "build_args", kind="list", help="Set build-time variables", many=True)
+@option("-f", "--file", "file", kind="string", help="Name of the Dockerfile ('-': read it from STDIN)")
+@option("--iidfile", kind="string", help="Write the image ID to the file")
+@option("--label", "labels", kind="list", help="Set metadata for an image", many=True)
+@flag("--no-cache", help="Do not use cache when building the image")
+@option("--platform", kind="string", help="Accepted: images are for the lab's platform", default="")
+@option("--progress", kind="string", help="How to show the build (auto, plain, tty)", default="auto")
+@flag("--pull", help="Accepted: there is no registry to ask for a newer base")
+@flag("-q", "--quiet", help="Suppress the build output and print image ID on success")
+@option("-t", "--tag", "tags", kind="list", help="Name and optionally a tag in the 'name:tag' format", many=True)
+@option("--target", kind="string", help="Set the target build stage to build.", default="")
+def build(
+    desk: Desk, args: tuple[str, ...], build_args: tuple[str, ...], file: str | None, iidfile: str | None,
+    labels: tuple[str, ...], no_cache: bool, platform: str, progress: str, pull: bool, quiet: bool,
+    tags: tuple[str, ...], target: str,
+) -> None:  # fmt: skip
+    """Build an image from a Dockerfile."""
+    if progress not in ("auto", "plain", "tty"):
+        fail(f"invalid progress value: {progress}")
+    if args[0] == "-" and file == "-":
+        fail("invalid argument: can't use stdin for both build context and dockerfile")
+    live = progress == "tty" or (progress == "auto" and sys.stderr.isatty())
+    built = desk.lab.build(
+        _stdin(desk) if args[0] == "-" else args[0],
+        tags,
+        dockerfile=_stdin(desk).read() if file == "-" else file,
+        build_args=_given(build_args),
+        labels={name: value for name, _, value in (label.partition("=") for label in labels)},
+        no_cache=no_cache,
+        target=target,
+        watcher=Watcher() if quiet else Story(live=live),
+    )
+    if iidfile:
+        Path(iidfile).write_text(built.image.id)
+    if quiet:
+        say(f"{built.image.id}\n")
+        return
+    say(f"Successfully built {built.image.id.short}\n")
+    for tag in built.tags:
+        say(f"Successfully tagged {tag}\n")
+
+
+def _given(build_args: tuple[str, ...]) -> dict[str, str]:
+    """`--build-arg A=b`, or `--build-arg A` for the value that A has in the environment."""
+    values = {}
+    for argument in build_args:
+        name, equals, value = argument.partition("=")
+        if equals or name in os.environ:
+            values[name] = value if equals else os.environ[name]
+    return values
+
+
+class Story(Watcher):
+    """Tells a build on stderr."""
+
+    def __init__(self, *, live: bool) -> None:
+        self._live = live
+        self._open = ""
+
+    def started(self, step: BuildStep) -> None:
+        """Write the line that `done` completes, where there is somebody to look at it."""
+        if self._live:
+            self._open = _head(step)
+            sys.stderr.write(human.harmless(self._open))
+            sys.stderr.flush()
+
+    def output(self, step: BuildStep, stream: str, data: bytes) -> None:
+        """Write what a program prints, line by line, under its step."""
+        if self._open:
+            sys.stderr.write("\n")
+            self._open = ""
+        for line in data.decode("utf-8", "replace").splitlines():
+            complain(f"  | {line}")
+
+    def done(self, step: BuildStep) -> None:
+        """Say what came of the step."""
+        told = f"{_head(step)}  {_outcome(step)}".rstrip()
+        if self._open:
+            sys.stderr.write("\r")
+            self._open = ""
+        complain(told)
+
+
+def _head(step: BuildStep) -> str:
+    stage = f"{step.stage} " if step.stage else ""
+    return f"[{stage}{step.number}/{step.total}] {human.ellipsis(' '.join(step.instruction.split()), 60)}"
+
+
+def _outcome(step: BuildStep) -> str:
+    if step.hit:
+        return "CACHED" if not step.instruction.upper().startswith("FROM") else ""
+    size = f", {human.size(step.size)}" if step.size else ""
+    return f"done in {step.seconds:.1f}s{size} (not cached: {step.reason})"
