@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from . import copying
+from .bases import provide
 from .cache import BuildCache, Inputs
 from .context import Context
 from .dockerfile import PREDEFINED, Dockerfile, DockerfileError, Instruction, Stage, parse
@@ -173,7 +174,7 @@ class StageBuild:
             self.image = self.builder.results[earlier.index]
         else:
             try:
-                self.image = self.store.find(name)
+                self.image = self._base(name)
             except NotFound:
                 raise it.wrong(
                     f"there is no image {name!r} here: load or build it first (imagelab images lists them)"
@@ -182,6 +183,14 @@ class StageBuild:
                 raise it.wrong(str(error)) from None
         step.hit, step.image = True, self.image
         self.builder.watcher.done(step)
+
+    def _base(self, name: str) -> Image:
+        try:
+            return self.store.find(name)
+        except NotFound:
+            if (made := provide(self.store, name)) is None:
+                raise
+            return made
 
     def _arg(self, it: Instruction, step: BuildStep, place: str) -> None:
         declared = self.builder.declare(it, self._values())

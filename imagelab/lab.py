@@ -85,6 +85,14 @@ class Lab:
         """The empty image: no layers, an empty config; the start of everything built from nothing."""
         return self.store.scratch()
 
+    def base(self) -> Image:
+        """The shell base image, `lab/shell:1.0`: made on first use, the same digest on every machine."""
+        from .bases import SHELL, provide
+
+        made = provide(self.store, SHELL)
+        assert made is not None
+        return made
+
     def image(self, ref: str | Image) -> Image:
         """The image of a name, an ID or its unique start, or name@digest; raises as `Store.find`."""
         return ref if isinstance(ref, Image) else self.store.find(ref)

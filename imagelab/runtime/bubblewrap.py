@@ -6,16 +6,13 @@ not: the kernel, and CPU and memory, which are shared. Uses bubblewrap, as an or
 
 from __future__ import annotations
 
-import os
-import selectors
 import shutil
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 from ..errors import LabError
 from . import Output, Program
+from .process import watch
 
 
 def program_path() -> str:
@@ -44,26 +41,4 @@ def run(root: Path, program: Program, output: Output) -> int:
     ]  # fmt: skip
     for name, value in program.env.items():
         command += ["--setenv", name, value]
-    process = subprocess.Popen(
-        [*command, "--", *program.argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout and process.stderr
-    end = time.monotonic() + program.timeout if program.timeout else None
-    try:
-        with selectors.DefaultSelector() as ready:
-            ready.register(process.stdout, selectors.EVENT_READ, "stdout")
-            ready.register(process.stderr, selectors.EVENT_READ, "stderr")
-            while ready.get_map():
-                for key, _ in ready.select(None if end is None else max(0.0, end - time.monotonic())):
-                    if data := os.read(key.fd, 1 << 16):
-                        output(key.data, data)
-                    else:
-                        ready.unregister(key.fileobj)
-                if end is not None and time.monotonic() > end:
-                    raise LabError(f"{program.argv[0]} ran longer than {program.timeout:g} seconds and was stopped")
-        return process.wait()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
+    return watch([*command, "--", *program.argv], output, name=program.argv[0], timeout=program.timeout)
