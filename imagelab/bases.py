@@ -1,7 +1,7 @@
 """One idea: a course needs an image to start from, and one that a laptop can make itself has the same digest on each.
 
-`lab/shell:1.0` is made from the few files below on first use. It has no programs: its `/bin/sh` is a mark that makes the
-shell runtime, an interpreter inside imagelab, run what a RUN instruction says. Its label says so.
+`lab/shell:1.0` is made from the few files below on first use. It has no programs: its `/bin/sh` is a mark that makes
+the shell runtime, an interpreter inside imagelab, run what a RUN instruction says. Its label says so.
 """
 
 from __future__ import annotations

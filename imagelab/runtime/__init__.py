@@ -1,7 +1,7 @@
 """One idea: the file decides who runs it, the way a kernel looks at the first bytes.
 
 `\\x7fELF` is run by **bubblewrap** (Linux: namespaces of its own, no network), `#!/bin/sh` and the `/bin/sh` of a base
-image made here by **shell** (any system: a bash interpreter inside this process that sees the root folder and nothing else).
+image made here by **shell** (any system: a bash interpreter that sees the root folder and nothing else).
 Nothing of an image is ever run on the bare host.
 """
 
