@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +19,10 @@ def docker() -> Iterator[Tool]:
 
 
 @pytest.fixture(scope="session")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Tool:
+def podman() -> Iterator[Tool]:
     """Podman with a store of its own."""
-    program = tools.find("podman")
-    if os.geteuid() != 0:
-        tools.absent("root")
-    root = tmp_path_factory.mktemp("podman")
-    return Tool(program, "--root", root / "root", "--runroot", root / "run", "--storage-driver", "vfs")
+    with tools.podman() as podman:
+        yield podman
 
 
 @pytest.fixture(scope="session")
