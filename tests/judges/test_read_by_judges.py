@@ -104,7 +104,7 @@ def test_umoci_reads_the_store_in_place(umoci, built, name):
 
 
 @each
-def test_umoci_unpacks_the_same_tree(umoci, built, name, tmp_path):
+def test_umoci_unpacks_the_same_tree(root, umoci, built, name, tmp_path):
     made = built(name)
     umoci("unpack", "--image", f"{made.lab.home}:{made.names[0]}", tmp_path / "bundle")
     ours = of_image(made.image.tree())
@@ -129,7 +129,7 @@ def test_tar_and_tarfile_read_every_layer(gnu_tar, built, name, tmp_path):
 
 
 @each
-def test_tar_extracts_the_first_layer_as_the_tree(gnu_tar, built, name, tmp_path):
+def test_tar_extracts_the_first_layer_as_the_tree(root, gnu_tar, built, name, tmp_path):
     """The first layer removes nothing, so what tar unpacks is the file system after it."""
     made = built(name)
     if not made.image.layers:

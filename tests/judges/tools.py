@@ -162,5 +162,5 @@ def summary(skip_reasons: Iterable[str]) -> list[str]:
     if wanted := sorted(filter(None, packages)):
         lines.append(f"to run them: apt-get install {' '.join(wanted)}")
     if "root" in counts:
-        lines.append("a Docker Engine of the tests' own needs root (or name one in IMAGELAB_DOCKER_HOST)")
+        lines.append("to run those that need root: sudo make test (or name a Docker Engine in IMAGELAB_DOCKER_HOST)")
     return lines
