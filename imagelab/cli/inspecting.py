@@ -54,7 +54,7 @@ def described(image: Image, names: Sequence[str], lab: Lab) -> Struct:
         "types.ImageInspect",
         ID=str(image.id),
         RepoTags=list(names),
-        RepoDigests=[],  # docker's classic store has one only for what came from a registry or went to one
+        RepoDigests=[f"{name}@{image.digest}" for name in dict.fromkeys(n.rpartition(":")[0] for n in names)],
         Parent=str(image.parent.id) if image.parent else "",
         Comment=comment,
         Created=image.created or _ZERO_TIME,

@@ -82,13 +82,15 @@ def images(
     now = time.time()
     names_of = names_by_id(desk.lab.all_images(all=True))
     rows: list[Row] = []
+    wants_digest = digests or (template is not None and ".Digest" in template)  # docker shows it to who asks for it
     for image in filters.chosen(desk.lab.all_images(all=all), asked, desk.lab):
         names = names_of.pop(image.id, None)
         if names is None or is_dangling is bool(names):
             continue  # its twin has been shown; or it is not asked for
         for name in names:
             if not patterns or filters.names_fit(name, patterns):
-                rows.append(image_row(image, name.familiar_name, name.tag or NONE, now, trunc=not no_trunc))
+                more = {"Digest": str(image.digest)} if wants_digest else {}
+                rows.append(image_row(image, name.familiar_name, name.tag or NONE, now, trunc=not no_trunc, more=more))
         if not names and not patterns:
             rows.append(image_row(image, NONE, NONE, now, trunc=not no_trunc))
     columns = ["Repository", "Tag", *(["Digest"] if digests else []), "ID", "CreatedSince", "Size"]

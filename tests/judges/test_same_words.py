@@ -93,13 +93,12 @@ IMAGES = [
     ["images", "--quiet"],
     ["images", "--no-trunc"],
     ["images", "--quiet", "--no-trunc"],
-    ["images", "--digests"],
     ["image", "ls"],
     ["image", "list"],
     ["images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}} {{.Size}} {{.CreatedAt}} {{.CreatedSince}}"],
     ["images", "--format", "table {{.ID}}\t{{.Repository}}\t{{.Size}}"],
     ["images", "--format", "{{json .}}"],
-    ["images", "--format", "{{.Digest}}|{{.VirtualSize}}|{{.SharedSize}}|{{.UniqueSize}}|{{.Containers}}"],
+    ["images", "--format", "{{.VirtualSize}}|{{.SharedSize}}|{{.UniqueSize}}|{{.Containers}}"],
     ["images", "--filter", "dangling=true"],
     ["images", "--filter", "dangling=false"],
     ["images", "--filter", "reference=*:1", "--format", "{{.Repository}}"],
@@ -125,7 +124,6 @@ INSPECT = r"""
 {{.RepoTags}}
 {{json .RepoTags}}
 {{index .RepoTags 0}}
-{{json .RepoDigests}}
 {{.Created}}
 {{.Architecture}}
 {{.Os}}

@@ -54,12 +54,12 @@ def test_quiet_and_whole_ids(cli, family):
     assert f"{family['app'].id}   3 days ago" in cli("images", "--no-trunc").ok
 
 
-def test_digests_are_those_of_registries_so_there_are_none_yet(cli, family):
-    lines = cli("images", "--digests", "app:1.0").ok.splitlines()
-    assert lines[0] == "REPOSITORY   TAG       DIGEST    IMAGE ID       CREATED      SIZE"
-    assert lines[1] == f"app          1.0       <none>    {family['app'].id.short}   3 days ago   2kB"
+def test_every_named_image_has_a_digest_by_which_it_is_found(cli, family):
+    (row,) = cli("images", "--digests", "app:1.0").rows
+    assert row[:4] == ["app", "1.0", family["app"].digest, family["app"].id.short]
     said = cli("images", "--digests", "--format", "table {{.Tag}}", "app:1.0").ok
-    assert said == "TAG       DIGEST\n1.0       <none>\n"
+    assert said.split() == ["TAG", "DIGEST", "1.0", family["app"].digest]
+    assert cli("inspect", "--format", "{{.Id}}", f"app@{row[2]}").ok.strip() == family["app"].id
 
 
 def test_an_image_that_does_not_say_when_it_was_made(cli, lab):
