@@ -13,7 +13,7 @@ from socketserver import ThreadingUnixStreamServer
 
 import pytest
 
-from imagelab import human
+from imagelab import Image, human
 from judges import tools
 from judges.tools import Tool
 
