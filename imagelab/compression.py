@@ -45,7 +45,7 @@ class Allowance:
         self._entries -= 1 + more // 64
         if self._entries < 0:
             raise OverLimit(
-                f"the archive has more than {self._most:,} entries, the limit set for it (long names count as several); "
+                f"the archive has more than {self._most:,} entries, the limit set for it (long names count double); "
                 "if you trust it and have the memory, raise the limit (load --limit-entries, Lab.load(limit_entries=…))"
             )
 
