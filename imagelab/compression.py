@@ -17,7 +17,7 @@ from typing import BinaryIO
 from .digest import CHUNK
 from .errors import Invalid
 
-MAX_ENTRIES = 500_000  # files, folders and links in one archive: as many as fit into 300 MB of memory
+MAX_ENTRIES = 300_000  # files, folders and links in one archive: as many as fit into 300 MB of memory, at worst
 _GZIP_STEP = 1 << 15  # the rest of a step is copied for each gzip member, and members may be tiny
 _ZSTD_STEP = 512  # 4 bytes of zstd may hold a block of 128 KiB, so this bounds the output of one step to 16 MiB
 _ZSTD_WINDOW = 32 << 20  # bytes to look back on, which stay in memory; no image builder uses more
@@ -40,12 +40,12 @@ class Allowance:
                 "if you trust it, raise the limit (load --limit, Lab.load(limit=…))"
             )
 
-    def take_entry(self) -> None:
-        """Use up one entry."""
-        self._entries -= 1
+    def take_entry(self, more: int = 0) -> None:
+        """Use up one entry, and another for each 64 bytes more that have to be remembered with it."""
+        self._entries -= 1 + more // 64
         if self._entries < 0:
             raise OverLimit(
-                f"the archive has more than {self._most:,} entries, the limit set for it; "
+                f"the archive has more than {self._most:,} entries, the limit set for it (long names count double); "
                 "if you trust it and have the memory, raise the limit (load --limit-entries, Lab.load(limit_entries=…))"
             )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -135,6 +136,15 @@ class Image:
     def created(self) -> str:
         """When it was made, as an RFC 3339 time, or "" where the config does not say."""
         return self.config.get("created") or ""
+
+    @cached_property
+    def moment(self) -> datetime:
+        """The same as a moment that sorts, whatever its zone and fraction; long ago where the config does not say."""
+        try:
+            found = datetime.fromisoformat(self.created)
+        except ValueError:
+            return datetime.min.replace(tzinfo=UTC)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     @property
     def architecture(self) -> str:

@@ -25,6 +25,8 @@ WHITEOUT = ".wh."  # an empty file `.wh.x` says: pretend that x is not there
 OPAQUE = ".wh..wh..opq"  # an empty file of this name says: pretend the directory below was empty
 AUFS = ".wh..wh."  # other names that start so are a storage driver's own notes, and say nothing
 
+MAX_DEPTH = 512  # directories in one path
+
 TAR = "application/vnd.oci.image.layer.v1.tar"
 TAR_GZIP = TAR + "+gzip"
 TAR_ZSTD = TAR + "+zstd"
@@ -97,12 +99,23 @@ def read_changes(
     links: dict[str, str] = {}
     removed: set[str] = set()
     opaque: set[str] = set()
+    directories = {""}
     for member in reader:
-        allowance.take_entry()
+        xattrs = sum(128 + len(key) + len(value) for key, value in member.xattrs.items())
+        allowance.take_entry(len(member.name) + len(member.link) + xattrs)
         path = clean(member.name, what=f"{what}: the name")
+        if path.count("/") >= MAX_DEPTH:
+            raise Invalid(f"{what}: {path[:80]!r}… lies more than {MAX_DEPTH} directories deep")
+        parent = parent_of(path)
+        while parent not in directories:  # those that the layer does not describe take memory too
+            directories.add(parent)
+            allowance.take_entry(len(parent))
+            parent = parent_of(parent)
         if not path and member.kind != "dir":
             raise Invalid(f"{what}: the root directory is described as something else ({member.name!r})")
         into = entries
+        if member.kind == "dir":
+            directories.add(path)
         if WHITEOUT in path:
             parent, base = posixpath.split(path)
             if base == OPAQUE:
@@ -110,6 +123,8 @@ def read_changes(
                 continue
             if any(part.startswith(AUFS) for part in path.split("/")):
                 into = aufs  # nothing of these is in the image, but a hard link may point to one
+            elif any(part.startswith(WHITEOUT) for part in parent.split("/")):
+                raise Invalid(f"{what}: {path!r} lies in a directory whose name means a removal")
             elif base.startswith(WHITEOUT):
                 name = base.removeprefix(WHITEOUT)
                 if name in ("", ".", ".."):
@@ -146,7 +161,8 @@ def _check_symlink(path: str, target: str, what: str) -> None:
     """Refuse what docker refuses: an empty target, or a relative one that climbs above the root."""
     if not target or "\0" in target:
         raise Invalid(f"{what}: the symbolic link {path!r} has an empty or damaged target")
-    if not target.startswith("/") and posixpath.normpath(posixpath.join(parent_of(path), target)).startswith("../"):
+    reached = posixpath.normpath(posixpath.join(parent_of(path), target))
+    if not target.startswith("/") and reached.split("/")[0] == "..":
         raise Invalid(f"{what}: the symbolic link {path!r} → {target!r} points outside the root")
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import platform
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ from .reference import Reference
 from .staging import LIMIT, Staged, settle_layer, stage
 from .store import Store
 from .tree import Tree
+
+_STAGED = 448  # bytes that one file of an archive takes in memory, over those of an entry; see Allowance
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +68,31 @@ def load(
         if isinstance(source, str | os.PathLike):
             stem = Path(source).name.split(".")[0]
             if os.path.isdir(source):
-                archive = _Archive(store, _folder_members(Path(source), allowance))
+                archive = _Archive(store, _folder_members(Path(source), allowance), allowance)
             else:
                 with open(source, "rb") as file:
-                    archive = _Archive(store, _tar_members(file, allowance))
+                    archive = _Archive(store, _tar_members(file, allowance), allowance)
         else:
-            archive = _Archive(store, _tar_members(source, allowance))
+            archive = _Archive(store, _tar_members(source, allowance), allowance)
         found = archive.images(stem)
         for image in found:
             _prove(image)
         return [_keep(store, image) for image in found]
 
 
-Member = tuple[str, Iterator[bytes] | str, Allowance]  # its name, and its bytes or, for a link, the other name
+Member = tuple[str, Iterator[bytes] | str]  # its name, and its bytes or, for a link, the other name
 
 
 def _tar_members(file: BinaryIO, allowance: Allowance) -> Iterator[Member]:
     reader = tar.Reader(expand(pieces_of(file), allowance, "the archive"), "the archive")
     for member in reader:
-        allowance.take_entry()
+        allowance.take_entry(_STAGED + len(member.name) + len(member.link))
         name = clean(member.name, what="the archive: the name")
         if member.kind == "file":
-            yield name, reader.content(), allowance
+            yield name, reader.content()
         elif member.kind in ("symlink", None):  # docker before 25 writes a repeated layer as a link
             base = parent_of(name) if member.kind else ""
-            yield name, posixpath.normpath(posixpath.join(base, member.link)), allowance
+            yield name, posixpath.normpath(posixpath.join(base, member.link))
     reader.drain()
 
 
@@ -98,26 +101,27 @@ def _folder_members(folder: Path, allowance: Allowance) -> Iterator[Member]:
     if not wanted[0].is_file() or not wanted[1].is_file():
         raise Invalid(f"{str(folder)!r} is not an OCI layout: it lacks 'oci-layout' or 'index.json'")
     for path in wanted:
-        allowance.take_entry()
+        allowance.take_entry(_STAGED)
         if path.is_symlink() or not path.is_file():
             raise Invalid(f"{str(path)!r} is not a plain file, and an OCI layout has only such")
         with open(path, "rb") as file:
-            yield path.relative_to(folder).as_posix(), pieces_of(file), allowance
+            yield path.relative_to(folder).as_posix(), pieces_of(file)
 
 
 class _Archive:
     """All files of an archive, staged, and the images its tables of contents speak of."""
 
-    def __init__(self, store: Store, members: Iterable[Member]) -> None:
+    def __init__(self, store: Store, members: Iterable[Member], allowance: Allowance) -> None:
+        self._allowance = allowance
         self._files: dict[str, Staged] = {}
         self._links: dict[str, str] = {}
-        for name, content, allowance in members:
+        for name, content in members:
             self._files.pop(name, None)
             self._links.pop(name, None)
             if isinstance(content, str):
                 self._links[name] = content
             else:
-                self._files[name] = stage(store, content, allowance, f"{name} in the archive")
+                self._files[name] = stage(store, content, allowance, f"{name!r} in the archive")
 
     def images(self, stem: str) -> list[_Found]:
         """Every image, checked against the table that names it; raises Invalid."""
@@ -147,7 +151,9 @@ class _Archive:
         _, staged = self._file(name, what)
         if staged.writer.size > MAX_JSON:
             raise Invalid(f"{what} has {staged.writer.size:,} bytes, too many for JSON: the limit is {MAX_JSON:,}")
-        return staged.writer.path.read_bytes()
+        data = staged.writer.path.read_bytes()
+        self._allowance.take_entry(len(data) + 16 * sum(map(data.count, (b",", b"[", b"{"))))
+        return data
 
     def _blob(self, descriptor: Json, what: str) -> tuple[str, Staged]:
         digest = Digest.parse(descriptor.get("digest"), f"{what}: the digest")
@@ -155,7 +161,9 @@ class _Archive:
         if staged.writer.digest != digest:
             raise Invalid(f"{what} says that its digest is {digest}, but it is {staged.writer.digest}")
         if descriptor.get("size") != staged.writer.size:
-            raise Invalid(f"{what} says that it has {descriptor.get('size')} bytes, but it has {staged.writer.size}")
+            raise Invalid(
+                f"{what} says that it has {str(descriptor.get('size'))[:40]} bytes, but it has {staged.writer.size}"
+            )
         return path, staged
 
     # docker-archive ---------------------------------------------------------------------------------------------
@@ -169,7 +177,13 @@ class _Archive:
         return contents
 
     def _from_contents(self, item: Json) -> _Found:
-        config = self._json(item.get("Config"), "the config named in manifest.json")
+        name = item.get("Config")
+        config = self._json(name, "the config named in manifest.json")
+        claimed = re.search(r"[0-9a-f]{64}", str(name))
+        if claimed and claimed[0] != Digest.of(config).hex:
+            raise Invalid(
+                f"the config's name says that its digest is sha256:{claimed[0]}, but it is {Digest.of(config)}"
+            )
         diff_ids = parse_config(config)["rootfs"]["diff_ids"]
         paths = item.get("Layers") or []
         if len(paths) != len(diff_ids):
@@ -210,7 +224,16 @@ class _Archive:
         value = parse_json(data, what)
         if "layers" in value or "config" in value:
             raise Invalid(f"{what} is an index and a manifest at once: its digest would name two things")
-        return self._manifest(_for_this_platform(_descriptors(value, what)), "an image in an index", depth + 1)
+        return self._manifest(self._for_this_platform(_descriptors(value, what)), "an image in an index", depth + 1)
+
+    def _for_this_platform(self, descriptors: list[Json]) -> Json:
+        """The image for linux on this machine's processor, or the first; docker saves only some of what it lists."""
+        images = [d for d in descriptors if _platform(d).get("os", "linux") != "unknown"]  # that is an attestation
+        if not images:
+            raise Invalid("an index in the archive lists no image")
+        images = [d for d in images if f"blobs/sha256/{str(d.get('digest'))[7:]}" in self._files] or images
+        machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        return next((d for d in images if _platform(d).get("architecture") == machine), images[0])
 
     def _from_manifest(self, data: bytes) -> _Found:
         manifest = parse_manifest(data)
@@ -223,8 +246,8 @@ class _Archive:
         """Take names from manifest.json too: docker 25 and later write them there, whole, for the same configs."""
         by_config = {Digest.of(image.config): image for image in found}
         for item in self._contents():
-            config = self._json(item.get("Config"), "the config named in manifest.json")
-            if (image := by_config.get(Digest.of(config))) is not None:
+            _, config = self._file(item.get("Config"), "the config named in manifest.json")
+            if (image := by_config.get(config.writer.digest)) is not None:
                 image.names = list(dict.fromkeys([*image.names, *_references(item.get("RepoTags") or [])]))
 
 
@@ -235,14 +258,11 @@ def _descriptors(value: Json, what: str) -> list[Json]:
     return items
 
 
-def _for_this_platform(descriptors: list[Json]) -> Json:
-    """The image for linux on this machine's processor, or the first that is an image at all."""
-    images = [d for d in descriptors if (d.get("platform") or {}).get("os", "linux") != "unknown"]
-    machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    fitting = [d for d in images if (d.get("platform") or {}).get("architecture") == machine]
-    if not images:
-        raise Invalid("an index in the archive lists no image")
-    return (fitting or images)[0]
+def _platform(descriptor: Json) -> Json:
+    value = descriptor.get("platform") or {}
+    if not isinstance(value, dict):
+        raise Invalid("an image in an index has a platform that is no object")
+    return value
 
 
 def _references(names: Iterable[object]) -> list[Reference]:
@@ -287,9 +307,9 @@ def _prove(image: _Found) -> None:
         if staged.trouble:
             raise staged.trouble
         if staged.changes is None:
-            raise Invalid(f"layer {number} ({path}) is not a tar archive")
+            raise Invalid(f"layer {number} ({path!r}) is not a tar archive")
         if staged.diff_id != diff_id:
-            raise Invalid(f"layer {number} ({path}) has the diffID {staged.diff_id}, but the config says {diff_id}")
+            raise Invalid(f"layer {number} ({path!r}) has the diffID {staged.diff_id}, but the config says {diff_id}")
         tree = tree.apply(staged.changes)
 
 

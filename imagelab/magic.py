@@ -19,6 +19,7 @@ Braces and dollars are left alone: they belong to Go templates.
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 
@@ -41,7 +42,7 @@ class CommandFailed(LabError):
 
 def commands(text: str) -> list[str]:
     """The commands of a cell, one a line: comments and empty lines gone, lines that end in a backslash joined."""
-    lines = text.replace("\\\n", " ").splitlines()
+    lines = re.sub(r"[ \t]*\\\n[ \t]*", " ", text).splitlines()
     return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
 
 

@@ -9,7 +9,7 @@ Implements the OCI image-spec, manifest.md, config.md and descriptor.md, and doc
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .digest import Digest
@@ -25,7 +25,9 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 _DOCKER_TAR = "application/vnd.docker.image.rootfs.diff.tar"
-LAYERS = {TAR, TAR_GZIP, TAR_ZSTD, _DOCKER_TAR, _DOCKER_TAR + ".gzip"}
+MAX_DEPTH = 64  # objects and lists in one another: ten times what any builder writes, and safe to walk through
+MAX_LAYERS = 500  # as many as podman stacks; docker stops at 127
+LAYERS = {TAR, TAR_GZIP, TAR_ZSTD, _DOCKER_TAR, _DOCKER_TAR + ".gzip", _DOCKER_TAR + ".zstd"}
 EMPTY_LAYER = Digest("sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef")  # 1,024 zero bytes
 
 STRINGS = ("User", "WorkingDir", "StopSignal")
@@ -66,11 +68,25 @@ def parse_json(data: bytes, what: str) -> Json:
 
 def _parse(data: bytes, what: str) -> object:
     try:
-        return json.loads(data)
+        value = json.loads(data.decode(), parse_constant=_no_number)
+        level = [value]
+        for _ in range(MAX_DEPTH):
+            level = [item for outer in level for item in _inside(outer)]
     except RecursionError:
-        raise Invalid(f"{what} is JSON nested too deeply") from None
+        level = [data]
     except ValueError as error:
         raise Invalid(f"{what} is not JSON: {str(error)[:120]}") from None
+    if level:
+        raise Invalid(f"{what} is JSON nested more than {MAX_DEPTH} deep")
+    return value
+
+
+def _no_number(text: str) -> object:
+    raise ValueError(f"{text} is no number there")
+
+
+def _inside(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def parse_list(data: bytes, what: str) -> list[Json]:
@@ -86,16 +102,14 @@ def parse_manifest(data: bytes, what: str = "the manifest") -> Json:
     value = parse_json(data, what)
     media_type = value.get("mediaType", MANIFEST)
     if "manifests" in value:
-        raise Invalid(
-            f"{what} is an index as well ('manifests' beside {sorted(value)}): its digest would name two things"
-        )
+        raise Invalid(f"{what} is an index, or one as well: its digest would name two things")
     if value.get("schemaVersion") != 2 or media_type not in (MANIFEST, DOCKER_MANIFEST):
-        raise Invalid(f"{what} is not an OCI or docker v2 manifest (media type {media_type!r})")
+        raise Invalid(f"{what} is not an OCI or docker v2 manifest (media type {str(media_type)[:80]!r})")
     layers = value.get("layers")
-    if not isinstance(layers, list):
-        raise Invalid(f"{what} has no list of layers")
+    if not isinstance(layers, list) or len(layers) > MAX_LAYERS:
+        raise Invalid(f"{what} has no list of layers, or one of over {MAX_LAYERS}")
     check_descriptor(value.get("config"), {CONFIG, DOCKER_CONFIG}, f"{what}'s config")
-    for number, layer in enumerate(layers):
+    for number, layer in enumerate(layers, 1):
         check_descriptor(layer, LAYERS, f"{what}'s layer {number}")
     return value
 
@@ -104,12 +118,13 @@ def check_descriptor(value: object, media_types: set[str], what: str) -> None:
     """Check a descriptor's shape (descriptor.md); raises Invalid."""
     if not isinstance(value, dict):
         raise Invalid(f"{what} is not a descriptor")
-    if value.get("mediaType") not in media_types:
-        raise Invalid(f"{what} has the media type {value.get('mediaType')!r}, which imagelab does not read")
+    media_type = str(value.get("mediaType"))
+    if media_type not in media_types:
+        raise Invalid(f"{what} has the media type {media_type[:80]!r}, which imagelab does not read")
     Digest.parse(value.get("digest"), f"{what}: the digest")
     size = value.get("size")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise Invalid(f"{what} has the size {size!r}: expected a number of bytes")
+        raise Invalid(f"{what} has the size {str(size)[:40]!r}: expected a number of bytes")
 
 
 def parse_config(data: bytes, what: str = "the config") -> Json:
@@ -122,24 +137,31 @@ def parse_config(data: bytes, what: str = "the config") -> Json:
     if diff_ids is None:
         diff_ids = rootfs["diff_ids"] = []  # Go writes an empty list as null
     history = value.get("history")
-    if not isinstance(diff_ids, list) or not isinstance(history, list | None):
-        raise Invalid(f"{what}: diff_ids and history must be lists")
-    for number, diff_id in enumerate(diff_ids):
+    if not isinstance(diff_ids, list) or not isinstance(history, list | None) or len(diff_ids) > MAX_LAYERS:
+        raise Invalid(f"{what}: diff_ids and history must be lists, and {MAX_LAYERS} layers are the most")
+    for number, diff_id in enumerate(diff_ids, 1):
         Digest.parse(diff_id, f"{what}: diffID {number}")
     texts = ("created", "created_by", "comment", "author")
     for record in history or []:
         if not isinstance(record, dict) or not all(isinstance(record.get(key), str | None) for key in texts):
             raise Invalid(f"{what}: the history is not a list of records")
+        if not isinstance(record.get("empty_layer"), bool | None):
+            raise Invalid(f"{what}: empty_layer must be true or false")
     filled = sum(not record.get("empty_layer") for record in history or [])
     if history and filled != len(diff_ids):
         raise Invalid(f"{what}: the history tells of {filled} layers, and there are {len(diff_ids)} diffIDs")
     settings = value.get("config")
-    if not isinstance(settings, dict | None) or not isinstance(value.get("created"), str | None):
-        raise Invalid(f"{what}: 'config' must be an object and 'created' a text")
+    if not isinstance(settings, dict | None):
+        raise Invalid(f"{what}: 'config' must be an object")
+    for key in ("created", "author", "architecture", "os", "variant"):
+        if not isinstance(value.get(key), str | None):
+            raise Invalid(f"{what}: {key!r} must be a text")
     kinds = {**dict.fromkeys(STRINGS, str), **dict.fromkeys(LISTS, list), **dict.fromkeys(MAPS, dict)}
     for key, kind in kinds.items():
         setting = (settings or {}).get(key)
-        strings = all(isinstance(item, str) for item in setting) if isinstance(setting, list) else True
-        if not isinstance(setting, kind | None) or not strings:
+        texts_in = (
+            setting if kind is list else setting.values() if key == "Labels" and isinstance(setting, dict) else ()
+        )
+        if not isinstance(setting, kind | None) or not all(isinstance(item, str) for item in texts_in or ()):
             raise Invalid(f"{what}: config.{key} is not of the right type")
     return value

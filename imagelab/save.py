@@ -87,7 +87,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         return
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
-        with open(temporary, "xb", buffering=0) as file:
+        with open(temporary, "xb") as file:  # buffered: a disk that fills up may take a part, and say nothing yet
             yield file
         os.replace(temporary, target)
     finally:

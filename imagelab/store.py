@@ -81,7 +81,7 @@ class Store:
 
     def images(self) -> list[Image]:
         """Every image, tagged or not, each manifest once; newest first, as docker lists them."""
-        return sorted(map(self.image, self.index.images()), key=lambda image: image.created, reverse=True)
+        return sorted(map(self.image, self.index.images()), key=lambda image: image.moment, reverse=True)
 
     def image(self, digest: Digest, *, fresh: bool = False) -> Image:
         """The image with this manifest digest, read again if `fresh`; raises NotFound, and Invalid for damaged JSON."""

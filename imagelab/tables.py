@@ -52,7 +52,7 @@ class Table(pd.DataFrame):
         styles = ["right" if column and all(map(_is_number, column)) else "left" for column in _columns(titles, rows)]
 
         def cells(row: list[str], tag: str) -> str:
-            start = (f'<{tag} style="text-align:{style}">' for style in styles)
+            start = (f'<{tag} style="text-align:{style};padding:2px 8px">' for style in styles)
             return "".join(f"{a}{_cell(value)}</{tag[:2]}>" for a, value in zip(start, row, strict=True))
 
         head = cells(titles, 'th scope="col"')

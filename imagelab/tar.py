@@ -310,7 +310,9 @@ class Reader:
     def _some(self, most: int) -> bytes:
         """At least one and at most `most` bytes."""
         if self._at == len(self._buffer) and not self._refill():
-            raise Invalid(f"{self._what} ends in the middle of an entry, at byte {self._base}: it is truncated")
+            raise Invalid(
+                f"{self._what} ends in the middle of an entry, at byte {self._base}: it is truncated, or no tar"
+            )
         piece = self._buffer[self._at : self._at + most]
         self._at += len(piece)
         return piece

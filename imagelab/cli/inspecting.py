@@ -10,18 +10,21 @@ GraphDriver, which tell of Docker's own machinery.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound
 from ..gosyntax import TemplateError
 from ..gotemplate import Map, NilList, Struct, Template, to_json
+from .listing import names_by_id
 from .table import parse_template
 from .verbs import Desk, complain, fail, flag, option, say, verb
 
 if TYPE_CHECKING:
+    from ..digest import Digest
     from ..image import Image
     from ..lab import Lab
+    from ..reference import Reference
 
 SYNTAX = 64  # docker inspect's exit code for a template that cannot be read
 _ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -43,15 +46,15 @@ class _Loose(Struct):
                 yield "Id" if name == "ID" else name, value
 
 
-def described(image: Image, lab: Lab) -> Struct:
-    """An image as docker's API describes it; a template sees exactly these fields."""
+def described(image: Image, names: Sequence[str], lab: Lab) -> Struct:
+    """An image with these names as docker's API describes it; a template sees exactly these fields."""
     config = image.config
     comment = config.get("comment") or (image.steps[-1].comment if image.steps else "")
     return _Loose(
         "types.ImageInspect",
         ID=str(image.id),
-        RepoTags=[name.familiar for name in image.names],
-        RepoDigests=[],  # docker's classic store has one only for what came from a registry or went to one
+        RepoTags=list(names),
+        RepoDigests=[f"{name}@{image.digest}" for name in dict.fromkeys(n.rpartition(":")[0] for n in names)],
         Parent=str(image.parent.id) if image.parent else "",
         Comment=comment,
         Created=image.created or _ZERO_TIME,
@@ -65,7 +68,7 @@ def described(image: Image, lab: Lab) -> Struct:
         Size=image.size,
         VirtualSize=image.size,
         RootFS=_Loose("types.RootFS", Type="layers", Layers=[str(d) for d in image.diff_ids], BaseLayer=""),
-        Metadata=Struct("image.Metadata", LastTagTime=_last_tagged(image, lab)),
+        Metadata=Struct("image.Metadata", LastTagTime=_last_tagged(names, lab)),
     )
 
 
@@ -110,9 +113,9 @@ def _config(given: dict[str, Any]) -> Struct:
     )
 
 
-def _last_tagged(image: Image, lab: Lab) -> str:
+def _last_tagged(names: Sequence[str], lab: Lab) -> str:
     """When a name was last made to point here, as far as the tag log knows."""
-    times = [move.time for name in image.names for move in lab.tag_log(name.familiar)[-1:]]
+    times = [move.time for name in names for move in lab.tag_log(name)[-1:]]
     return max(times, default="") or _ZERO_TIME
 
 
@@ -142,11 +145,14 @@ def _inspect(desk: Desk, refs: tuple[str, ...], template: str | None, what: str)
     found: list[Struct] = []
     printed: list[str] = []
     errors: list[str] = []
+    names: dict[Digest, list[Reference]] = {}
     for ref in refs:
         try:
             if what not in ("image", "object"):
                 raise NotFound(ref)  # there are only images yet
-            found.append(described(desk.lab.image(ref), desk.lab))
+            image = desk.lab.image(ref)
+            names = names or names_by_id(desk.lab.all_images(all=True))
+            found.append(described(image, [name.familiar for name in names[image.id]], desk.lab))
             if parsed:
                 printed.append(render(parsed, found[-1]) + "\n")
         except NotFound:

@@ -7,7 +7,7 @@ is cut off.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,9 @@ from .table import print_rows
 from .verbs import Desk, flag, option, verb
 
 if TYPE_CHECKING:
+    from ..digest import Digest
     from ..image import Image, Step
+    from ..reference import Reference
 
 NONE = "<none>"
 IMAGE_TITLES = {
@@ -54,6 +56,14 @@ def image_row(
     return Row("*formatter.imageContext", **{**fields, **more})
 
 
+def names_by_id(images: Iterable[Image]) -> dict[Digest, list[Reference]]:
+    """The names of each image ID: docker's images are their configs, whichever manifests brought them here."""
+    names: dict[Digest, list[Reference]] = {}
+    for image in images:
+        names.setdefault(image.id, []).extend(image.names)
+    return {id_: sorted(found, key=lambda name: name.canonical) for id_, found in names.items()}
+
+
 @verb("[REPOSITORY[:TAG]]", wants=(0, 1))
 @flag("-a", "--all", help="Show all images (default hides intermediate images)")
 @flag("--digests", help="Show digests")
@@ -70,14 +80,17 @@ def images(
     is_dangling = filters.dangling(asked)
     patterns = [*asked["reference"], *args]
     now = time.time()
+    names_of = names_by_id(desk.lab.all_images(all=True))
     rows: list[Row] = []
+    wants_digest = digests or (template is not None and ".Digest" in template)  # docker shows it to who asks for it
     for image in filters.chosen(desk.lab.all_images(all=all), asked, desk.lab):
-        names = image.names
-        if is_dangling is not None and is_dangling == bool(names):
-            continue
+        names = names_of.pop(image.id, None)
+        if names is None or is_dangling is bool(names):
+            continue  # its twin has been shown; or it is not asked for
         for name in names:
             if not patterns or filters.names_fit(name, patterns):
-                rows.append(image_row(image, name.familiar_name, name.tag or NONE, now, trunc=not no_trunc))
+                more = {"Digest": str(image.digest)} if wants_digest else {}
+                rows.append(image_row(image, name.familiar_name, name.tag or NONE, now, trunc=not no_trunc, more=more))
         if not names and not patterns:
             rows.append(image_row(image, NONE, NONE, now, trunc=not no_trunc))
     columns = ["Repository", "Tag", *(["Digest"] if digests else []), "ID", "CreatedSince", "Size"]

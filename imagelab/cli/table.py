@@ -36,6 +36,8 @@ def print_rows(
         lines = [[titles[name] for name in columns], *cells]
         say(aligned("".join("\t".join(line) + "\n" for line in lines)))
         return
+    if template == "raw":
+        fail("Error: --format raw is not done here: name the fields you want, as in '{{.ID}}', or use json")
     try:
         say(_templated(rows, titles, template))
     except TemplateError as error:

@@ -136,6 +136,5 @@ def tag_log(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: b
 def tag_undo(desk: Desk, args: tuple[str, ...]) -> None:
     """Take back a tag's last move; again, to go further back."""
     move = desk.lab.tag_undo(args[0])
-    name = Reference.parse(move.name).familiar
-    before = move.old.removeprefix("sha256:")[:12]
-    say(f"{name}: {before} -> {move.new.removeprefix('sha256:')[:12] or 'untagged'}\n")
+    before, after = (digest.removeprefix("sha256:")[:12] or "<none>" for digest in (move.old, move.new))
+    say(f"{Reference.parse(move.name).familiar}: {before} -> {after}\n")

@@ -11,7 +11,7 @@ import time
 
 from .. import human
 from ..gotemplate import Row, Struct
-from .listing import IMAGE_TITLES, NONE, image_row
+from .listing import IMAGE_TITLES, NONE, image_row, names_by_id
 from .table import aligned, print_rows, print_value
 from .verbs import Desk, flag, option, say, verb
 
@@ -44,8 +44,9 @@ def df(desk: Desk, args: tuple[str, ...], template: str | None, verbose: bool) -
 
 def _verbose(desk: Desk, template: str | None) -> None:
     rows = []
+    names = names_by_id(desk.lab.all_images(all=True))
     for used in desk.lab.df().images:
-        name = next(iter(used.image.names), None)
+        name = next(iter(names[used.image.id]), None)
         more = {"SharedSize": human.size(used.shared), "UniqueSize": human.size(used.unique), "Containers": "0"}
         if not template:
             more["Size"] = human.size(used.size)

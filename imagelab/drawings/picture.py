@@ -45,8 +45,8 @@ class Drawing:
 
     def __init__(self, graph: graphviz.Digraph, title: str, text: str) -> None:
         self.source: str = graph.source
-        self.title = title
-        self.text = text
+        self.title = human.harmless(title)
+        self.text = human.harmless(text)
 
     @cached_property
     def svg(self) -> str:

@@ -56,11 +56,12 @@ def stages(image: Image) -> list[Stage]:
     """The image's file system after each of its layers, the first layer first. Raises Invalid as `Tree.apply` does."""
     made_by = [step.created_by for step in image.steps if step.layer is not None]
     made_by += [""] * (len(image.layers) - len(made_by))
-    below, origin = Tree(), {"": 0}
+    below = Tree()
+    origin = {"": 0}
     found: list[Stage] = []
     for number, (layer, created_by) in enumerate(zip(image.layers, made_by, strict=False), 1):
         tree = below.apply(layer.changes())
-        origin = {path: origin[path] if path in origin and tree[path] is below[path] else number for path in tree}
+        origin = {path: origin[path] if _left_alone(below.get(path), tree[path]) else number for path in tree}
         marks = _marks(below, tree, found[-1].origin if found else {})
         found.append(Stage(number, layer, created_by, tree, marks, origin))
         below = tree
@@ -73,7 +74,7 @@ def _marks(below: Tree, tree: Tree, origin: Mapping[str, int]) -> dict[str, Mark
         entry, old = tree[path], below.get(path)
         if old is None:
             marks.append(Mark("A", path, entry))
-        elif entry is not old and path and not _same_directory(old, entry):
+        elif path and not _left_alone(old, entry, any_time=True):
             marks.append(Mark("C", path, entry, origin[path]))
     for path in below:
         if path not in tree and parent_of(path) in tree:  # what lay inside went with it
@@ -81,6 +82,13 @@ def _marks(below: Tree, tree: Tree, origin: Mapping[str, int]) -> dict[str, Mark
     return {mark.path: mark for mark in sorted(marks, key=lambda mark: order(mark.path))}
 
 
-def _same_directory(old: Entry, new: Entry) -> bool:
-    """Whether a directory was only named on the way to a change inside it: its time does not count, as in docker."""
-    return old.kind == new.kind == "dir" and replace(old, mtime=0) == replace(new, mtime=0)
+def _left_alone(old: Entry | None, new: Entry, *, any_time: bool = False) -> bool:
+    """Whether a layer did nothing to a path: a directory may be named again on the way to a change inside it.
+
+    With `any_time` a directory's time does not count, as in `docker diff`.
+    """
+    if old is None or old is new:
+        return old is new
+    if any_time:
+        old, new = replace(old, mtime=0), replace(new, mtime=0)
+    return new.kind == "dir" and old == new

@@ -5,6 +5,6 @@
 
 from . import progress
 from .exercises import exercise
-from .prediction import predict
+from .predictions import predict
 
 __all__ = ["predict", "exercise", "progress"]

@@ -92,7 +92,8 @@ class HasFile(Condition):
         entry = image.tree().get(self.path)
         if entry is None:
             return Seen(False, f"it shows no `{self.path}`")
-        return Seen(entry.kind == "file" and entry.size > 0, f"`{self.path}` is a {entry.kind} of {entry.size:,} bytes")
+        what = f"`{self.path}` is a {entry.kind} of {_count(entry.size, 'byte')}"
+        return Seen(entry.kind == "file" and entry.size > 0, what)
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class NoFile(Condition):
 
     def judge(self, image: Image, lab: Lab) -> Seen:
         entry = image.tree().get(self.path)
-        what = f"`{self.path}` is there, {entry.size:,} bytes" if entry else "it is not there"
+        what = f"`{self.path}` is there, {_count(entry.size, 'byte')}" if entry else "it is not there"
         return Seen(entry is None, what)
 
 
@@ -217,4 +218,4 @@ def _while_equal(mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + "s" * (number != 1)
+    return f"{number:,} {noun}" + "s" * (number != 1)

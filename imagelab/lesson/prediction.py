@@ -1,7 +1,7 @@
 """One idea: you learn most from a surprise, so say first what you think will happen.
 
 A prediction is asked before the cell that shows the truth. Its wrong options are what people commonly believe, and
-`reveal`, after the run, answers each of them with what was measured. The first answer counts.
+`reveal`, after the run, answers each of them with what the learner has just measured. The first answer counts.
 """
 
 from __future__ import annotations
@@ -9,19 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import LabError
 from . import progress
 from .markup import GREEN, ORANGE, Said, card, folded, html, paragraph, plain
 
 
 class Prediction:
-    """A scored question: shown as buttons where a kernel runs, as text where none does."""
+    """A scored question: shown as buttons where a kernel runs, as text where none does.
 
-    def __init__(self, name: str, question: str, options: Mapping[str, str], answer: str) -> None:
-        if answer not in options:
-            raise ValueError(f"the answer {answer!r} is not one of the options {', '.join(options)}")
+    `name` is `lesson.topic`. `because` says of each option why it is right or wrong, with {placeholders} for what
+    will have been measured by then.
+    """
+
+    def __init__(
+        self, name: str, question: str, options: Mapping[str, str], answer: str, because: Mapping[str, str]
+    ) -> None:
+        if answer not in options or because.keys() != options.keys():
+            raise ValueError(f"prediction {name}: the options are {', '.join(options)}, and each needs its because")
         self.name, self.question, self.options, self.right = name, question, dict(options), answer
+        self.reasons = dict(because)
         self.said: str | None = None
-        self._because: dict[str, str] = {}
+        self._because: dict[str, str] = {}  # filled in by reveal
         self._widget: Any = None
 
     def __repr__(self) -> str:
@@ -52,10 +60,15 @@ class Prediction:
         again = "" if letter == self.said else f" Your first answer, ({self.said}), counts."
         return paragraph(f"You said **({letter}) {self.options[letter]}**.{again} Now run on, and see.")
 
-    def reveal(self, **because: str) -> Said:
-        """After the run: for each letter why it is right or wrong, with the numbers just measured."""
-        if because.keys() != self.options.keys():
-            raise ValueError(f"reveal needs a reason for each of {', '.join(self.options)}")
+    def reveal(self, **measured: object) -> Said:
+        """After the run: why each option is right or wrong, with the numbers just measured.
+
+        Raises LabError where a number that the reasons quote is not given.
+        """
+        try:
+            because = {letter: reason.format(**measured) for letter, reason in self.reasons.items()}
+        except KeyError as missing:
+            raise LabError(f"{self.name} cannot be revealed: it quotes {missing}, which is not given") from None
         self._because = because
         if self._widget is not None and self.said is not None:
             self._widget.said.value = f'<div role="status">{self._verdict(self.said)}</div>'
@@ -79,10 +92,3 @@ class Prediction:
             return paragraph(f"**{said}** {self._because[letter]}")
         reasons = paragraph(self._because[letter]) + paragraph(f"**({self.right})** {self._because[self.right]}")
         return card(said, reasons, colour=ORANGE)
-
-
-def predict(name: str, question: str, options: Mapping[str, str], answer: str) -> Prediction:
-    """Ask a question before the run; call `reveal` on it afterwards. `name` is `lesson.topic`, such as `01.layers`."""
-    return Prediction(name, question, options, answer)
-
-

@@ -12,7 +12,7 @@ ELSEWHERE = "Run this cell to see your own progress: it is kept in a file beside
 
 
 class Board(Readable):
-    """A table (HTML, made by `read`) with a button that reads it again."""
+    """What `read` gives (HTML), with a button that reads it again."""
 
     def __init__(self, read: Callable[[], str]) -> None:
         self.table = ipywidgets.HTML()

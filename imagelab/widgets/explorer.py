@@ -93,7 +93,7 @@ class LayerExplorer(Readable):
 def page(stage: Stage, of: int, only_changes: bool, rows: int = ROWS) -> str:
     """One stop of the slider as HTML: what the layer did, and the tree with at most about so many rows."""
     head = (
-        f"<p><b>Layer {stage.number} of {of}</b>: <code>{escape(human.harmless(stage.created_by))}</code><br>"
+        f"<p><b>Layer {stage.number} of {of}</b>: <code>{escape(human.harmless(stage.created_by))}</code><br/>"
         f"{stage.did}; {_count(stage.layer.files_size, 'byte')} in files, {stage.layer.size:,} bytes as stored.</p>"
     )
     titles = "".join(
@@ -114,7 +114,7 @@ def _rows(stage: Stage, only_changes: bool, limit: int) -> Iterator[str]:
     if len(everything) <= limit and not only_changes:
         shown = everything
     else:
-        first = set(sorted(stage.marks, key=order)[:limit])
+        first = set(sorted(stage.marks, key=lambda path: (stage.marks[path].letter == "A", order(path)))[:limit])
         if not only_changes:
             first |= set(_some_of_each_folder(everything)[: limit - len(first)])
         shown = sorted(first | {above for path in first for above in ancestors(path)}, key=order)

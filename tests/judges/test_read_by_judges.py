@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from imagelab import Lab
 from judges.images import CASES, TAGS
 from judges.trees import differences, of_disk, of_image, of_tar, without_directory_times
 
@@ -104,7 +105,7 @@ def test_umoci_reads_the_store_in_place(umoci, built, name):
 
 
 @each
-def test_umoci_unpacks_the_same_tree(umoci, built, name, tmp_path):
+def test_umoci_unpacks_the_same_tree(root, umoci, built, name, tmp_path):
     made = built(name)
     umoci("unpack", "--image", f"{made.lab.home}:{made.names[0]}", tmp_path / "bundle")
     ours = of_image(made.image.tree())
@@ -129,7 +130,7 @@ def test_tar_and_tarfile_read_every_layer(gnu_tar, built, name, tmp_path):
 
 
 @each
-def test_tar_extracts_the_first_layer_as_the_tree(gnu_tar, built, name, tmp_path):
+def test_tar_extracts_the_first_layer_as_the_tree(root, gnu_tar, built, name, tmp_path):
     """The first layer removes nothing, so what tar unpacks is the file system after it."""
     made = built(name)
     if not made.image.layers:
@@ -151,6 +152,23 @@ def test_tar_extracts_the_first_layer_as_the_tree(gnu_tar, built, name, tmp_path
     )
     first = type(made.image.tree())().apply(layer.changes())
     assert not differences(of_disk(tmp_path / "root"), of_image(first))
+
+
+def test_several_images_in_one_archive(docker, podman, skopeo, tmp_path):
+    """Images that share layers, one of them with two names: each is found under each of its names."""
+    lab = Lab(tmp_path / "home", epoch=1_700_000_000)
+    base = lab.append(lab.scratch, {"base": "b"}, tag="shared-base:1")
+    wanted = {name: lab.append(base, {name: name}, tag=name) for name in ("shared-a:1", "team/shared-b:2")}
+    lab.tag("shared-a:1", "shared-a:again")
+    wanted |= {"shared-base:1": base, "shared-a:again": wanted["shared-a:1"]}
+    lab.save(list(wanted), tmp_path / "all.tar")
+    docker("load", "--input", tmp_path / "all.tar")
+    podman("load", "--input", tmp_path / "all.tar")
+    for name, image in wanted.items():
+        assert docker("image", "inspect", "--format", "{{.Id}}", name).strip() == image.id
+        assert f"sha256:{podman('image', 'inspect', '--format', '{{.Id}}', name).strip()}" == image.id
+        raw = json.loads(skopeo("inspect", "--raw", f"docker-archive:{tmp_path / 'all.tar'}:{name}"))
+        assert raw["config"]["digest"] == image.id
 
 
 def test_there_are_cases_enough():

@@ -129,6 +129,19 @@ def docker_engine() -> Iterator[Tool]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+@contextmanager
+def podman() -> Iterator[Tool]:
+    """A podman with a store of its own, gone afterwards; its path is short, since podman takes no more than 50."""
+    program = find("podman")
+    if os.geteuid() != 0:
+        absent("root")
+    root = Path(tempfile.mkdtemp(prefix="imagelab-podman-", dir="/tmp"))
+    try:
+        yield Tool(program, "--root", root / "root", "--runroot", root / "run", "--storage-driver", "vfs")
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
 def _still_running(process: subprocess.Popen[bytes], seconds: float) -> bool:
     try:
         process.wait(seconds)
@@ -149,5 +162,5 @@ def summary(skip_reasons: Iterable[str]) -> list[str]:
     if wanted := sorted(filter(None, packages)):
         lines.append(f"to run them: apt-get install {' '.join(wanted)}")
     if "root" in counts:
-        lines.append("a Docker Engine of the tests' own needs root (or name one in IMAGELAB_DOCKER_HOST)")
+        lines.append("to run those that need root: sudo make test (or name a Docker Engine in IMAGELAB_DOCKER_HOST)")
     return lines

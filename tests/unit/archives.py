@@ -172,7 +172,7 @@ def oci_layout(
 def both(*layers: bytes, **options: Any) -> Files:
     """What `docker save` writes since Docker 25: an OCI layout, and a manifest.json that names the same blobs."""
     files = oci_layout(*layers, **options)
-    made = next(data for data in files.values() if b'"rootfs"' in data)
+    made = options.get("config_bytes") or config(*(digest(inflated(layer)) for layer in layers))
     contents = [{"Config": blob(made), "RepoTags": ["app:1"], "Layers": [blob(layer) for layer in layers]}]
     return {**files, "manifest.json": dump(contents)}
 
@@ -183,6 +183,14 @@ FORMATS: dict[str, Callable[..., Files]] = {"docker 20": docker_archive, "oci": 
 def packed(files: Mapping[str, bytes], **options: Any) -> bytes:
     """The archive as one tar."""
     return tar(*(file(name, data) for name, data in files.items()), **options)
+
+
+def tight(data: bytes) -> bytes:
+    """A tar with just the two blocks of zeros at its end that it needs; Python writes up to twenty."""
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        last = archive.getmembers()[-1]
+    used = last.offset_data + last.size
+    return data[: used + -used % BLOCK] + bytes(2 * BLOCK)
 
 
 def written(files: Mapping[str, bytes], where: Path) -> Path:

@@ -218,3 +218,21 @@ def test_what_another_tool_put_into_the_index_stays(lab: Lab) -> None:
     lab.append(None, {"a": "x"}, tag="a")
     lab.rmi("a")
     assert json.loads((lab.home / "index.json").read_text())["manifests"] == [foreign]
+
+
+def test_the_newest_comes_first_whatever_the_way_its_time_is_written(lab: Lab) -> None:
+    times = [
+        "2026-01-01T12:00:00Z",
+        "2026-01-01T12:00:00.5Z",
+        "2026-01-01T14:30:00+02:00",
+        "2026-01-01T12:45:00.1234567Z",
+    ]
+    base = lab.append(None, {"a": "x"})
+    for number, created in enumerate(times):
+        config = json.dumps({**base.config, "created": created, "author": str(number)}).encode()
+        manifest = {
+            **base.manifest,
+            "config": {**base.manifest["config"], "digest": Digest.of(config), "size": len(config)},
+        }
+        lab.store.keep(config, json.dumps(manifest).encode())
+    assert [image.config.get("author") for image in lab.all_images()] == ["3", "2", "1", "0", None]

@@ -44,9 +44,14 @@ def names(data: bytes) -> list[str]:
 DOCKER = gzip.decompress((Path(__file__).parent / "data" / "docker-28.tar.gz").read_bytes())
 
 
+def infos() -> list[tarfile.TarInfo]:
+    with tarfile.open(fileobj=io.BytesIO(DOCKER)) as archive:
+        return archive.getmembers()
+
+
 def docker_s_entries() -> Iterator[tuple[str, Entry, str | None, bytes]]:
     """Each entry of docker's tar as Python's tarfile understands it, and its header's bytes."""
-    for info in tarfile.open(fileobj=io.BytesIO(DOCKER)):
+    for info in infos():
         xattrs = {
             key.removeprefix("SCHILY.xattr."): value.encode("utf-8", "surrogateescape")
             for key, value in info.pax_headers.items()
@@ -70,7 +75,7 @@ def test_header_is_docker_s_byte_for_byte(name, entry, target, expected):
 def test_a_whole_tar_as_docker_packs_it():
     """Packed again, padding and end included."""
     out = b""
-    for info in tarfile.open(fileobj=io.BytesIO(DOCKER)):
+    for info in infos():
         out += DOCKER[info.offset : info.offset_data]
         if info.isfile():
             out += DOCKER[info.offset_data : info.offset_data + info.size] + tar.padding(info.size)

@@ -13,7 +13,7 @@ from socketserver import ThreadingUnixStreamServer
 
 import pytest
 
-from imagelab import human
+from imagelab import Image, human
 from judges import tools
 from judges.tools import Tool
 
@@ -96,7 +96,7 @@ def known(lab, cli) -> Api:
         names = [name.familiar for name in each.names]
         images.append({
             "Id": each.id, "Created": human.timestamp(each.created), "Size": each.size, "VirtualSize": each.size,
-            "RepoTags": names or ["<none>:<none>"], "RepoDigests": [] if names else ["<none>@<none>"],
+            "RepoTags": names or ["<none>:<none>"], "RepoDigests": _digests(each) or ["<none>@<none>"],
             "SharedSize": -1, "Containers": -1, "ParentId": "", "Labels": None,
         })  # fmt: skip
     history = [
@@ -105,6 +105,10 @@ def known(lab, cli) -> Api:
         for step in reversed(image.steps)
     ]  # fmt: skip
     return Api(images, history, json.loads(cli("inspect", "myapp:1.0").ok)[0])
+
+
+def _digests(image: Image) -> list[str]:
+    return sorted({name.pinned(image.digest).familiar for name in image.names})
 
 
 IMAGES = [

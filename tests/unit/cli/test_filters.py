@@ -111,6 +111,7 @@ def test_patterns_are_those_of_go_s_path_match(name, pattern, fits):
         (time.strftime("%Y-%m-%d", time.localtime(THREE_DAYS_AGO + DAY)), 0),
         ("zzz", None),
     ],
+    ids=["duration", "days are none", "long ago", "hours and minutes", "seconds", "date", "nonsense"],
 )
 def test_prune_until(cli, four, until, left):
     said = cli("image", "prune", "--all", "--force", "--filter", f"until={until}")

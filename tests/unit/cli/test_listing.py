@@ -8,6 +8,7 @@ import re
 import pytest
 
 from imagelab import Lab
+from unit import archives
 
 from .conftest import THREE_DAYS_AGO
 
@@ -53,12 +54,12 @@ def test_quiet_and_whole_ids(cli, family):
     assert f"{family['app'].id}   3 days ago" in cli("images", "--no-trunc").ok
 
 
-def test_digests_are_those_of_registries_so_there_are_none_yet(cli, family):
-    lines = cli("images", "--digests", "app:1.0").ok.splitlines()
-    assert lines[0] == "REPOSITORY   TAG       DIGEST    IMAGE ID       CREATED      SIZE"
-    assert lines[1] == f"app          1.0       <none>    {family['app'].id.short}   3 days ago   2kB"
+def test_every_named_image_has_a_digest_by_which_it_is_found(cli, family):
+    (row,) = cli("images", "--digests", "app:1.0").rows
+    assert row[:4] == ["app", "1.0", family["app"].digest, family["app"].id.short]
     said = cli("images", "--digests", "--format", "table {{.Tag}}", "app:1.0").ok
-    assert said == "TAG       DIGEST\n1.0       <none>\n"
+    assert said.split() == ["TAG", "DIGEST", "1.0", family["app"].digest]
+    assert cli("inspect", "--format", "{{.Id}}", f"app@{row[2]}").ok.strip() == family["app"].id
 
 
 def test_an_image_that_does_not_say_when_it_was_made(cli, lab):
@@ -77,6 +78,23 @@ def _without_created(lab):
 def test_no_images_is_a_line_of_titles(cli):
     assert cli("images").ok == "REPOSITORY   TAG       IMAGE ID   CREATED   SIZE\n"
     assert cli("images", "-q").ok == cli("images", "--format", "{{.ID}}").ok == ""
+
+
+def test_one_config_in_two_manifests_is_one_image_to_docker(cli, lab, tmp_path):
+    layer = archives.tar(archives.file("x", b"1"))
+    for tag, stored in (("plain", layer), ("zipped", archives.gzip.compress(layer))):
+        files = archives.oci_layout(stored, name=f"docker.io/library/app:{tag}")
+        (tmp_path / "a.tar").write_bytes(archives.packed(files))
+        lab.load(tmp_path / "a.tar")
+    assert [row[:2] for row in cli("images").rows] == [["app", "plain"], ["app", "zipped"]]
+    assert cli("inspect", "-f", "{{.RepoTags}}", "app:plain").ok == "[app:plain app:zipped]\n"
+    cli("rmi", "app:plain")
+    assert [row[:2] for row in cli("images", "-a").rows] == [["app", "zipped"]]
+
+
+def test_raw_is_refused_by_name(cli, family):
+    said = cli("images", "--format", "raw")
+    assert (said.code, said.out) == (1, "") and "raw is not done here" in said.err
 
 
 def test_images_fields(cli, family):

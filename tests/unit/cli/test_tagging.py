@@ -123,7 +123,7 @@ def test_tag_log_and_undo(cli, app, lab):
     assert re.fullmatch(rf"{when} {other.digest}", said[0])
     assert cli("tag-undo", "app:1").ok == f"app:1: {new} -> {old}\n"
     assert cli("images", "-q", "app:1").ok == f"{app.id.short}\n"
-    assert cli("tag-undo", "app:1").ok == f"app:1: {old} -> untagged\n"
+    assert cli("tag-undo", "app:1").ok == f"app:1: {old} -> <none>\n"
     assert cli("images", "-q", "app").ok == ""
     said = cli("tag-undo", "app:1")
     assert (said.code, said.out) == (1, "") and said.err.startswith("Error: ")

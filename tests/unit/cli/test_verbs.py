@@ -227,6 +227,20 @@ def test_a_full_disk_behind_stdout_is_one_line(home, lab):
     assert (done.returncode, done.stderr) == (1, "Error: no space left on device\n")
 
 
+def test_a_full_disk_behind_the_store_is_one_line(home, lab, tmp_path):
+    """A limit on the size of files, which the system enforces as it does the size of the disk."""
+    away = tmp_path / "away"
+    Lab(away).append(None, {"a": "x" * 300_000}, tag="myapp")
+    Lab(away).save("myapp", tmp_path / "myapp.tar")
+    lab.append(None, {"a": "b"}, tag="other")
+    done = shell(home, f"ulimit -f 100; $IMAGELAB load -i {tmp_path / 'myapp.tar'}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: ") and done.stderr.endswith("ile too large\n")
+    assert done.stderr.count("\n") == 1
+    assert shell(home, "$IMAGELAB images --format {{.Repository}}").stdout == "other\n"
+    assert shell(home, "$IMAGELAB verify && $IMAGELAB gc").returncode == 0
+
+
 def test_a_closed_stdout_is_no_crash(home, lab):
     lab.append(None, {"a": "b"}, tag="myapp")
     assert shell(home, "$IMAGELAB images >&-").stderr == ""

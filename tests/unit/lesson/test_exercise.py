@@ -1,0 +1,78 @@
+"""Exercises as objects: a lab of their own, hints in turn, a reset that resets (tests/lessons: what they ask)."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagelab import Lab
+from imagelab.errors import NotFound
+from imagelab.lesson import exercise, progress
+
+
+def test_each_one_is_fresh_and_has_a_lab_of_its_own():
+    first, second = exercise("01.notes"), exercise("01.notes")
+    assert first.lab.home != second.lab.home
+    first.lab.append("shop:1.0", {"x": "1"}, tag="mine:1")
+    assert not second.has("mine:1")
+
+
+def test_docker_goes_on_speaking_of_the_lesson_s_lab(lab):
+    lab = Lab.temporary()
+    _ = exercise("01.notes").lab
+    assert Lab.current() is lab
+
+
+def test_untouched_is_not_a_try(progress_folder):
+    notes = exercise("01.notes")
+    assert "not begun" in repr(notes.check())
+    repr(notes), notes._repr_html_(), notes.draw()
+    assert list(progress_folder.iterdir()) == []
+
+
+def test_a_try_that_fits_no_mistake_still_says_what_is_missing():
+    notes = exercise("01.notes")
+    notes.lab.append("shop:1.0", {"other.txt": "1"}, tag="other:1")
+    said = repr(notes.check())
+    assert "not there yet" in said and "missing: shop:clean is there (there is no image called shop:clean)" in said
+    assert progress.read()["exercises"]["01.notes"] == {"tries": 1}
+
+
+def test_hints_come_one_by_one_and_the_last_stays():
+    me = exercise("00.me")
+    said = [repr(me.hint()) for _ in range(4)]
+    assert [line.split(":")[0] for line in said] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
+    assert progress.read()["exercises"]["00.me"] == {"hints": 3}
+
+
+def test_reset_brings_the_start_back():
+    notes = exercise("01.notes")
+    exec(notes.solution_code, {"notes": notes})
+    assert "solved" in repr(notes.check())
+    assert notes.reset() is notes
+    assert not notes.has("shop:clean") and notes.has("shop:1.0")
+    assert "not begun" in repr(notes.check())
+
+
+def test_the_drawing_of_the_goal_follows_the_lab():
+    notes = exercise("01.notes")
+    assert "missing: shop:clean is there" in notes.draw().text
+    exec(notes.solution_code, {"notes": notes})
+    assert "missing" not in notes.draw().text
+
+
+def test_the_start_is_the_same_everywhere():
+    """So that the committed notebook shows the learner's own digests."""
+    assert exercise("01.settings").lab.image("shop:1.0").id == exercise("01.notes").lab.image("shop:1.0").id
+
+
+def test_files_that_come_with_an_exercise_go_with_it():
+    lost = exercise("01.lost")
+    folder = lost.folder
+    assert (folder / "lost.tar").is_file()
+    del lost
+    assert not folder.exists()
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(NotFound, match=r"00\.me"):
+        exercise("nothing")

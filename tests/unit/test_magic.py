@@ -1,0 +1,146 @@
+"""`%docker` in a real IPython shell, and in a notebook run as CI runs it."""
+
+from __future__ import annotations
+
+import gc
+
+import nbformat
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from imagelab import Lab
+from imagelab.magic import CommandFailed, commands, words
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("IMAGELAB_HOME", str(tmp_path / "default"))
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(history_manager=None)
+    shell.run_line_magic("load_ext", "imagelab")
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def ask(shell, capsys):
+    """Run a cell; returns (what it printed, what it complained of, the error that ended it)."""
+
+    def run(cell):
+        capsys.readouterr()
+        result = shell.run_cell(cell)
+        said = capsys.readouterr()
+        return said.out, said.err, result.error_in_exec
+
+    return run
+
+
+@pytest.fixture
+def lab():
+    lab = Lab.temporary(epoch=0)
+    lab.append(None, {"a": "hi\n"}, tag="myapp:1")
+    return lab
+
+
+def test_a_line(ask, lab):
+    assert ask("%docker images --format '{{.Repository}} {{.Size}}'") == ("myapp 3B\n", "", None)
+    assert ask("%docker docker images -q")[0] == f"{lab.image('myapp:1').id.short}\n"
+
+
+def test_braces_and_dollars_belong_to_templates(ask, lab):
+    template = "{{range $i, $t := .RepoTags}}{{$i}}:{{$t}} {{end}}{Tag} $ID"
+    out, _, _ = ask(f"Tag = ID = '?'\n%docker inspect -f '{template}' myapp:1")
+    assert out == "0:myapp:1 {Tag} $ID\n"
+
+
+def test_the_value_of_a_line_is_none(shell, ask, lab):
+    ask("found = %docker images -q")
+    assert shell.user_ns["found"] is None
+
+
+def test_a_cell(ask, lab):
+    cell = "%%docker\n# two commands\ntag myapp:1 \\\n    myapp:2\n\ndocker images --format '{{.Tag}}'\n"
+    out, err, error = ask(cell)
+    assert (err, error) == ("", None)
+    assert out == "$ docker tag myapp:1 myapp:2\n\n$ docker images --format '{{.Tag}}'\n1\n2\n"
+    assert ask("%%docker\nimages -q")[0] == f"{lab.image('myapp:1').id.short}\n" * 2, "one command has no prompt"
+
+
+def test_a_failed_command_ends_the_cell_in_words(ask, lab):
+    out, err, error = ask("%%docker\nhistory nosuch\nrmi myapp:1")
+    assert isinstance(error, CommandFailed)
+    assert (str(error), error.code) == ("docker history nosuch: exit code 1", 1)
+    assert err == "Error: No such image: nosuch\n"
+    assert "Traceback" not in out + err and "magic.py" not in out
+    assert lab.image("myapp:1"), "the command after it was not run"
+
+
+@pytest.mark.parametrize(
+    "line, code, text",
+    [
+        ("images --nosuch", 125, "unknown flag: --nosuch\nSee 'docker images --help'.\n"),
+        ("run myapp", 1, "docker: 'run' is a docker command that imagelab does not have: "),
+        ("images 'a", 125, "docker images 'a: no closing quotation\n"),
+        ("save myapp:1", 1, "cowardly refusing to save to a terminal. Use the -o flag or redirect\n"),
+        ("image prune", 1, "Error: a notebook cell cannot answer a question: add -f if you are sure\n"),
+        ("load", 1, "requested load from stdin, but stdin is empty\n"),
+    ],
+)
+def test_mistakes(ask, lab, line, code, text):
+    _, err, error = ask(f"%docker {line}")
+    assert error.code == code
+    assert err.startswith(text)
+
+
+def test_it_works_on_the_lab_that_was_made_last(ask, lab, tmp_path):
+    other = Lab(tmp_path / "other", epoch=0)
+    other.append(None, {"b": ""}, tag="other")
+    assert ask("%docker images --format {{.Repository}}")[0] == "other\n"
+    away = Lab(tmp_path / "away", epoch=0)
+    away.append(None, {"c": ""}, tag="away")
+    assert other is not None and ask("%docker images --format {{.Repository}}")[0] == "away\n"
+
+
+def test_another_home_for_one_command_does_not_move_the_bench(ask, lab, tmp_path):
+    assert ask(f"%docker --home {tmp_path / 'elsewhere'} images -q") == ("", "", None)
+    assert ask("%docker images --format {{.Repository}}")[0] == "myapp\n"
+
+
+def test_without_a_lab_it_is_the_default_store(ask, tmp_path):
+    gc.collect()
+    assert Lab.current() is None
+    assert ask("%docker info --format '{{.DockerRootDir}}'")[0] == f"{tmp_path / 'default'}\n"
+
+
+@pytest.mark.parametrize(
+    "cell, found",
+    [
+        ("images", ["images"]),
+        ("# no\n\n  images -q  \n#no\nrmi x", ["images -q", "rmi x"]),
+        ("tag \\\n a \\\n b", ["tag a b"]),
+        ("", []),
+    ],
+)
+def test_commands(cell, found):
+    assert commands(cell) == found
+
+
+def test_words_are_quoted_as_in_a_shell():
+    assert words("docker inspect -f '{{.Id}} x' \"a b\" c\\ d") == ["inspect", "-f", "{{.Id}} x", "a b", "c d"]
+
+
+def test_a_notebook_run_by_ci_fails_where_a_command_fails(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAGELAB_HOME", str(tmp_path / "default"))
+    cells = ["%load_ext imagelab", "%docker images", "%docker history nosuch", "%docker version"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    with pytest.raises(CellExecutionError):
+        NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    first, listed, failed, after = (cell.outputs for cell in notebook.cells)
+    assert first == [] and after == []
+    assert [(o.name, o.text) for o in listed] == [("stdout", "REPOSITORY   TAG       IMAGE ID   CREATED   SIZE\n")]
+    assert (failed[0].name, failed[0].text) == ("stderr", "Error: No such image: nosuch\n")
+    assert failed[1].output_type == "error"
+    assert failed[1].traceback == ["docker history nosuch: exit code 1"]

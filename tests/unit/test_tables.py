@@ -1,0 +1,175 @@
+"""Tables and faces: docker's columns, whole values inside, short ones shown; every public class has a face."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+import imagelab
+from imagelab import Changes, Digest, Entry, LabError, Reference
+from imagelab.tables import of
+
+
+@pytest.fixture
+def image(lab):
+    image = lab.append(None, {"etc/motd": "hi\n", "a b": b"x" * 2500}, created_by="COPY rootfs /")
+    image = lab.append(image, {"etc/motd": None}, created_by="RUN rm /etc/motd")
+    lab.tag(image.with_config("ENV A=1", Env=["A=1"]), "shop:1.0")
+    return lab.image("shop:1.0")
+
+
+def html_of(value):
+    """The face as parsed HTML."""
+    return ElementTree.fromstring(f"<div>{value._repr_html_()}</div>")
+
+
+def cells(value):
+    return ["".join(cell.itertext()) for cell in html_of(value).iter("td")]
+
+
+def test_images_has_docker_s_columns_and_whole_values(lab, image):
+    lab.append(None, {"b": "2"})
+    table = lab.images()
+    assert list(table.columns) == ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"]
+    row = table[table["REPOSITORY"] == "shop"].iloc[0]
+    assert (row["TAG"], row["IMAGE ID"], row["SIZE"]) == ("1.0", image.id, image.size)
+    assert row["CREATED"] == pd.Timestamp(0, tz="UTC")
+    assert isinstance(row["IMAGE ID"], Digest)
+    assert ("<none>", "<none>") in set(zip(table["REPOSITORY"], table["TAG"], strict=True))
+    assert len(lab.images(all=True)) > len(table)
+
+
+def test_images_is_shown_as_docker_prints_it(lab, image):
+    title, row = repr(lab.images()).splitlines()
+    assert title.split() == ["REPOSITORY", "TAG", "IMAGE", "ID", "CREATED", "SIZE"]
+    assert re.split(r" {3,}", row) == ["shop", "1.0", image.id.short, "1970-01-01 00:00:00", "2.5kB"]
+
+
+def test_history_is_newest_first_with_missing_for_what_is_not_here(lab, image, tmp_path):
+    table = image.history()
+    assert list(table.columns) == ["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"]
+    assert list(table["CREATED BY"]) == ["ENV A=1", "RUN rm /etc/motd", "COPY rootfs /"]
+    assert list(table["SIZE"]) == [0, 0, 2503]
+    assert table["IMAGE"][0] == image.id
+    lab.save("shop:1.0", tmp_path / "shop.tar")
+    elsewhere = imagelab.Lab.temporary()
+    loaded = elsewhere.load(tmp_path / "shop.tar")[0].image
+    assert list(loaded.history()["IMAGE"]) == [image.id, "<missing>", "<missing>"]
+
+
+def test_history_cuts_a_long_command_as_docker_does(lab):
+    image = lab.append(None, {"a": "1"}, created_by="RUN " + "x" * 100)
+    assert "RUN " + "x" * 40 + "…" in repr(image.history())
+    assert image.history()["CREATED BY"][0] == "RUN " + "x" * 100
+
+
+def test_layers_table_has_every_identifier_of_every_layer(image):
+    table = image.layers_table()
+    assert table.index.name == "LAYER" and list(table.index) == [1, 2]
+    assert tuple(table["DIFF ID"]) == image.diff_ids
+    assert tuple(table["CHAIN ID"]) == image.chain_ids
+    assert tuple(table["DIGEST"]) == tuple(layer.digest for layer in image.layers)
+    assert list(table["BYTES AS STORED"]) == [layer.size for layer in image.layers]
+    assert list(table["BYTES IN FILES"]) == [2503, 0]
+
+
+def test_layers_table_without_a_history(lab):
+    """A config need not tell how its layers came about."""
+    from imagelab.manifest import dump, manifest_for
+
+    image = lab.append(None, {"a": "1"})
+    config = dump({key: value for key, value in image.config.items() if key != "history"})
+    bare = lab.store.keep(config, manifest_for(config, image.manifest["layers"]))
+    assert list(bare.layers_table()["CREATED BY"]) == [""]
+
+
+def test_changes_and_files_tell_what_comes_from_where(image):
+    changes = image.changes_table()
+    assert list(zip(changes.index, changes["CHANGE"], changes["PATH"], strict=True)) == [
+        (1, "A", "a b"), (1, "A", "etc"), (1, "A", "etc/motd"), (2, "D", "etc/motd"),
+    ]  # fmt: skip
+    files = image.files_table()
+    found = zip(files["PATH"], files["FROM LAYER"], files["BYTES"], strict=True)
+    assert list(found) == [("a b", 1, 2500), ("etc", 1, 0)]
+
+
+def test_identifiers_explain_themselves(image):
+    table = image.identifiers_table()
+    assert set(table["VALUE"]) == {image.id, image.digest, *image.diff_ids, *image.chain_ids}
+    assert all(table["THE SHA-256 OF"])
+
+
+def test_a_table_is_a_data_frame_that_computes(lab, image):
+    table = image.layers_table()
+    assert isinstance(table, pd.DataFrame)
+    assert table["BYTES IN FILES"].sum() == image.size
+    assert "LAYER" in repr(table[table["BYTES IN FILES"] > 0])
+    assert repr(table.head(1)).count("\n") == 1
+
+
+def test_a_long_table_says_what_it_leaves_out():
+    table = of([(number,) for number in range(100)], ["N"])
+    assert repr(table).splitlines()[-1] == "and 40 more rows"
+    assert "and 40 more rows" in table._repr_html_()
+    assert len(table) == 100
+
+
+def test_cells_are_only_text():
+    table = of([("<script>alert(1)</script>", "\x1b[31m", "\udcff")], ["A&B", "C", "D"])
+    assert cells(table) == ["<script>alert(1)</script>", "\\x1b[31m", "\\xff"]
+    assert "\x1b" not in repr(table)
+    table._repr_html_().encode()
+
+
+def test_an_empty_table_still_has_its_titles(lab):
+    assert repr(lab.images()).split() == ["REPOSITORY", "TAG", "IMAGE", "ID", "CREATED", "SIZE"]
+    assert not cells(lab.images())
+
+
+def test_a_heading_is_a_heading(lab):
+    assert {cell.get("scope") for cell in html_of(lab.images()).iter("th")} == {"col"}
+
+
+def test_every_public_class_has_a_face(lab, image):
+    lab.append(None, {"c": "3"}, "c:1")
+    faces = [
+        lab, image, image.layers[0], image.layers[0].changes(), image.tree(), image.tree()["a b"], image.steps[0],
+        image.identifiers()[0], image.names[0], lab.store, lab.tag_log("shop:1.0")[0], lab.df(), lab.gc(),
+        Reference.parse("a"), Entry.dir(), Changes.of({"x": None}),
+    ]  # fmt: skip
+    for noun in faces:
+        assert cells(noun), type(noun)
+        assert not re.search(r"0x[0-9a-f]{6,}", repr(noun) + noun._repr_html_()), type(noun)
+
+
+def test_the_face_of_an_image_names_it_and_its_ids(image):
+    shown = cells(image)
+    assert f"sha256:{image.id.short}…" in shown and f"sha256:{image.digest.short}…" in shown
+    assert "A=1" in shown
+    assert "Image shop:1.0" in html_of(image).find("p").find("b").text
+
+
+def test_names_from_an_image_cannot_break_out_of_a_face(lab):
+    image = lab.append(None, Changes({"<img src=x>": Entry.file(b"1")})).with_config(Env=["A=<script>"])
+    for noun in (image, image.tree(), image.layers[0].changes()):
+        assert not list(html_of(noun).iter("script")) and not list(html_of(noun).iter("img"))
+
+
+def test_a_damaged_layer_is_told_in_words(lab, image):
+    lab.store.blobs.path(image.diff_ids[0]).unlink()
+    fresh = imagelab.Lab(lab.home).image("shop:1.0")
+    with pytest.raises(LabError, match="not in the store"):
+        fresh.files_table()
+
+
+def test_the_face_is_put_on_without_loading_a_view():
+    code = (
+        "import sys; from imagelab import Image, Lab; assert callable(Lab.images) and callable(Image.history);"
+        "assert not {'pandas', 'graphviz', 'ipywidgets', 'IPython'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
