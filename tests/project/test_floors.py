@@ -20,7 +20,9 @@ FLOORS = [
     {"errors"},
     {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "manifest", "image"}
     | {"blobs", "index", "taglog", "store"},
-    {"save", "staging", "load", "upkeep", "usage"},
+    {"save", "staging", "load", "upkeep", "usage"}
+    | {"dockerfile", "context", "copying", "cache", "gowords", "progress", "runtime", "running", "bases"}
+    | {"instructions", "build", "prepare"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
     | {"human", "gosyntax", "gotemplate"},

@@ -1,0 +1,136 @@
+"""`imagelab build`: what it says, where it says it, and what it leaves."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text('FROM scratch AS app\nCOPY hello.txt /\nENV A=1\nCMD ["/hello"]\n')
+    (folder / "hello.txt").write_text("hello\n")
+    return folder
+
+
+def stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def test_steps_go_to_stderr_and_the_result_to_stdout(cli, context):
+    said = cli("build", "-t", "myapp:1.0", "-t", "myapp", context)
+    id_ = cli("images", "-q", "myapp:1.0").ok.strip()
+    assert (said.code, said.out) == (
+        0, f"Successfully built {id_}\nSuccessfully tagged myapp:1.0\nSuccessfully tagged myapp:latest\n",
+    )  # fmt: skip
+    first, *rest = said.err.splitlines()
+    assert first == "[app 1/4] FROM scratch AS app"
+    assert [line.split("  ")[0] for line in rest] == [
+        "[app 2/4] COPY hello.txt /", "[app 3/4] ENV A=1", '[app 4/4] CMD ["/hello"]',
+    ]  # fmt: skip
+    assert all("(not cached: not built before)" in line for line in rest)
+
+
+def test_a_second_build_finds_every_step_and_the_same_image(cli, context):
+    first = cli("build", "-q", context).ok
+    assert first.startswith("sha256:")
+    said = cli("build", context)
+    assert said.err.count("CACHED") == 3
+    assert cli("build", "-q", context).ok == first
+
+
+def test_a_changed_file_is_named_and_a_changed_line_too(cli, context):
+    cli("build", context)
+    (context / "hello.txt").write_text("HELLO\n")
+    assert "COPY hello.txt /  done in 0.0s, 6B (not cached: hello.txt changed)" in cli("build", context).err
+    text = (context / "Dockerfile").read_text()
+    (context / "Dockerfile").write_text(text.replace("A=1", "A=2"))
+    said = cli("build", context).err
+    assert "COPY hello.txt /  CACHED" in said
+    assert "ENV A=2  done in 0.0s (not cached: instruction changed: it was 'ENV A=1')" in said
+
+
+def test_no_cache_says_so(cli, context):
+    cli("build", context)
+    assert cli("build", "--no-cache", context).err.count("(not cached: --no-cache)") == 3
+
+
+def test_options_reach_the_build(cli, context, tmp_path, monkeypatch):
+    (context / "other").write_text("ARG A\nFROM scratch AS one\nARG A\nARG B\nLABEL said=$A$B\nFROM scratch\n")
+    monkeypatch.setenv("B", "from the environment")
+    options = ["--build-arg", "A=a ", "--build-arg", "B", "--label", "k=v", "--iidfile", tmp_path / "id"]
+    said = cli("build", "-f", context / "other", "--target", "one", *options, "-t", "x:1", "--pull", "-q", context)
+    assert said.ok == (tmp_path / "id").read_text() + "\n"
+    labels = cli("inspect", "--format", "{{json .Config.Labels}}", "x:1").ok
+    assert labels == '{"k":"v","said":"a from the environment"}\n'
+
+
+def test_a_dockerfile_comes_from_stdin(cli, context, monkeypatch):
+    stdin(monkeypatch, b"FROM scratch\nCOPY hello.txt /there\n")
+    assert cli("build", "-t", "x:1", "-q", "-f", "-", context).code == 0
+    assert cli("cat", "x:1", "/there").ok == "hello\n"
+
+
+def test_a_context_comes_from_stdin(cli, context, monkeypatch):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        archive.add(context, arcname=".")
+    stdin(monkeypatch, buffer.getvalue())
+    assert cli("build", "-t", "x:1", "-q", "-").code == 0
+    assert cli("cat", "x:1", "hello.txt").ok == "hello\n"
+    stdin(monkeypatch, b"FROM scratch\nLABEL a=b\n")
+    assert cli("build", "-q", "-").code == 0
+
+
+@pytest.mark.parametrize(
+    "dockerfile, why",
+    [
+        ("FROM nowhere:1", "Dockerfile:1: FROM: there is no image 'nowhere:1' here"),
+        ("FROM scratch\nCOPY missing /", "Dockerfile:2: COPY: 'missing' is not in"),
+        ("FROM scratch\n\nFOO bar", "Dockerfile:3: unknown instruction: FOO"),
+        ("FROM scratch\nADD https://example.com/x /", "Dockerfile:2: ADD: imagelab does not fetch"),
+        ("FROM scratch\nRUN --mount=type=cache,target=/x y", "Dockerfile:2: RUN: imagelab does not do --mount"),
+        ("", "Dockerfile: there is no FROM"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place_and_moves_no_name(cli, context, dockerfile, why):
+    cli("build", "-t", "x:1", context)
+    before = cli("images", "-q", "x:1").ok
+    (context / "Dockerfile").write_text(dockerfile)
+    said = cli("build", "-t", "x:1", context)
+    *_, last = said.err.splitlines()
+    assert (said.code, said.out) == (1, "") and why in last and "Traceback" not in said.err
+    assert cli("images", "-q", "x:1").ok == before and cli("verify").code == 0
+
+
+@pytest.mark.parametrize(
+    "args, why",
+    [
+        (["nowhere"], "unable to prepare context: path 'nowhere' not found"),
+        ([], '"imagelab build" requires exactly 1 argument.'),
+        (["-t", "My:1", "CONTEXT"], "repository name must be lowercase"),
+        (["--progress", "loud", "CONTEXT"], "invalid progress value: loud"),
+        (["--target", "nope", "CONTEXT"], "failed to reach build target nope"),
+        (["--build-arg", "NOPE=1", "CONTEXT"], "--build-arg NOPE: no ARG of that name"),
+        (["-f", "nowhere", "CONTEXT"], "there is no 'nowhere'"),
+        (["-f", "-", "-"], "can't use stdin for both"),
+    ],
+)
+def test_a_wrong_command_line_is_told(cli, context, args, why):
+    said = cli("build", *(context if arg == "CONTEXT" else arg for arg in args))
+    assert said.code == 1 and why in said.err
+
+
+def test_what_a_program_prints_stands_under_its_step(cli, context):
+    (context / "Dockerfile").write_text("FROM lab/shell\nRUN echo one && echo two >&2 && echo 3 > /three\n")
+    said = cli("build", "-t", "x:1", context)
+    assert "  | one\n" in said.err and "  | two\n" in said.err and cli("cat", "x:1", "three").ok == "3\n"
+    (context / "Dockerfile").write_text("FROM lab/shell\nRUN echo last words && exit 7\n")
+    said = cli("build", context)
+    assert "  | last words\n" in said.err and "Dockerfile:2: RUN: process" in said.err and "exit code: 7" in said.err
