@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from .cache import BuildCache
 from .context import Context
-from .dockerfile import PREDEFINED, Dockerfile, Instruction, Stage
+from .dockerfile import PREDEFINED, Argument, Dockerfile, Instruction, Stage
 from .errors import LabError
 from .image import Image
-from .instructions import StageBuild, given
+from .instructions import StageBuild
 from .progress import BuildStep, Watcher
 from .store import Store
 
@@ -62,6 +62,10 @@ class _Builder:
         self.timeout = options.timeout
         self.total = 0
         self.globals: dict[str, str] = {}
+        self.proxies = {  # reach RUN undeclared, under both names, and are recorded nowhere
+            name: value for key, value in options.args.items() if key.upper() in PREDEFINED
+            for name in (key.upper(), key.lower())
+        }  # fmt: skip
         self.results: dict[int, Image] = {}
         self.steps: list[BuildStep] = []
         self.used: set[str] = set()
@@ -106,19 +110,21 @@ class _Builder:
         """The ARGs before the first FROM, with what --build-arg says."""
         values = dict(_platform_arguments(self.store))
         for it in self.file.arguments:
-            values |= {k: v for k, v in self.declare(it, values).items() if v is not None}
+            values |= {it.name: it.value for it in self.declare(it, values) if it.value is not None}
         return values
 
-    def declare(self, it: Instruction, known: Mapping[str, str]) -> dict[str, str | None]:
-        """What an ARG instruction gives each of its names: --build-arg first, then its default, then None."""
-        declared: dict[str, str | None] = {}
+    def declare(self, it: Instruction, known: Mapping[str, str]) -> list[Argument]:
+        """What an ARG instruction gives each of its names: --build-arg first, then its default, then nothing."""
+        declared: list[Argument] = []
+        known = dict(known)
         for word in it.args:
-            name, equals, default = word.partition("=")
+            name, equals, written = word.partition("=")
             self.used.add(name)
-            value = self.options.args.get(name)
-            if value is None and equals:
-                value = self.file.word(it, default, {**known, **given(declared)})
-            declared[name] = value
+            default = self.file.word(it, written, known) if equals else None
+            value = self.options.args.get(name, default)
+            declared.append(Argument(name, default, value))
+            if value is not None:
+                known[name] = value
         return declared
 
 

@@ -74,6 +74,15 @@ class Instruction:
         return [(self.args[i], self.args[i + 1]) for i in range(0, len(self.args), 3)]
 
 
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One name that an ARG declares: its default as it reads here, and the value that counts, where there is one."""
+
+    name: str
+    default: str | None
+    value: str | None
+
+
 @dataclass(slots=True)
 class Stage:
     """A FROM and what follows it."""

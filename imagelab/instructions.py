@@ -16,7 +16,7 @@ from . import copying
 from .bases import provide
 from .cache import BuildCache, Inputs
 from .context import Context
-from .dockerfile import PREDEFINED, Dockerfile, DockerfileError, Instruction, Stage, parse
+from .dockerfile import PREDEFINED, Argument, Dockerfile, DockerfileError, Instruction, Stage, parse
 from .errors import LabError, NotFound
 from .gowords import go_list, nanoseconds
 from .image import Image
@@ -43,8 +43,9 @@ class Builder(Protocol):
     timeout: float | None
     results: dict[int, Image]
     globals: dict[str, str]
+    proxies: dict[str, str]
 
-    def declare(self, it: Instruction, known: Mapping[str, str]) -> dict[str, str | None]: ...
+    def declare(self, it: Instruction, known: Mapping[str, str]) -> list[Argument]: ...
 
 
 class StageBuild:
@@ -53,7 +54,8 @@ class StageBuild:
     def __init__(self, builder: Builder, stage: Stage) -> None:
         self.builder, self.stage, self.store = builder, stage, builder.store
         self.image = builder.store.scratch()
-        self.arguments: dict[str, str | None] = {}
+        self.arguments: dict[str, None] = {}  # the names that ARG declared, in order
+        self.values: dict[str, str] = {}  # what $NAME means here: ARG and ENV, the later over the earlier
 
     def run(self, labels: Mapping[str, str]) -> Image:
         """Do all of it; `labels` are those of --label, which come last."""
@@ -133,15 +135,8 @@ class StageBuild:
     def _labels(self) -> dict[str, str]:
         return dict(self.config.get("Labels") or {})
 
-    def _environment(self) -> dict[str, str]:
-        return dict(line.partition("=")[::2] for line in self.config.get("Env") or [])
-
-    def _values(self) -> dict[str, str]:
-        """What $NAME means here: ARG, and ENV over it."""
-        return {**given(self.arguments), **self._environment()}
-
     def _word(self, it: Instruction, word: str) -> str:
-        return word if it.exec_form else self.builder.file.word(it, word, self._values())
+        return word if it.exec_form else self.builder.file.word(it, word, self.values)
 
     def _shelled(self, it: Instruction) -> list[str]:
         shell = self.config.get("Shell") or _SHELL
@@ -181,6 +176,7 @@ class StageBuild:
                 ) from None
             except LabError as error:
                 raise it.wrong(str(error)) from None
+        self.values = dict(line.partition("=")[::2] for line in self.config.get("Env") or [])
         step.hit, step.image = True, self.image
         self.builder.watcher.done(step)
 
@@ -193,11 +189,14 @@ class StageBuild:
             return made
 
     def _arg(self, it: Instruction, step: BuildStep, place: str) -> None:
-        declared = self.builder.declare(it, self._values())
-        for name, value in declared.items():
-            self.arguments[name] = value if value is not None else self.builder.globals.get(name)
-        said = f"ARG {' '.join(it.args)}"  # as written: a value counts where it is used, not where it is declared
-        self._cached(step, place, said, lambda: self._configured(said))
+        said = "ARG"  # as written, not as given: a value counts where it is used, not where it is declared
+        for declared in self.builder.declare(it, self.values):
+            value = declared.value if declared.value is not None else self.builder.globals.get(declared.name)
+            self.arguments[declared.name] = None
+            if value is not None:
+                self.values[declared.name] = value
+            said += f" {declared.name}" + ("" if declared.default is None else f"={declared.default}")
+        self._set(step, place, said)
 
     def _env(self, it: Instruction, step: BuildStep, place: str) -> None:
         given = {self._word(it, name): self._word(it, value) for name, value in it.pairs()}
@@ -205,6 +204,7 @@ class StageBuild:
         for name, value in given.items():
             at = next((i for i, line in enumerate(lines) if line.partition("=")[0] == name), len(lines))
             lines[at : at + 1] = [f"{name}={value}"]
+        self.values |= given
         self._set(step, place, "ENV " + " ".join(f"{n}={v}" for n, v in given.items()), Env=lines)
 
     def _label(self, it: Instruction, step: BuildStep, place: str) -> None:
@@ -253,7 +253,7 @@ class StageBuild:
 
     def _expose(self, it: Instruction, step: BuildStep, place: str) -> None:
         ports: dict[str, Any] = {}
-        for word in self.builder.file.expand_all(it.args, self._values()):
+        for word in self.builder.file.expand_all(it.args, self.values):
             number, _, protocol = word.partition("/")
             first, _, last = number.partition("-")
             if not first.isdigit() or not (last or first).isdigit() or protocol not in ("", "tcp", "udp", "sctp"):
@@ -291,7 +291,7 @@ class StageBuild:
         source = self._source(it)
         wanted = copying.Request(
             it, tuple(words), target, self._directory(target), chown, chmod, it.flags.get("exclude", ()),
-            {d.name: self.builder.file.heredoc(d, self._values()) for d in it.heredocs}, it.name == "ADD",
+            {d.name: self.builder.file.heredoc(d, self.values) for d in it.heredocs}, it.name == "ADD",
         )  # fmt: skip
         plan = copying.plan(wanted, source, self.image.tree(), self.store.mtime())
         self._cached(
@@ -314,14 +314,12 @@ class StageBuild:
         argv = self._shelled(it)
         if it.heredocs and not it.exec_form:
             argv[-1] = _with_heredocs(it, self.builder.file)
-        names = sorted(
-            name for name, value in self.arguments.items() if value is not None and name.upper() not in PREDEFINED
-        )
-        values = {name: str(self.arguments[name]) for name in names}
+        values = {name: self.values.get(name, "") for name in self.arguments}
         prefix = f"|{len(values)} " + "".join(f"{n}={v} " for n, v in values.items()) if values else ""
         said = f"RUN {prefix}{' '.join(argv)} # buildkit"
+        seen = {name: value for name, value in values.items() if name.upper() not in PREDEFINED}
         plain = f"RUN {' '.join(argv)} # buildkit"
-        env = {"PATH": PATH, **self._values()}
+        env = {"PATH": PATH, **self.builder.proxies, **self.values}
         directory = self.config.get("WorkingDir") or "/"
 
         def make() -> Image:
@@ -333,7 +331,7 @@ class StageBuild:
             self.workspace.stays(made)
             return made
 
-        self._cached(step, place, plain, make, arguments=values)
+        self._cached(step, place, plain, make, arguments=seen)
 
 
 def _with_heredocs(it: Instruction, file: Dockerfile) -> str:
@@ -344,11 +342,6 @@ def _with_heredocs(it: Instruction, file: Dockerfile) -> str:
         return text
     documents = "".join(f"{d.content}{d.name}\n" for d in it.heredocs)
     return f"{it.args[0]}\n{documents}"
-
-
-def given(values: Mapping[str, str | None]) -> dict[str, str]:
-    """Those of some arguments that have a value."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _duration(it: Instruction, flag: str, text: str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +25,8 @@ from .image import Image
 from .rootfs import scan, unpack
 from .tree import Changes, Tree
 
-_MADE_BY_RUNTIME = ("proc", "dev", "sys")  # mount points that a program needs and an image need not have
+_MADE_BY_RUNTIME = ("proc", "dev")  # mount points that a program needs and an image need not have
+PRIVILEGED = hasattr(os, "geteuid") and os.geteuid() == 0
 Stat = tuple[int, int, int, int, int, int, int]
 
 
@@ -32,7 +34,10 @@ class Workspace:
     """A root folder that lives as long as a `with` block, made when the first program needs it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / f"run-{uuid.uuid4().hex}"
+        if PRIVILEGED:  # programs of other users must be able to reach it, and root's home is locked
+            folder = Path(tempfile.gettempdir())
+        self._above = folder / f"imagelab-run-{uuid.uuid4().hex}"
+        self._folder = self._above / "root"
         self._holds: tuple[Digest, ...] | None = None
 
     def __enter__(self) -> Workspace:
@@ -51,41 +56,52 @@ class Workspace:
         tree = image.tree()
         if self._holds != image.diff_ids:
             self._clear()
+            self._above.mkdir(mode=0o711, parents=True)
             unpack(tree, self._folder)
+            for name in _MADE_BY_RUNTIME:
+                if name not in tree:
+                    (self._folder / name).mkdir()
         self._holds = None
         before: dict[str, Stat] = {}
         scan(self._folder, seen=lambda path, info: before.__setitem__(path, _stat(info)))
-        program = runtime.Program(tuple(argv), env, cwd, user_of(user, tree), timeout=timeout)
+        who = user_of(user, tree)
+        program = runtime.Program(tuple(argv), env, "/" + tree.resolve(cwd), who, timeout=timeout)
         code = runtime.run(self._folder, tree, program, output)
         if code:
             raise LabError(f"process {' '.join(argv)!r} did not complete successfully: exit code: {code}")
-        return self._compare(tree, before)
+        return self._compare(tree, before, who)
 
     def stays(self, image: Image) -> None:
         """Note that the folder holds this image's files now, so that the next program needs no new one."""
         self._holds = image.diff_ids
 
-    def _compare(self, tree: Tree, before: Mapping[str, Stat]) -> Changes:
+    def _compare(self, tree: Tree, before: Mapping[str, Stat], who: tuple[int, int]) -> Changes:
         after: dict[str, Stat] = {}
         found = scan(self._folder, seen=lambda path, info: after.__setitem__(path, _stat(info))).entries
-        privileged = hasattr(os, "geteuid") and os.geteuid() == 0
         now = {path: tree[path] for path in found if path in tree and before.get(path) == after[path]}
         owned: dict[int, Entry] = {}
         for path, entry in found.items():
             if path in now or (path in _MADE_BY_RUNTIME and path not in tree):
                 continue
-            old = tree.get(path)
-            owner = (entry.uid, entry.gid) if privileged else (old.uid, old.gid) if old else (0, 0)
-            now[path] = owned.setdefault(id(entry), replace(entry, uid=owner[0], gid=owner[1]))
+            same_inode = path in before and before[path][3] == after[path][3]
+            uid, gid = _owner(entry, tree.get(path) if same_inode else None, who)
+            now[path] = owned.setdefault(id(entry), replace(entry, uid=uid, gid=gid))
         ordered = {path: now[path] for path in sorted(now, key=lambda p: p.count("/"))}
         return Tree.diff(tree, Tree().apply(Changes({"": tree[""], **ordered})))
 
     def _clear(self) -> None:
-        if self._folder.exists():
-            for directory, _, _ in os.walk(self._folder):  # a program may have locked its own folders
+        if self._above.exists():
+            for directory, _, _ in os.walk(self._above):  # a program may have locked its own folders
                 os.chmod(directory, 0o700)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self._above, ignore_errors=True)
         self._holds = None
+
+
+def _owner(found: Entry, old: Entry | None, who: tuple[int, int]) -> tuple[int, int]:
+    """Whose a changed path is. Where the disk cannot say, it is its old owner's, or of who ran the program."""
+    if PRIVILEGED and (who == (0, 0) or (found.uid, found.gid) != (0, 0)):
+        return found.uid, found.gid
+    return (old.uid, old.gid) if old else who
 
 
 def _stat(info: os.stat_result) -> Stat:

@@ -6,13 +6,20 @@ not: the kernel, and CPU and memory, which are shared. Uses bubblewrap, as an or
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from ..errors import LabError
 from . import Output, Program
 from .process import watch
+
+_CAPABILITIES = (  # of root in a container, as docker has them
+    "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP",
+    "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
+)  # fmt: skip
 
 
 def program_path() -> str:
@@ -32,13 +39,28 @@ def program_path() -> str:
 
 
 def run(root: Path, program: Program, output: Output) -> int:
-    """Run a program in the root folder; killed with its children at the time limit or when this process goes."""
-    uid, gid = program.user
+    """Run a program in the root folder.
+
+    To an ordinary user's program there is one user and one group, whatever their numbers; root's has the real ones.
+    """
+    bwrap = program_path()
     command = [
-        program_path(), "--bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--unshare-all",
-        "--die-with-parent", "--new-session", "--clearenv", "--hostname", program.hostname, "--uid", str(uid), "--gid", str(gid),
-        "--chdir", program.cwd,
+        bwrap, "--bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--die-with-parent", "--new-session",
+        "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--clearenv",
+        "--hostname", program.hostname, "--chdir", program.cwd,
     ]  # fmt: skip
+    uid, gid = program.user
+    if os.geteuid() == 0 and uid == 0:
+        command += ["--cap-drop", "ALL", *(word for name in _CAPABILITIES for word in ("--cap-add", f"CAP_{name}"))]
+    else:
+        command += ["--unshare-user", "--uid", str(uid), "--gid", str(gid)]
+    started: dict[str, Any] = {"cwd": "/"}
+    if os.geteuid() == 0:
+        started |= {"user": uid, "group": gid, "extra_groups": []}
     for name, value in program.env.items():
         command += ["--setenv", name, value]
-    return watch([*command, "--", *program.argv], output, name=program.argv[0], timeout=program.timeout)
+    with open(bwrap, "rb") as file:  # another user need not be able to find it
+        started |= {"executable": f"/proc/self/fd/{file.fileno()}", "pass_fds": [file.fileno()]}
+        return watch(
+            [*command, "--", *program.argv], output, name=program.argv[0], timeout=program.timeout, started=started
+        )

@@ -6,19 +6,26 @@ import os
 import selectors
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..errors import LabError
 from . import Output
 
 
-def watch(command: Sequence[str], output: Output, *, name: str, timeout: float | None, stdin: bytes = b"") -> int:
+def watch(
+    command: Sequence[str], output: Output, *, name: str, timeout: float | None, stdin: bytes = b"",
+    started: Mapping[str, Any] | None = None,
+) -> int:  # fmt: skip
     """Start a process, hand on what it prints as it comes, and return its exit code.
 
-    `stdin` is written first (at most 64 KiB). The process is killed when the time, in seconds, is up (LabError), and
+    `stdin` is written first (at most 64 KiB); `started` is how Popen starts it. The umask is 022, as in containers. The process is killed when the time, in seconds, is up (LabError), and
     when this one is interrupted.
     """
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        umask=0o022 if os.name == "posix" else -1, **(started or {}),
+    )  # fmt: skip
     assert process.stdin and process.stdout and process.stderr
     end = time.monotonic() + timeout if timeout else None
     try:

@@ -74,7 +74,7 @@ def test_a_wrong_command_line(cli, line, code, error):
     assert (said.code, said.out, said.err) == (code, "", error)
 
 
-@pytest.mark.parametrize("name", ["build", "run", "push", "pull", "ps", "exec", "commit", "login", "volume"])
+@pytest.mark.parametrize("name", ["run", "push", "pull", "ps", "exec", "commit", "login", "volume"])
 def test_docker_s_other_verbs_are_refused_by_name(cli, name):
     said = cli(name, "--rm", "myapp")
     assert (said.code, said.out) == (1, "")
