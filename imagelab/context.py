@@ -172,10 +172,13 @@ def _excluder(ignore: bytes) -> LeaveOut:
 
 
 def matching(tree: Tree, pattern: str) -> list[str]:
-    """The paths of a tree that a COPY source means: a path as it is, or Go's filepath.Match pattern."""
+    """The paths of a tree that a COPY source means: a path as it is, or Go's filepath.Match pattern.
+
+    What they lead to may be a symlink's target. Raises NotFound, and ValueError for what is no pattern.
+    """
     if not any(c in pattern for c in "*?[\\"):
-        real = tree.resolve(pattern) if pattern else ""
-        return [real]
+        tree.resolve(pattern)
+        return [pattern]
     parts = [part for part in pattern.split("/") if part]
     found = [""]
     for part in parts:

@@ -18,10 +18,10 @@ from e2b_dockerfile_utils import PatternMatcher
 
 from . import tar
 from .compression import compression_of
-from .context import Context, matching, sum_of
+from .context import Context, matching
 from .digest import Digest
 from .dockerfile import Instruction
-from .entry import Entry
+from .entry import Entry, ancestors
 from .errors import Invalid, NotFound
 from .layer import TAR, Layer
 from .tree import Changes, Tree, with_parents
@@ -48,6 +48,7 @@ class Plan:
 
     entries: dict[str, Entry]
     origins: dict[str, str]  # destination path → path in the context
+    documents: Mapping[str, str]  # heredocs
     context: Context
     into: Tree
     mtime: int
@@ -58,17 +59,14 @@ class Plan:
 
     def sums(self) -> Mapping[str, str]:
         """What the cache compares, by the paths that the author of the Dockerfile knows."""
-        from_context = self.context.sums(list(self.origins.values()))
-        made = {
-            d: sum_of(e, Digest.of_pieces(e.chunks()).hex) for d, e in self.entries.items() if d not in self.origins
-        }
-        return from_context | made
+        texts = {f"<<{name}": Digest.of(text.encode()).hex for name, text in self.documents.items()}
+        return {**self.context.sums(list(self.origins.values())), **texts}
 
 
 def plan(wanted: Request, context: Context, into: Tree, mtime: int) -> Plan:
     """Work out a COPY or ADD; raises NotFound for a source that is not there, Invalid for a destination that cannot."""
-    result = Plan({}, {}, context, into, mtime)
-    owner, mode = _owner(wanted.chown, into), _mode(wanted.chmod)
+    result = Plan({}, {}, wanted.documents, context, into, mtime)
+    owner, mode = _owner(wanted.chown, into) if wanted.chown else None, _mode(wanted.chmod)
     leave_out = PatternMatcher(list(wanted.exclude)) if wanted.exclude else None
     folder = wanted.target.endswith("/") or wanted.target in (".", "..") or wanted.target.endswith(("/.", "/.."))
     found = [_find(wanted.it, context, word) for word in wanted.sources if not word.startswith("<<")]
@@ -79,31 +77,33 @@ def plan(wanted: Request, context: Context, into: Tree, mtime: int) -> Plan:
         )
     base = landing(into, wanted.directory.lstrip("/"))
     is_folder = folder or (base in into and into[base].kind == "dir")
+    result.entries |= _missing(into, base if is_folder else posixpath.dirname(base), owner or (0, 0), mtime)
 
     def put(path: str, entry: Entry, origin: str | None) -> None:
         if entry.kind != "symlink" and mode is not None:
             entry = replace(entry, mode=mode)
-        result.entries[path] = replace(entry, uid=owner[0], gid=owner[1])
+        result.entries[path] = replace(entry, uid=owner[0], gid=owner[1]) if owner else entry
         if origin is not None:
             result.origins[path] = origin
 
-    for paths, word in zip(found, [w for w in wanted.sources if not w.startswith("<<")], strict=True):
+    for paths in found:
         for path in paths:
+            origin, path = path, context.tree.resolve(path)
             entry = context.tree[path]
             if entry.kind == "dir":
-                if base not in into and base:
-                    put(base, entry, path)
+                result.entries |= _missing(into, base, owner or (0, 0), mtime)
                 for below in _below(context.tree, path):
                     relative = below[len(path) + 1 :] if path else below
                     if leave_out is None or not leave_out.matches(relative):
                         put(posixpath.join(base, relative), context.tree[below], below)
             elif wanted.unpacks and (unpacked := _unpacked(entry)) is not None:
+                result.entries |= _missing(into, base, owner or (0, 0), mtime)
                 for inside, found_entry in unpacked.entries.items():
                     if inside:
                         result.entries[posixpath.join(base, inside)] = found_entry
                 result.origins[f"{base}//{path}"] = path
             elif leave_out is None or not leave_out.matches(posixpath.basename(path)):
-                name = posixpath.basename(path if any(c in word for c in "*?[") else word.rstrip("/"))
+                name = posixpath.basename(origin)
                 put(posixpath.join(base, name) if is_folder else base, entry, path)
     for name, text in wanted.documents.items():
         data = text.encode()
@@ -115,14 +115,18 @@ def plan(wanted: Request, context: Context, into: Tree, mtime: int) -> Plan:
     return result
 
 
-def folder(into: Tree, path: str, mtime: int) -> Changes:
+def folder(into: Tree, path: str, owner: tuple[int, int], mtime: int) -> Changes:
     """The changes that make a directory, and those above it, where they are missing: WORKDIR."""
     place = landing(into, path.lstrip("/"))
-    if place in into:
-        if into[place].kind != "dir":
-            raise Invalid(f"{path!r} is a {into[place].kind}, not a directory")
-        return Changes()
-    return with_parents(into, Changes({place: Entry.dir(mtime=mtime)}), mtime)
+    if place in into and into[place].kind != "dir":
+        raise Invalid(f"{path!r} is a {into[place].kind}, not a directory")
+    return with_parents(into, Changes(_missing(into, place, owner, mtime)), mtime)
+
+
+def _missing(into: Tree, path: str, owner: tuple[int, int], mtime: int) -> dict[str, Entry]:
+    """A directory and those above it, as far as they are not there; a file in their place is left to `apply`."""
+    made = Entry.dir(uid=owner[0], gid=owner[1], mtime=mtime)
+    return {above: made for above in [path, *ancestors(path)] if above and above not in into}
 
 
 def landing(into: Tree, path: str) -> str:
@@ -155,6 +159,11 @@ def user_of(name: str, tree: Tree) -> tuple[int, int]:
     return uid, gid
 
 
+def home_of(uid: int, tree: Tree) -> str:
+    """Where a user is at home, as the image's /etc/passwd knows it, or '/'."""
+    return next((row[5] or "/" for row in _rows(tree, "etc/passwd", 4) if int(row[2]) == uid and len(row) > 5), "/")
+
+
 def _rows(tree: Tree, path: str, least: int) -> Iterator[list[str]]:
     try:
         text = tree.find(path).read().decode("utf-8", "replace")
@@ -167,8 +176,6 @@ def _rows(tree: Tree, path: str, least: int) -> Iterator[list[str]]:
 
 
 def _owner(chown: str, tree: Tree) -> tuple[int, int]:
-    if not chown:
-        return 0, 0
     uid, gid = user_of(chown, tree)
     return (uid, uid) if chown.isdigit() else (uid, gid)
 

@@ -54,7 +54,7 @@ class Instruction:
 
     name: str
     args: tuple[str, ...]
-    flags: Mapping[str, tuple[str, ...]]
+    flags: Mapping[str, tuple[str | None, ...]]  # None for one without a value
     exec_form: bool
     heredocs: tuple[DockerfileHeredoc, ...]
     text: str
@@ -114,13 +114,12 @@ class Dockerfile:
         lex = ShellLex(self.escape, env=values, skip_unset_env=False)
         return [word for text in words for word in lex.process_words(text)]
 
-    def heredoc(self, document: DockerfileHeredoc, values: Mapping[str, str]) -> str:
-        """The text of a heredoc, its variables replaced unless its name was quoted."""
+    def heredoc(self, document: DockerfileHeredoc, values: Mapping[str, str] | None) -> str:
+        """The text of a heredoc; its variables are replaced by `values`, if any, unless its name was quoted."""
         text = chomp_heredoc_content(document.content) if document.chomp else document.content
-        if not document.expand:
+        if not document.expand or values is None:
             return text
-        lex = ShellLex(self.escape, env=values, skip_unset_env=False, raw_quotes=True, raw_escapes=True)
-        return lex.process_word(text)
+        return ShellLex("\\", env=values, skip_unset_env=False, skip_process_quotes=True).process_word(text)
 
     def stage_called(self, name: str, before: int) -> Stage | None:
         """The stage that COPY --from or FROM means by a name or number, among those before stage `before`."""
@@ -167,10 +166,11 @@ def parse(data: bytes, name: str = "Dockerfile") -> Dockerfile:
 
 
 def _instruction(found: DockerfileInstruction, file: str) -> Instruction:
-    flags: dict[str, tuple[str, ...]] = {}
+    flags: dict[str, tuple[str | None, ...]] = {}
     for written in found.flags:
         key, _, value = written.removeprefix("--").partition("=")
-        flags[key] = (*flags.get(key, ()), value if "=" in written else "true")
+        bare = "true" if key == "link" else None
+        flags[key] = (*flags.get(key, ()), value if "=" in written else bare)
     return Instruction(
         found.name, tuple(found.args), flags, found.json, tuple(found.heredocs), found.original, file, found.start_line
     )
@@ -196,6 +196,10 @@ def _check(it: Instruction) -> None:
             raise it.wrong(f"imagelab does not do --{flag}: leave it out, or build with docker")
         if flag not in _FLAGS.get(it.name, ()):
             raise it.wrong(f"unknown flag: --{flag}")
+        if len(it.flags[flag]) > 1 and flag != "exclude":
+            raise it.wrong(f"duplicate flag: --{flag}")
+        if None in it.flags[flag]:
+            raise it.wrong(f"missing a value on flag: --{flag}")
     least = _NEEDS.get(it.name, 0)
     given = len(it.args) + (1 if it.name in ("COPY", "ADD") and it.heredocs and len(it.args) > 1 else 0)
     if given < least:
@@ -212,8 +216,21 @@ def _check(it: Instruction) -> None:
         raise it.wrong('the shell is written as JSON: SHELL ["/bin/sh", "-c"]')
     if it.name == "ONBUILD":
         _check_trigger(it)
-    if it.name == "HEALTHCHECK" and it.args[0].upper() not in ("CMD", "NONE"):
+    if it.name == "HEALTHCHECK":
+        _check_health(it)
+    names = [name for name, _ in it.pairs()] if it.name in ("ENV", "LABEL") else []
+    if "" in names or (it.name == "ARG" and any(word.startswith("=") for word in it.args)):
+        raise it.wrong("a name can't be blank")
+
+
+def _check_health(it: Instruction) -> None:
+    kind = it.args[0].upper()
+    if kind not in ("CMD", "NONE"):
         raise it.wrong(f"unknown type {it.args[0]!r}: expected CMD or NONE")
+    if kind == "CMD" and not "".join(it.args[1:]):
+        raise it.wrong("missing command after CMD")
+    if kind == "NONE" and "".join(it.args[1:]):
+        raise it.wrong("NONE takes no arguments")
 
 
 def _check_trigger(it: Instruction) -> None:
@@ -221,6 +238,10 @@ def _check_trigger(it: Instruction) -> None:
     word = trigger.split(None, 1)[0].upper() if trigger else ""
     if word in ("", "ONBUILD", "FROM", "MAINTAINER"):
         raise it.wrong(f"{word or 'nothing'} isn't allowed as an ONBUILD trigger")
+    try:
+        parse(f"FROM scratch\n{trigger}\n".encode(), it.file)
+    except DockerfileError as error:
+        raise it.wrong(str(error).partition(": ")[2]) from None
 
 
 def _check_stages(whole: Dockerfile) -> None:

@@ -237,14 +237,18 @@ class Image:
         config = self._configured(settings) if settings else self.config
         return self._derive(config, [*self.layers, layer], created_by, comment, author, empty=False)
 
-    def with_config(self, created_by: str = "", *, comment: str = "", author: str = "", **settings: Any) -> Image:
+    def with_config(
+        self, created_by: str | None = "", *, comment: str = "", author: str = "", **settings: Any
+    ) -> Image:
         """Another image with some of the config's `config` keys changed: Env, Cmd, Labels, …; None removes a key.
 
-        No layer is made: the history gets an empty_layer line. Raises LabError for a key that config.md does not have,
-        or a value of the wrong type.
+        No layer is made: the history gets an empty_layer line, or none if `created_by` is None. Raises LabError for a
+        key that config.md does not have, or a value of the wrong type.
         """
         config = self._configured(settings) | ({"author": author} if author else {})
-        said = created_by or " ".join(f"{key}={json.dumps(value)}" for key, value in settings.items())
+        said = created_by
+        if said == "":
+            said = " ".join(f"{key}={json.dumps(value)}" for key, value in settings.items())
         return self._derive(config, list(self.layers), said, comment, author, empty=True)
 
     def _configured(self, settings: Mapping[str, Any]) -> Json:
@@ -266,7 +270,7 @@ class Image:
         return self._derive(config, [layer], created_by, "", "", empty=False, orphan=True)
 
     def _derive(
-        self, config: Json, layers: Sequence[Layer], created_by: str, comment: str, author: str, *, empty: bool,
+        self, config: Json, layers: Sequence[Layer], created_by: str | None, comment: str, author: str, *, empty: bool,
         orphan: bool = False,
     ) -> Image:  # fmt: skip
         now = self._keeper.now()
@@ -274,11 +278,12 @@ class Image:
         history = config.get("history")
         if history is None:  # a config need not have one; then every layer is a step that nobody described
             history = [{} for _ in config["rootfs"]["diff_ids"]]
+        size = len(history) + (created_by is not None)
         config = {
             "created": now,
             **{key: value for key, value in config.items() if key not in _OF_THE_BUILDER},
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
-            "history": [*history, {key: value for key, value in record.items() if value}],
+            "history": [*history, {key: value for key, value in record.items() if value}][:size],
         }
         config_bytes = dump(config)
         manifest = manifest_for(config_bytes, [layer.descriptor for layer in layers])

@@ -8,25 +8,26 @@ Implements the Dockerfile reference; history and config are written as BuildKit 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from . import copying
+from . import copying, metadata
 from .bases import provide
 from .cache import BuildCache, Inputs
 from .context import Context
 from .dockerfile import PREDEFINED, Argument, Dockerfile, DockerfileError, Instruction, Stage, parse
 from .errors import LabError, NotFound
-from .gowords import go_list, nanoseconds
 from .image import Image
+from .layer import check_symlink
 from .progress import BuildStep, Watcher
 from .running import Workspace
 from .store import Store
+from .tree import Changes
 
 COMMENT = "buildkit.dockerfile.v0"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_SHELL = ("/bin/sh", "-c")
 
 
 class Builder(Protocol):
@@ -54,6 +55,7 @@ class StageBuild:
     def __init__(self, builder: Builder, stage: Stage) -> None:
         self.builder, self.stage, self.store = builder, stage, builder.store
         self.image = builder.store.scratch()
+        self.cmd_given = self.missed = False
         self.arguments: dict[str, None] = {}  # the names that ARG declared, in order
         self.values: dict[str, str] = {}  # what $NAME means here: ARG and ENV, the later over the earlier
 
@@ -66,15 +68,14 @@ class StageBuild:
             for number, it in enumerate(self.stage.instructions, 1):
                 self._do(it, f"{self.stage.index}.{number}")
         if labels:
-            said = "LABEL " + " ".join(f"{name}={value}" for name, value in labels.items())
-            self.image = self._configured(said, Labels={**self._labels(), **labels})
+            self.image = self.image.with_config(None, Labels={**(self.config.get("Labels") or {}), **labels})
         return self.image
 
     def _triggers(self) -> list[Instruction]:
         """The base image's ONBUILD instructions, which run now and are not inherited further."""
         lines = self.config.get("OnBuild") or []
         if lines:
-            self.image = self.image.with_config("", OnBuild=None)
+            self.image = self.image.with_config(None, OnBuild=None)
         name = f"ONBUILD of {self.stage.source.args[0]}"
         return parse("\n".join(["FROM scratch", *lines]).encode(), name).stages[0].instructions
 
@@ -87,7 +88,10 @@ class StageBuild:
         began = time.perf_counter()
         before = self.image
         try:
-            getattr(self, "_" + it.name.lower())(it, step, place)
+            if it.name in metadata.WRITES:
+                self._write(it, step, place)
+            else:
+                getattr(self, "_" + it.name.lower())(it, step, place)
         except DockerfileError:
             raise
         except LabError as error:
@@ -105,26 +109,39 @@ class StageBuild:
     ) -> None:  # fmt: skip
         """Take a step from the cache, or make it; after one miss, its stage has only misses."""
         cache, parent, settings = self.builder.cache, self.image.digest, self.builder.settings
-        if files is not None and not cache.tried(
-            parent, said
-        ):  # it cannot be there: the sums come free with the packing
-            self.image, found, why = make(), None, ""
+        if files is not None and not cache.tried(parent, said):  # then the sums come free with the packing
+            self.image = make()
             inputs = Inputs(parent, said, arguments or {}, files(), settings)
-            _, why = cache.find(place, inputs)
+            found, why = None, cache.find(place, inputs)[1]
         else:
             inputs = Inputs(parent, said, arguments or {}, files() if files else {}, settings)
             found, why = cache.find(place, inputs)
+            if found and self.missed:  # the same bytes came out of a step that was done again
+                found, why = None, "an earlier step was done again"
             self.image = found or make()
         step.hit, step.reason = found is not None, why
+        self.missed |= found is None
         if found is None:
             cache.remember(inputs, self.image)
 
-    def _configured(self, said: str, **settings: Any) -> Image:
-        return self.image.with_config(said, comment=COMMENT, **settings)
+    def _stack(self, changes: Changes, said: str, settings: Mapping[str, Any] | None = None) -> Image:
+        for path, entry in changes.entries.items():
+            if entry.kind == "symlink":
+                check_symlink(path, entry.link, "docker would not load this image")
+        return self.image.stack(self.store.pack(changes), said, comment=COMMENT, settings=settings)
 
-    def _set(self, step: BuildStep, place: str, said: str, **settings: Any) -> None:
+    def _write(self, it: Instruction, step: BuildStep, place: str) -> None:
         """A step that only writes into the config."""
-        self._cached(step, place, said, lambda: self._configured(said, **settings))
+        said = metadata.WRITES[it.name](it, self)
+        values = metadata.pairs(it, self) if it.name == "ENV" else {}
+        known = (it.text if said.text is None else said.text) + "".join(
+            f" without {key}" for key, value in said.settings.items() if value is None
+        )
+        self._cached(
+            step, place, known, lambda: self.image.with_config(said.text, comment=COMMENT, **said.settings)
+        )  # fmt: skip
+        self.cmd_given |= it.name == "CMD"
+        self.values |= values
 
     # What instructions refer to --------------------------------------------------------------------------------
 
@@ -132,15 +149,13 @@ class StageBuild:
     def config(self) -> dict[str, Any]:
         return self.image.config.get("config") or {}
 
-    def _labels(self) -> dict[str, str]:
-        return dict(self.config.get("Labels") or {})
-
-    def _word(self, it: Instruction, word: str) -> str:
+    def word(self, it: Instruction, word: str) -> str:
+        """One word with its variables replaced; in exec form as it is."""
         return word if it.exec_form else self.builder.file.word(it, word, self.values)
 
-    def _shelled(self, it: Instruction) -> list[str]:
-        shell = self.config.get("Shell") or _SHELL
-        return list(it.args) if it.exec_form else [*shell, it.args[0] if it.args else ""]
+    def several(self, it: Instruction) -> list[str]:
+        """All words of an instruction that may give more words than were written."""
+        return self.builder.file.expand_all(it.args, self.values)
 
     def _directory(self, path: str) -> str:
         """A path in the image, relative to WORKDIR unless it is absolute; '/' at its end stays."""
@@ -196,114 +211,42 @@ class StageBuild:
             if value is not None:
                 self.values[declared.name] = value
             said += f" {declared.name}" + ("" if declared.default is None else f"={declared.default}")
-        self._set(step, place, said)
-
-    def _env(self, it: Instruction, step: BuildStep, place: str) -> None:
-        given = {self._word(it, name): self._word(it, value) for name, value in it.pairs()}
-        lines = list(self.config.get("Env") or [])
-        for name, value in given.items():
-            at = next((i for i, line in enumerate(lines) if line.partition("=")[0] == name), len(lines))
-            lines[at : at + 1] = [f"{name}={value}"]
-        self.values |= given
-        self._set(step, place, "ENV " + " ".join(f"{n}={v}" for n, v in given.items()), Env=lines)
-
-    def _label(self, it: Instruction, step: BuildStep, place: str) -> None:
-        given = {self._word(it, name): self._word(it, value) for name, value in it.pairs()}
-        said = "LABEL " + " ".join(f"{name}={value}" for name, value in given.items())
-        self._set(step, place, said, Labels={**self._labels(), **given})
-
-    def _maintainer(self, it: Instruction, step: BuildStep, place: str) -> None:
-        said = f"MAINTAINER {it.args[0]}"
-        self._cached(step, place, said, lambda: self.image.with_config(said, comment=COMMENT, author=it.args[0]))
+        self._cached(step, place, said, lambda: self.image.with_config(said, comment=COMMENT))
 
     def _workdir(self, it: Instruction, step: BuildStep, place: str) -> None:
-        path = self._directory(self._word(it, it.args[0]))
+        path = self._directory(self.word(it, it.args[0]))
         said = f"WORKDIR {path}"
 
         def make() -> Image:
-            changes = copying.folder(self.image.tree(), path, self.store.mtime())
             settings = {"WorkingDir": path}
             if path == "/":
-                return self._configured(said, **settings)
-            return self.image.stack(self.store.pack(changes), said, comment=COMMENT, settings=settings)
+                return self.image.with_config(said, comment=COMMENT, **settings)
+            tree = self.image.tree()
+            owner = copying.user_of(self.config.get("User") or "", tree)
+            return self._stack(copying.folder(tree, path, owner, self.store.mtime()), said, settings)
 
         self._cached(step, place, said, make)
 
-    def _user(self, it: Instruction, step: BuildStep, place: str) -> None:
-        user = self._word(it, it.args[0])
-        self._set(step, place, f"USER {user}", User=user)
-
-    def _stopsignal(self, it: Instruction, step: BuildStep, place: str) -> None:
-        signal = self._word(it, it.args[0])
-        self._set(step, place, f"STOPSIGNAL {signal}", StopSignal=signal)
-
-    def _shell(self, it: Instruction, step: BuildStep, place: str) -> None:
-        self._set(step, place, f"SHELL [{' '.join(it.args)}]", Shell=list(it.args))
-
-    def _cmd(self, it: Instruction, step: BuildStep, place: str) -> None:
-        self._set(step, place, f"CMD {go_list(command := self._shelled(it))}", Cmd=command)
-        self.cmd_given = True
-
-    def _entrypoint(self, it: Instruction, step: BuildStep, place: str) -> None:
-        command = self._shelled(it)
-        settings: dict[str, Any] = {"Entrypoint": command}
-        if not getattr(self, "cmd_given", False):  # an inherited CMD was meant for another entrypoint
-            settings["Cmd"] = None
-        self._set(step, place, f"ENTRYPOINT {go_list(command)}", **settings)
-
-    def _expose(self, it: Instruction, step: BuildStep, place: str) -> None:
-        ports: dict[str, Any] = {}
-        for word in self.builder.file.expand_all(it.args, self.values):
-            number, _, protocol = word.partition("/")
-            first, _, last = number.partition("-")
-            if not first.isdigit() or not (last or first).isdigit() or protocol not in ("", "tcp", "udp", "sctp"):
-                raise it.wrong(f"invalid containerPort: {word}")
-            for port in range(int(first), int(last or first) + 1):
-                ports[f"{port}/{protocol or 'tcp'}"] = {}
-        said = f"EXPOSE map[{' '.join(f'{port}:{{}}' for port in sorted(ports))}]"
-        self._set(step, place, said, ExposedPorts={**(self.config.get("ExposedPorts") or {}), **ports})
-
-    def _volume(self, it: Instruction, step: BuildStep, place: str) -> None:
-        paths = [self._word(it, word) for word in it.args]
-        volumes = {**(self.config.get("Volumes") or {}), **{path: {} for path in paths}}
-        self._set(step, place, f"VOLUME [{' '.join(paths)}]", Volumes=volumes)
-
-    def _onbuild(self, it: Instruction, step: BuildStep, place: str) -> None:
-        trigger = it.text.split(None, 1)[1]
-        self._set(step, place, f"ONBUILD {trigger}", OnBuild=[*(self.config.get("OnBuild") or []), trigger])
-
-    def _healthcheck(self, it: Instruction, step: BuildStep, place: str) -> None:
-        check: dict[str, Any] = {"Test": ["NONE"]}
-        if it.args[0].upper() == "CMD":
-            check["Test"] = ["CMD", *it.args[1:]] if it.exec_form else ["CMD-SHELL", it.args[1]]
-            for flag, key in (("interval", "Interval"), ("timeout", "Timeout"), ("start-period", "StartPeriod")):
-                if value := it.flag(flag):
-                    check[key] = _duration(it, flag, value)
-            if value := it.flag("retries"):
-                check["Retries"] = int(value)
-        self._set(step, place, f"HEALTHCHECK {go_list(check['Test'])}", Healthcheck=check)
-
     def _copy(self, it: Instruction, step: BuildStep, place: str) -> None:
-        *words, target = [self._word(it, word) for word in it.args]
-        chown, chmod = (self._word(it, it.flag(f) or "") for f in ("chown", "chmod"))
+        *words, target = [self.word(it, word) for word in it.args]
+        chown, chmod = (self.word(it, it.flag(f) or "") for f in ("chown", "chmod"))
         flags = "".join(f" --{name}={value}" for name, value in (("chown", chown), ("chmod", chmod)) if value)
         said = f"{it.name} {flags[1:] + ' ' if flags else ''}{' '.join([*words, target])} # buildkit"
         source = self._source(it)
         wanted = copying.Request(
-            it, tuple(words), target, self._directory(target), chown, chmod, it.flags.get("exclude", ()),
+            it, tuple(words), target, self._directory(target), chown, chmod, tuple(word for word in it.flags.get("exclude", ()) if word),
             {d.name: self.builder.file.heredoc(d, self.values) for d in it.heredocs}, it.name == "ADD",
         )  # fmt: skip
         plan = copying.plan(wanted, source, self.image.tree(), self.store.mtime())
         self._cached(
             step, place, said,
-            lambda: self.image.stack(self.store.pack(plan.changes()), said, comment=COMMENT),
-            files=plan.sums,
+            lambda: self._stack(plan.changes(), said), files=plan.sums,
         )  # fmt: skip
 
     _add = _copy
 
     def _source(self, it: Instruction) -> Context:
-        name = self._word(it, it.flag("from") or "")
+        name = self.word(it, it.flag("from") or "")
         if not name:
             return self.builder.context
         stage = self.builder.file.stage_called(name, self.stage.index)
@@ -311,7 +254,7 @@ class StageBuild:
         return Context(image.tree(), f"image {image.id}")
 
     def _run(self, it: Instruction, step: BuildStep, place: str) -> None:
-        argv = self._shelled(it)
+        argv = metadata.shelled(it, self)
         if it.heredocs and not it.exec_form:
             argv[-1] = _with_heredocs(it, self.builder.file)
         values = {name: self.values.get(name, "") for name in self.arguments}
@@ -327,7 +270,7 @@ class StageBuild:
                 self.image, argv, env, directory, self.config.get("User") or "", self.builder.timeout,
                 lambda stream, data: self.builder.watcher.output(step, stream, data),
             )  # fmt: skip
-            made = self.image.stack(self.store.pack(changes), said, comment=COMMENT)
+            made = self._stack(changes, said)
             self.workspace.stays(made)
             return made
 
@@ -337,15 +280,6 @@ class StageBuild:
 def _with_heredocs(it: Instruction, file: Dockerfile) -> str:
     """The script of a RUN with heredocs: the document itself, or the command with its documents after it."""
     first = it.heredocs[0]
-    text = file.heredoc(first, {}) if not first.expand else first.content
-    if len(it.heredocs) == 1 and it.args[0].strip().startswith("<<"):
-        return text
-    documents = "".join(f"{d.content}{d.name}\n" for d in it.heredocs)
-    return f"{it.args[0]}\n{documents}"
-
-
-def _duration(it: Instruction, flag: str, text: str) -> int:
-    try:
-        return nanoseconds(text)
-    except ValueError as error:
-        raise it.wrong(f"--{flag}: {error}") from None
+    if len(it.heredocs) == 1 and re.fullmatch(r"\s*\d*<<-?\s*(['\"]?)[^\s'\"<>|&;]+\1\s*", it.args[0]):
+        return file.heredoc(first, None)
+    return f"{it.args[0]}\n" + "".join(f"{d.content}{d.name}\n" for d in it.heredocs)

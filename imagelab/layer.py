@@ -147,7 +147,7 @@ def read_changes(
                 into[path] = found
             continue
         if member.kind == "symlink":
-            _check_symlink(path, member.link, what)
+            check_symlink(path, member.link, what)
         entries.pop(path, None)
         into[path] = Entry(
             member.kind, member.mode, member.uid, member.gid, member.mtime, member.size,
@@ -157,7 +157,7 @@ def read_changes(
     return Changes(entries, frozenset(removed), frozenset(opaque), links)
 
 
-def _check_symlink(path: str, target: str, what: str) -> None:
+def check_symlink(path: str, target: str, what: str) -> None:
     """Refuse what docker refuses: an empty target, or a relative one that climbs above the root."""
     if not target or "\0" in target:
         raise Invalid(f"{what}: the symbolic link {path!r} has an empty or damaged target")

@@ -13,7 +13,7 @@ from .image import Image
 
 @dataclass(slots=True)
 class BuildStep:
-    """One step of a build as it went: where it stands, whether the cache had it, if not why, and what it took and made."""
+    """One step of a build as it went: where it stands, whether the cache had it or why not, what it took and made."""
 
     number: int
     total: int

@@ -1,8 +1,8 @@
 """One idea: what RUN did is what differs on the disk before and after.
 
 A `Workspace` unpacks an image once for a stage, runs a program in it, and compares: first what `stat` says of every
-path, and, only where that differs, the entry and its content. Owners that an ordinary user could not set on disk are taken
-from the image, where they are remembered.
+path, and, only where that differs, the entry and its content. Owners that an ordinary user could not set on disk are
+taken from the image, where they are remembered.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from . import runtime
-from .copying import user_of
+from .copying import home_of, user_of
 from .digest import Digest
 from .entry import Entry
 from .errors import LabError
@@ -65,6 +65,7 @@ class Workspace:
         before: dict[str, Stat] = {}
         scan(self._folder, seen=lambda path, info: before.__setitem__(path, _stat(info)))
         who = user_of(user, tree)
+        env = {"HOME": home_of(who[0], tree), **env}
         program = runtime.Program(tuple(argv), env, "/" + tree.resolve(cwd), who, timeout=timeout)
         code = runtime.run(self._folder, tree, program, output)
         if code:

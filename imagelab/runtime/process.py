@@ -19,8 +19,8 @@ def watch(
 ) -> int:  # fmt: skip
     """Start a process, hand on what it prints as it comes, and return its exit code.
 
-    `stdin` is written first (at most 64 KiB); `started` is how Popen starts it. The umask is 022, as in containers. The process is killed when the time, in seconds, is up (LabError), and
-    when this one is interrupted.
+    `stdin` is written first (at most 64 KiB); `started` is how Popen starts it. The umask is 022, as in containers. The
+    process is killed when the time, in seconds, is up (LabError), and when this one is interrupted.
     """
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

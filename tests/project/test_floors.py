@@ -21,7 +21,7 @@ FLOORS = [
     {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "manifest", "image"}
     | {"blobs", "index", "taglog", "store"},
     {"save", "staging", "load", "upkeep", "usage"}
-    | {"dockerfile", "context", "copying", "cache", "gowords", "progress", "runtime", "running", "bases"}
+    | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running", "bases"}
     | {"instructions", "build", "prepare"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
