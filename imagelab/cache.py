@@ -48,7 +48,7 @@ class BuildCache:
         self._record = self._folder / f"last-{_short(*recipe)}"
         self._now: dict[str, Inputs] = {}
         self._before: dict[str, Inputs] = {}
-        with suppress(OSError, ValueError, TypeError):
+        with suppress(OSError, ValueError, TypeError, AttributeError):
             self._before = {k: Inputs(**v) for k, v in json.loads(self._record.read_bytes()).items()}
 
     def find(self, step: str, inputs: Inputs) -> tuple[Image | None, str]:

@@ -2,7 +2,7 @@
 
 A `Context` is a tree without what `.dockerignore` excludes, and a sum for each path in it: docker's cache compares
 names, modes, owners, sizes, links and contents, never times. Contents that were summed before are not read again: a
-small index remembers sums by what `stat` says, and distrusts anything as young as itself.
+small index remembers sums by what `stat` says, except for what was written just now.
 
 Implements moby's builder/remotecontext (tarsum without mtime) and patternmatcher (.dockerignore).
 """
@@ -13,7 +13,9 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -91,7 +93,7 @@ class Context:
             content = ""
             if entry.kind == "file":
                 known = self._index.get(path) if self._index else None
-                content = known or Digest.of_pieces(entry.chunks()).hex
+                content = known or Digest.of_pieces(entry.chunks()).hex  # reading it through puts it into the index
             self._sums[path] = sum_of(entry, content)
         return self._sums[path]
 
@@ -115,20 +117,24 @@ def sum_of(entry: Entry, content: str) -> str:
 class StatIndex:
     """Content digests by path, believed while size, times, inode and mode are what they were.
 
-    As git does, a file is not believed when its time is not older than the index: it could have been written again
-    within the same tick of the clock.
+    A file is remembered only if it had been at rest for a while when it was summed: one written just now could be
+    written again within the same tick of the disk's clock, and look the same.
     """
+
+    AT_REST = 2_000_000_000  # nanoseconds; the slowest clock in use, FAT's, ticks every two seconds
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stats: dict[str, list[int]] = {}
-        self._new: dict[str, list[Any]] = {}
-        self._fresh = False
-        try:
-            self._written = path.stat().st_mtime_ns
-            self._old: dict[str, list[Any]] = json.loads(path.read_bytes())
-        except (OSError, ValueError):
-            self._written, self._old = 0, {}
+        self._new: dict[str, str] = {}
+        self._old: dict[str, list[Any]] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent) as probe:  # the clock of the disk, which may not be time.time()
+            self._began = os.fstat(probe.fileno()).st_mtime_ns
+        with suppress(OSError, ValueError):
+            known = json.loads(path.read_bytes())
+            if isinstance(known, dict):
+                self._old = {p: v for p, v in known.items() if isinstance(v, list) and list(map(type, v)) == [list, str]}
 
     def watch(self, path: str, info: os.stat_result) -> None:
         """Note what `stat` says of a file now, before it is read."""
@@ -137,23 +143,25 @@ class StatIndex:
     def get(self, path: str) -> str | None:
         """The digest of a file's content, if it was read before and cannot have changed since."""
         if path in self._new:
-            return str(self._new[path][1])
-        stat, known = self._stats.get(path), self._old.get(path)
-        if stat and known and known[0] == stat and max(stat[0], stat[1]) < self._written:
-            self._new[path] = known
-            return str(known[1])
-        return None
+            return self._new[path]
+        known = self._old.get(path)
+        return known[1] if known and known[0] == self._stats.get(path) else None
 
     def put(self, path: str, content: str) -> None:
         """Remember a digest that was computed just now."""
         if path in self._stats:
-            self._new[path], self._fresh = [self._stats[path], content], True
+            self._new[path] = content
 
     def save(self) -> None:
         """Write what is new; an index that cannot be written is only slower next time."""
-        if self._fresh:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, json.dumps(self._old | self._new).encode())
+        at_rest = {
+            path: [stat, self._new[path]]
+            for path, stat in self._stats.items()
+            if path in self._new and max(stat[0], stat[1]) < self._began - self.AT_REST
+        }
+        if at_rest:
+            with suppress(OSError):
+                write_atomically(self._path, json.dumps(self._old | at_rest).encode())
 
 
 def _excluder(ignore: bytes) -> LeaveOut:

@@ -233,8 +233,9 @@ class StageBuild:
         flags = "".join(f" --{name}={value}" for name, value in (("chown", chown), ("chmod", chmod)) if value)
         said = f"{it.name} {flags[1:] + ' ' if flags else ''}{' '.join([*words, target])} # buildkit"
         source = self._source(it)
+        exclude = tuple(pattern for pattern in it.flags.get("exclude", ()) if pattern)
         wanted = copying.Request(
-            it, tuple(words), target, self._directory(target), chown, chmod, tuple(word for word in it.flags.get("exclude", ()) if word),
+            it, tuple(words), target, self._directory(target), chown, chmod, exclude,
             {d.name: self.builder.file.heredoc(d, self.values) for d in it.heredocs}, it.name == "ADD",
         )  # fmt: skip
         plan = copying.plan(wanted, source, self.image.tree(), self.store.mtime())

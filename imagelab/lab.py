@@ -150,7 +150,8 @@ class Lab:
         """Build an image from a Dockerfile, as `docker build`; returns it with the steps that made it.
 
         `context` is a folder, a tar (a path or a stream), or a mapping (path → bytes or text) for one that is in no
-        folder. `dockerfile` is a path (by default `Dockerfile` in the context), or its text as bytes. Raises DockerfileError with file and line.
+        folder. `dockerfile` is a path (by default `Dockerfile` in the context), or its text as bytes. Raises
+        DockerfileError with file and line.
         """
         from .build import Options, build
         from .prepare import prepare

@@ -1,8 +1,8 @@
 """One idea: a shell script needs a shell, not a machine, so it runs on any system.
 
 The interpreter is bashkit: bash and some hundred commands on a file system that is the root folder, in a process of its
-own. What is isolated: files outside the root, the network, the host's processes. What is not: CPU time, up to the limits
-below. What differs from a real system: there are no other programs, and commands run as one user.
+own. What is isolated: files outside the root, the network, the host's processes. What is not: CPU time, up to the
+limits below. What differs from a real system: there are no other programs, and commands run as one user.
 """
 
 from __future__ import annotations

@@ -202,7 +202,8 @@ CASES: dict[str, Case] = {
     ),
     "run modes, owners, links": Case(
         BASE
-        + "RUN echo 1 > /a && chmod 4711 /a && ln /a /b && ln -s /a /c && ln -s ./x/../y /d && mkfifo /f && chmod 1777 /srv\n"
+        + "RUN echo 1 > /a && chmod 4711 /a && ln /a /b && ln -s /a /c && ln -s ./x/../y /d && mkfifo /f "
+        "&& chmod 1777 /srv\n"
         "RUN chown 1000:50 /a && chown -h 5:6 /c && mkdir -m 700 /locked && chown me /locked && echo > /locked/x\n"
         "RUN chmod 600 /etc/passwd && echo more >> /b\nRUN rm /a && chmod 000 /b\n"
     ),

@@ -52,7 +52,7 @@ BAD = {
     "ADD of a URL": ("FROM a\nADD https://example.com/x /x\n", 2, "imagelab does not fetch"),
     "ADD of a repository": ("FROM a\nADD git@github.com:a/b.git /x\n", 2, "imagelab does not fetch"),
     "a stage's own files": ("FROM a AS s\nCOPY --from=s x y\n", 2, "its own stage"),
-    "stages in a circle": ("FROM a AS s\nCOPY --from=t x y\nFROM b AS t\nCOPY --from=s x y", 2, "a later stage (line 3)"),
+    "stages in a circle": ("FROM a AS s\nCOPY --from=t x y\nFROM b AS t\nCOPY --from=s x y", 2, "later stage (line 3)"),
     "no such stage number": ("FROM a\nCOPY --from=7 x y\n", 2, "no stage of that number"),
     "an open heredoc": ("FROM a\nRUN <<EOF\nx\n", 2, ""),
     "an unknown escape": ("# escape=x\nFROM a\n", 1, ""),

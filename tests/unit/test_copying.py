@@ -1,0 +1,139 @@
+"""COPY and ADD, told by what comes to lie where; no program runs."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+
+import pytest
+
+from imagelab import Entry, Lab
+from imagelab.dockerfile import DockerfileError
+
+BASE = {
+    "etc/passwd": "root:x:0:0::/root:/bin/sh\nme:x:1000:1001::/home/me:/bin/sh\n",
+    "etc/group": "root:x:0:\nstaff:x:50:\n",
+    "bin/tool": Entry.file(b"tool", 0o755),
+    "lib": Entry.symlink("usr/lib"),
+    "usr/lib/x": "x",
+    "up": Entry.symlink("/../../etc"),
+    "loop": Entry.symlink("loop"),
+    "dangling": Entry.symlink("/opt/none"),
+}
+CONTEXT = {"a": "a", "b.txt": "b", "d/e": "e", "d/f/g": "g", "out": Entry.symlink("/etc/passwd"), "in": Entry.symlink("a")}
+
+
+@pytest.fixture(scope="module")
+def lab():
+    made = Lab.temporary()
+    made.append(None, BASE, "base")
+    return made
+
+
+def built(lab, text: str, **context):
+    tree = lab.build({**CONTEXT, **context, "Dockerfile": f"FROM base\n{text}\n"}).image.tree()
+    return {path: tree[path] for path in tree if path not in lab.image("base").tree()}
+
+
+WHERE = {
+    "COPY a /x": {"x"}, "COPY a /x/": {"x", "x/a"}, "COPY a x/y": {"x", "x/y"}, "COPY d /x": {"x", "x/e", "x/f", "x/f/g"},
+    "COPY d/f d /x/": {"x", "x/g", "x/e", "x/f", "x/f/g"}, "COPY *.txt /": {"b.txt"}, "COPY a /lib/": {"usr/lib/a"},
+    "COPY a /lib/new/a": {"usr/lib/new", "usr/lib/new/a"}, "COPY a /up/a": {"etc/a"}, "COPY d /up": {"etc/e", "etc/f", "etc/f/g"},
+    "COPY a /../../x": {"x"}, "COPY ../../a /x": {"x"}, "COPY a /dangling/": {"opt", "opt/none", "opt/none/a"},
+    "COPY in /x/": {"x", "x/in"}, "COPY --exclude=f d /x": {"x", "x/e"},
+    "WORKDIR /w\nCOPY a .": {"w", "w/a"}, "WORKDIR /w\nCOPY a ./": {"w", "w/a"}, "WORKDIR /w\nCOPY a ..": {"w", "a"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WHERE)
+def test_where_things_come_to_lie(lab, text):
+    assert set(built(lab, text)) == WHERE[text]
+
+
+OWNERS = {
+    "a": (0, 0), "--chown=me a": (1000, 1001), "--chown=me:staff a": (1000, 50), "--chown=7 a": (7, 7),
+    "--chown=7:8 a": (7, 8), "--chown=me:9 a": (1000, 9), "--chown=root a": (0, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", OWNERS)
+def test_owners(lab, words):
+    made = built(lab, f"COPY {words} /new/x/")
+    assert {(e.uid, e.gid) for e in made.values()} == {OWNERS[words]}
+
+
+def test_a_mode_is_for_all_that_is_copied_and_not_for_folders_made_on_the_way(lab):
+    made = built(lab, "COPY --chmod=640 d /x/y")
+    assert {path: oct(entry.mode) for path, entry in made.items()} == {
+        "x": "0o755", "x/y": "0o755", "x/y/e": "0o640", "x/y/f": "0o640", "x/y/f/g": "0o640",
+    }  # fmt: skip
+
+
+WRONG = {
+    "COPY none /x": "'none' is not in",
+    "COPY none* /x/": "'none\\*' is not in",
+    "COPY ../none /x": "is not in",
+    "COPY a b.txt /x": "must be a folder and end with '/'",
+    "COPY [a /x": "without",
+    "COPY out /x": "is not in",  # the link leads out of the context, which ends there
+    "COPY a /bin/tool/x": "is a file, not a directory",
+    "COPY a /loop/x": "a loop",
+    "COPY --chown=who a /x": "unable to find user who",
+    "COPY --chown=me:who a /x": "unable to find group who",
+    "COPY --chmod=rw a /x": "in octal",
+    "COPY --chmod=99999 a /x": "in octal",
+    "COPY --from=base /none /x": "is not in",
+    "COPY --from=nowhere:1 /a /x": "nowhere",
+    "COPY $NONE /x/": "",
+    "ADD bad.tar /x": "",
+    "WORKDIR /bin/tool": "not a directory",
+    "USER who\nWORKDIR /x": "unable to find user who",
+    "COPY climbs /x/": "outside the root",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_cannot_be_copied_is_said_with_file_and_line(lab, text):
+    good = io.BytesIO()
+    with tarfile.open(fileobj=good, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../../x"), io.BytesIO())
+    before = lab.store.tags()
+    context = {"bad.tar": good.getvalue(), "climbs/l": Entry.symlink("../../../x")}
+    line = text.count("\n") + 2
+    with pytest.raises(DockerfileError, match=rf"^Dockerfile:{line}: {text.splitlines()[-1].split()[0]}: .*{WRONG[text]}") as error:
+        lab.build({**CONTEXT, **context, "Dockerfile": f"FROM base\n{text}\n"}, "t")
+    assert "\n" not in str(error.value)
+    assert lab.store.tags() == before
+    assert lab.verify() == []
+
+
+def test_a_link_of_the_context_is_copied_as_a_link_inside_a_folder_and_leads_nowhere_outside(lab):
+    made = built(lab, "COPY . /all/")
+    assert made["all/out"].kind == "symlink"
+    assert made["all/out"].link == "/etc/passwd"
+
+
+def test_heredocs(lab):
+    made = built(lab, "ARG A=1\nCOPY <<one <<'two' <<-three /x/\n$A \"q\" 'r' \\$A\none\n$A\ntwo\n\t\ttab\n\tthree")
+    assert {path: entry.read().decode() for path, entry in made.items() if entry.kind == "file"} == {
+        "x/one": "1 \"q\" 'r' $A\n", "x/two": "$A\n", "x/three": "tab\n",
+    }  # fmt: skip
+
+
+def test_add_unpacks_only_what_is_a_tar(lab):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as made:
+        info = tarfile.TarInfo("in/side")
+        info.size, info.uid, info.mode = 4, 9, 0o600
+        made.addfile(info, io.BytesIO(b"text"))
+    data = archive.getvalue()
+    found = built(lab, "ADD t.tgz plain /x/\nCOPY t.tgz /y/", **{"t.tgz": data, "plain": "plain"})
+    assert set(found) == {"x", "x/in", "x/in/side", "x/plain", "y", "y/t.tgz"}
+    assert (found["x/in/side"].uid, found["x/in/side"].mode, found["x/in/side"].read()) == (9, 0o600, b"text")
+
+
+def test_hard_links_of_the_context_are_copied_as_files(lab, tmp_path):
+    (tmp_path / "one").write_text("x")
+    (tmp_path / "two").hardlink_to(tmp_path / "one")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY one two /\n")
+    assert lab.build(tmp_path).image.read("two") == b"x"
