@@ -1,4 +1,4 @@
-"""What lesson 01 prints for a docker command is what Docker prints: its image is made, saved, loaded there, and asked."""
+"""What lesson 01 prints for a docker command is what Docker prints of the same image, saved here and loaded there."""
 
 from __future__ import annotations
 
