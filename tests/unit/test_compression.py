@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from imagelab.compression import Allowance, OverLimit, compression_of, expand, pieces_of
@@ -40,7 +40,8 @@ def expanded(data: bytes, size: int = 1000, **limits: int) -> bytes:
 @pytest.mark.parametrize("how", COMPRESS)
 @given(data=st.binary(max_size=5000), size=st.sampled_from([1, 2, 5, 6, 7, 100, 1 << 20]))
 def test_what_went_in_comes_out(how, data, size):
-    assert expanded(COMPRESS[how](data), size) == data or (how == "nothing" and compression_of(data))
+    assume(how != "nothing" or not compression_of(data))
+    assert expanded(COMPRESS[how](data), size) == data
 
 
 @given(
@@ -100,12 +101,13 @@ def test_noise_after_a_magic_number(magic, noise):
         (bytes(512), ""),
         (b"\x60\x2a\x4d\x18", ""),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_compression_is_told_by_the_first_bytes(head, name):
     assert compression_of(head) == name
 
 
-@pytest.mark.parametrize("data, name", [(bz2.compress(b"a"), "bzip2"), (lzma.compress(b"a"), "xz")])
+@pytest.mark.parametrize("data, name", [(bz2.compress(b"a"), "bzip2"), (lzma.compress(b"a"), "xz")], ids=["bz2", "xz"])
 def test_others_are_refused_by_name(data, name):
     for size in (1, 5, 1000):
         with pytest.raises(Invalid, match=f"compressed with {name}.*recompress"):
@@ -130,7 +132,9 @@ def test_pieces_stay_small(how):
     assert sum(sizes) == 32 << 20 and max(sizes) <= CHUNK
 
 
-@pytest.mark.parametrize("how, tiny", [("gzip", gzip.compress(b"")), ("zstd", zstandard.compress(b""))])
+@pytest.mark.parametrize(
+    "how, tiny", [("gzip", gzip.compress(b"")), ("zstd", zstandard.compress(b""))], ids=["gzip", "zstd"]
+)
 def test_many_tiny_members_take_time_in_proportion(how, tiny):
     """Each must not copy all that follows it."""
     made = tiny * 100_000
