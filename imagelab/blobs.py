@@ -153,13 +153,16 @@ class Blobs:
 
         The caller holds the store's lock. Folders of dead leases go too.
         """
-        mark = self._tmp / f"sweep-{uuid.uuid4().hex}"
-        mark.touch()
-        newest_allowed = mark.stat().st_mtime_ns
-        mark.unlink()
+        os.utime(self._tmp)  # the time by this disk's clock, as blobs have it
+        newest_allowed = self._tmp.stat().st_mtime_ns
+        home = self._tmp.parent
+        for torn in [*home.glob(".index.json.*"), *home.glob(".oci-layout.*")]:  # their writers would hold our lock
+            torn.unlink(missing_ok=True)
         for lease in self._tmp.iterdir():
             with suppress(FileNotFoundError):  # its owner has just finished
-                if self._is_dead(lease):
+                if lease.is_file():
+                    lease.unlink()
+                elif self._is_dead(lease):
                     shutil.rmtree(lease, ignore_errors=True)
                 else:
                     newest_allowed = min(newest_allowed, (lease / "lock").stat().st_mtime_ns)

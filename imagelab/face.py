@@ -147,7 +147,9 @@ def fields_html(value: Any) -> str:
 
 
 def _one_line(value: Any) -> Any:
-    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={each}" if each else str(key) for key, each in value.items())
+    if isinstance(value, list | tuple):
         return " ".join(map(str, value))
     return value if isinstance(value, str | int) else str(value)
 

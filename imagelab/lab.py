@@ -42,33 +42,36 @@ class Lab:
 
     `home` is the folder (by default $IMAGELAB_HOME, or `.imagelab` in the home directory). `epoch` (seconds since
     1970; by default $SOURCE_DATE_EPOCH) makes all that is built reproducible: no later time, modes 0644 and 0755.
-    `platform` is what images made from nothing say they are for. Raises LabError for a setting that is not usable.
+    `platform` is what images made from nothing say they are for. The lab made last is the one that `%docker` speaks of,
+    unless it was made with `current=False`. Raises LabError for a setting that is not usable.
     """
 
     _current: weakref.ref[Lab] | None = None
 
     def __init__(
-        self, home: str | os.PathLike[str] | None = None, *, epoch: int | None = None, platform: str = "linux/amd64"
-    ) -> None:
+        self, home: str | os.PathLike[str] | None = None, *, epoch: int | None = None, platform: str = "linux/amd64",
+        current: bool = True,
+    ) -> None:  # fmt: skip
         if epoch is None and (text := os.environ.get("SOURCE_DATE_EPOCH")):
             if not text.isdigit():
                 raise LabError(f"SOURCE_DATE_EPOCH is {text!r}: it must be a number of seconds since 1970")
             epoch = int(text)
         home = home or os.environ.get("IMAGELAB_HOME") or Path.home() / ".imagelab"
         self.store = Store(home, epoch=epoch, platform=platform)
-        Lab._current = weakref.ref(self)
+        if current:
+            Lab._current = weakref.ref(self)
 
     @classmethod
-    def temporary(cls, epoch: int | None = 0, *, platform: str = "linux/amd64") -> Lab:
+    def temporary(cls, epoch: int | None = 0, *, platform: str = "linux/amd64", current: bool = True) -> Lab:
         """A lab in a new folder, deleted with the last of its images; with epoch 0, the same digests anywhere."""
         folder = tempfile.mkdtemp(prefix="imagelab-")
-        lab = cls(Path(folder) / "store", epoch=epoch, platform=platform)
+        lab = cls(Path(folder) / "store", epoch=epoch, platform=platform, current=current)
         weakref.finalize(lab.store, shutil.rmtree, folder, ignore_errors=True)  # not of the lab: images need it
         return lab
 
     @classmethod
     def current(cls) -> Lab | None:
-        """The lab that was made last in this process, while it exists."""
+        """The lab that `%docker` speaks of: the one made last in this process, while it exists."""
         return cls._current() if cls._current else None
 
     def __repr__(self) -> str:

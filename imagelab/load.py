@@ -266,7 +266,8 @@ def _platform(descriptor: Json) -> Json:
 
 
 def _references(names: Iterable[object]) -> list[Reference]:
-    return [_reference(name) for name in names]
+    """The tags among some names; one by digest alone (`name@sha256:…`) is a way to find an image, and no tag."""
+    return [reference.tagged(reference.tag) for reference in map(_reference, names) if reference.tag]
 
 
 def _reference(name: object) -> Reference:
@@ -287,13 +288,13 @@ def _name_of(descriptor: Json, stem: str) -> list[Reference]:
     if not isinstance(annotations, dict):
         raise Invalid("an image in index.json has annotations that are no object")
     if whole := annotations.get(NAME):
-        return [_reference(whole)]
+        return _references([whole])
     short = annotations.get(REF)
     if not isinstance(short, str) or not short:
         return []
     try:
-        return [Reference.parse(short if ":" in short or "/" in short else f"{stem.lower()}:{short}")]
-    except InvalidReference:
+        return _references([short if ":" in short or "/" in short else f"{stem.lower()}:{short}"])
+    except Invalid:
         return []
 
 

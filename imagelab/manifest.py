@@ -51,11 +51,13 @@ def manifest_for(config: bytes, layers: Sequence[Json]) -> bytes:
 
 
 def dump(value: Json) -> bytes:
-    """JSON as it is stored, once; from then on only its bytes count. Raises LabError for text that is not Unicode."""
+    """JSON as it is stored, once; from then on only its bytes count. Raises LabError for what JSON cannot hold."""
     try:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
         raise LabError("a text for the image's config is not valid Unicode: it cannot be written as JSON") from None
+    except (TypeError, ValueError) as error:
+        raise LabError(f"a value for the image's config cannot be written as JSON: {error}") from None
 
 
 def parse_json(data: bytes, what: str) -> Json:

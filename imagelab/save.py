@@ -30,20 +30,22 @@ from .store import Store
 def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out: BinaryIO) -> None:
     """Write images as one tar, each under the given names (none: by its ID alone).
 
-    The same images and names give the same bytes. Raises NotFound and Invalid for blobs that are damaged or gone.
+    The same images and names give the same bytes. Raises NotFound for a blob that is gone, and Invalid for one
+    that is too long or too short.
     """
     names: dict[Image, dict[str, Reference]] = {}
     for image, references in wanted:
         names.setdefault(image, {}).update({r.canonical: r for r in references})
     descriptors, contents = [], []
-    blobs: dict[Digest, None] = {}
+    blobs: dict[Digest, int] = {}
     for image, found in names.items():
         for name in found or [None]:
             descriptor = describe(image, name, None)
             if name:  # as containerd writes them: the whole name, and in the other place the tag alone
                 descriptor["annotations"] = {NAME: name, REF: found[name].tag}
             descriptors.append(descriptor)
-        blobs |= dict.fromkeys([image.digest, image.id, *(layer.digest for layer in image.layers)])
+        blobs |= {image.digest: len(image.manifest_bytes), image.id: len(image.config_bytes)}
+        blobs |= {layer.digest: layer.size for layer in image.layers}
         contents.append({
             "Config": _path(image.id),
             "RepoTags": list(found) or None,  # whole names: podman reads short ones as its own
@@ -51,7 +53,7 @@ def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out:
         })  # fmt: skip
     out.write(tar.header("blobs", Entry.dir()) + tar.header("blobs/sha256", Entry.dir()))
     for digest in sorted(blobs):
-        _add(out, store, digest)
+        _add(out, store, digest, blobs[digest])
     manifest = json.dumps(contents, separators=(",", ":")).encode()
     layout = b'{"imageLayoutVersion":"1.0.0"}'
     for path, data in (("index.json", index_bytes(descriptors)), ("manifest.json", manifest), ("oci-layout", layout)):
@@ -63,16 +65,16 @@ def _path(digest: Digest) -> str:
     return f"blobs/sha256/{digest.hex}"
 
 
-def _add(out: BinaryIO, store: Store, digest: Digest) -> None:
-    size = store.blobs.size(digest)
+def _add(out: BinaryIO, store: Store, digest: Digest, size: int) -> None:
     out.write(tar.header(_path(digest), Entry("file", size=size)))
+    left = size
     with store.blobs.open(digest) as file:
         for piece in pieces_of(file):
             out.write(piece)
-            size -= len(piece)
-    if size:
-        raise Invalid(f"the blob {digest} changed while it was read: `imagelab verify` tells what is damaged")
-    out.write(tar.padding(store.blobs.size(digest)))
+            left -= len(piece)
+    if left:
+        raise Invalid(f"the blob {digest} has not the {size} bytes it should: `imagelab verify` tells what is damaged")
+    out.write(tar.padding(size))
 
 
 @contextmanager

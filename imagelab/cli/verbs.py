@@ -57,10 +57,7 @@ class Desk:
         if self._lab is None:
             from ..lab import Lab
 
-            before = Lab._current
-            self._lab = Lab(self.home)
-            if before is not None and before() is not None:
-                Lab._current = before  # a command's own lab, as with --home, is not the one a notebook works in
+            self._lab = Lab(self.home, current=False)  # a command's own is not the one a notebook works in
         return self._lab
 
 

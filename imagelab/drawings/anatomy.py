@@ -81,10 +81,16 @@ def _form(compressed: bool) -> str:
     return "compressed tar" if compressed else "tar"
 
 
+def _pointing(names: list[str]) -> str:
+    if not names:
+        return "No tag points"
+    return f"The tag {names[0]} points" if len(names) == 1 else f"The tags {', '.join(names)} point"
+
+
 def _words(image: Image, names: list[str]) -> str:
     manifest = f"the manifest {short(image.digest)}"
     lines = [
-        f"The tag {' and the tag '.join(names)} points to {manifest}." if names else f"No tag points to {manifest}.",
+        f"{_pointing(names)} to {manifest}.",
         f"The manifest ({len(image.manifest_bytes):,} bytes of JSON) names the config {short(image.id)}, whose digest"
         f" is the image ID, and {count(len(image.layers), 'layer')} by layer digest.",
         f"The config ({len(image.config_bytes):,} bytes of JSON) names the same layers by diffID.",

@@ -75,9 +75,7 @@ class Exercise:
         """The lab to work in, with its starting state."""
         from ..lab import Lab
 
-        lessons_own = Lab._current
-        self.__dict__["lab"] = lab = Lab.temporary(epoch=0)
-        Lab._current = lessons_own  # `%docker` goes on speaking of the lesson's lab
+        self.__dict__["lab"] = lab = Lab.temporary(epoch=0, current=False)  # `%docker` goes on with the lesson's own
         self._start(self)
         self._at_start = _state(lab)
         return lab

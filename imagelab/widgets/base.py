@@ -27,6 +27,12 @@ class Readable(ipywidgets.VBox):
         return {**super()._repr_mimebundle_(**kwargs), "text/plain": self._plain, "text/html": self._html}
 
 
+def fluid(value: str = "") -> ipywidgets.HTML:
+    """Some HTML that takes the width there is, and scrolls where that is not enough."""
+    layout = ipywidgets.Layout(display="block", width="auto", max_width="100%", overflow="auto")
+    return ipywidgets.HTML(value, layout=layout)
+
+
 def in_words(place: ipywidgets.HTML, action: Callable[..., None]) -> Callable[..., None]:
     """A handler that does `action`, and writes an error into `place` rather than losing it."""
     from html import escape

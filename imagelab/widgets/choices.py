@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 
 import ipywidgets
 
-from .base import Readable, in_words
+from .base import Readable, fluid, in_words
 
 
 class Choices(Readable):
     """A question (HTML) with one button for each letter; `choose(letter)` gives the HTML to answer with."""
 
     def __init__(self, question: str, options: Mapping[str, str], choose: Callable[[str], str], *, plain: str) -> None:
-        self.said = ipywidgets.HTML()
+        self.said = fluid()
         self.buttons = {}
         for letter, text in options.items():
             button = ipywidgets.Button(
@@ -26,7 +26,7 @@ class Choices(Readable):
             self.buttons[letter] = button
         prompt = ipywidgets.Label("Your answer:")
         row = ipywidgets.HBox([prompt, *self.buttons.values()], layout=ipywidgets.Layout(flex_flow="row wrap"))
-        super().__init__([ipywidgets.HTML(question), row, self.said], html=question, plain=plain)
+        super().__init__([fluid(question), row, self.said], html=question, plain=plain)
 
     def answer(self, letter: str, choose: Callable[[str], str]) -> None:
         """Press the button of this letter."""

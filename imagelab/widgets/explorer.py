@@ -17,7 +17,7 @@ from ..drawings.stages import WORDS, Stage, stages
 from ..entry import ancestors, order, parent_of
 from ..errors import LabError
 from ..image import Image
-from .base import Readable, in_words
+from .base import Readable, fluid, in_words
 
 ROWS = 150  # shown at a time
 FEW = 8  # of each folder, when there are more than that
@@ -41,12 +41,12 @@ class LayerExplorer(Readable):
         number = len(image.layers)
         self.slider = ipywidgets.IntSlider(
             value=min(number, 1), min=min(number, 1), max=number, description="Layer", disabled=number < 2,
-            continuous_update=True, layout=ipywidgets.Layout(width="min(100%, 28em)"),
+            continuous_update=True, layout=ipywidgets.Layout(width="min(100% - 4px, 28em)"),
         )  # fmt: skip
         self.only_changes = ipywidgets.Checkbox(
             description="Only what this layer changed", indent=False, layout=ipywidgets.Layout(width="auto")
         )
-        self.page = ipywidgets.HTML()
+        self.page = fluid("")
         self._stages: list[Stage] = []
         trouble = ""
         try:
@@ -62,7 +62,7 @@ class LayerExplorer(Readable):
             show()
         title = f"<b>Layer explorer</b>: {escape(_called(image))}, {_count(number, 'layer')}"
         super().__init__(
-            [ipywidgets.HTML(title), self.slider, self.only_changes, self.page],
+            [fluid(title), self.slider, self.only_changes, self.page],
             html=f"<p>{title}</p>{self._all_pages() or self.page.value}",
             plain=self._in_words() or trouble or "This image has no layers.",
         )
@@ -92,8 +92,10 @@ class LayerExplorer(Readable):
 
 def page(stage: Stage, of: int, only_changes: bool, rows: int = ROWS) -> str:
     """One stop of the slider as HTML: what the layer did, and the tree with at most about so many rows."""
+    said = escape(human.harmless(stage.created_by))
     head = (
-        f"<p><b>Layer {stage.number} of {of}</b>: <code>{escape(human.harmless(stage.created_by))}</code><br/>"
+        f"<p><b>Layer {stage.number} of {of}</b>: "
+        f'<code style="white-space:normal;overflow-wrap:anywhere">{said}</code><br/>'
         f"{stage.did}; {_count(stage.layer.files_size, 'byte')} in files, {stage.layer.size:,} bytes as stored.</p>"
     )
     titles = "".join(
@@ -103,8 +105,9 @@ def page(stage: Stage, of: int, only_changes: bool, rows: int = ROWS) -> str:
     body = "".join(_rows(stage, only_changes, rows))
     caption = '<caption style="text-align:left">A added, C changed, D removed by this layer</caption>'
     return (
-        f'{head}<table style="border-collapse:collapse;line-height:1.35">{caption}<thead><tr>{titles}</tr></thead>'
-        f"<tbody>{body}</tbody></table>"
+        f'{head}<div style="overflow-x:auto">'
+        f'<table style="border-collapse:collapse;line-height:1.35;white-space:nowrap">{caption}'
+        f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

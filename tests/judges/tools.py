@@ -24,6 +24,7 @@ PACKAGES = {  # program -> the Debian package that brings it
     "docker": "docker.io",
     "dockerd": "docker.io",
     "podman": "podman",
+    "setpriv": "util-linux",
     "skopeo": "skopeo",
     "tar": "tar",
     "umoci": "umoci",
@@ -96,6 +97,7 @@ def docker_engine() -> Iterator[Tool]:
         with (root / "log").open("wb") as log:
             process = subprocess.Popen(
                 [
+                    *(find("setpriv"), "--pdeathsig", "TERM"),  # it must not outlive tests that are killed
                     daemon,
                     "--host",
                     host,

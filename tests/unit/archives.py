@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -210,7 +211,7 @@ def snapshot(home: Path) -> dict[str, object]:
     for path in sorted(home.rglob("*")):
         name = str(path.relative_to(home))
         if path.is_symlink():
-            found[name] = ("link", str(path.readlink()))
+            found[name] = ("link", os.readlink(path))
         elif path.is_dir():
             found[name] = "folder"
         else:

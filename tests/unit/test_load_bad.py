@@ -10,12 +10,14 @@ import io
 import json
 import os
 import tarfile
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imagelab import Lab
@@ -29,6 +31,7 @@ from unit.archives import (
     OCI_LAYER,
     OCI_MANIFEST,
     Files,
+    Member,
     blob,
     both,
     config,
@@ -649,6 +652,55 @@ def test_unpacking_stays_inside(lab, tmp_path, how):
     for was, is_now in zip(before[1:], after[1:], strict=True):
         for field in ("st_mode", "st_uid", "st_gid", "st_nlink", "st_mtime_ns", "st_ctime_ns", "st_ino"):
             assert getattr(was, field) == getattr(is_now, field)
+
+
+PATHS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3).map("/".join)
+OUT = "{outside}"  # stands for the folder outside until there is one
+LEADS = st.one_of(PATHS, st.sampled_from([OUT, OUT + "/passwd", "/", ".", "/a", "a/..", "b/../c", "/../..", "c/./a"]))
+ANYTHING = st.one_of(
+    st.builds(lambda path: ("file", path, ""), PATHS),
+    st.builds(lambda path: ("folder", path, ""), PATHS),
+    st.builds(lambda path, target: ("symlink", path, target), PATHS, LEADS),
+    st.builds(lambda path, target: ("hard link", path, target), PATHS, LEADS),
+    st.builds(lambda path: ("file", "/".join([*path.split("/")[:-1], ".wh." + path.split("/")[-1]]), ""), PATHS),
+    st.builds(lambda path: ("file", path + "/.wh..wh..opq", ""), PATHS),
+)
+MAKE: dict[str, Callable[[str, str], Member]] = {
+    "file": lambda path, _: file(path, path.encode(), mtime=7),
+    "folder": lambda path, _: folder(path, mtime=7),
+    "symlink": lambda path, target: symlink(path, target, mtime=7),
+    "hard link": lambda path, target: hard_link(path, target, mtime=7),
+}
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(ANYTHING, min_size=1, max_size=5), min_size=1, max_size=3))
+def test_any_layers_unpack_inside(layers):
+    """What lands on the disk is the tree that the image says it holds; the folder beside it stays as it was."""
+    with tempfile.TemporaryDirectory() as place:
+        outside = Path(place, "outside")
+        outside.mkdir()
+        (outside / "passwd").write_text("root")
+        before = (snapshot(outside), (outside / "passwd").stat().st_nlink)
+        made = [
+            tar(*(MAKE[kind](path, target.replace(OUT, str(outside))) for kind, path, target in layer))
+            for layer in layers
+        ]
+        lab = Lab(Path(place, "home"), epoch=0)
+        try:
+            [loaded] = lab.load(io.BytesIO(packed(docker_archive(*made))))
+        except LabError as error:
+            assert "\n" not in str(error)
+            return
+        unpack(loaded.image.tree(), Path(place, "root"))
+        assert (snapshot(outside), (outside / "passwd").stat().st_nlink) == before
+        assert {path.name for path in Path(place).iterdir()} == {"outside", "home", "root"}
+        found = snapshot(Path(place, "root"))
+        assert set(found) == set(loaded.image.tree()) - {""}
+        for path, what in found.items():
+            entry = loaded.image.tree()[path]
+            expected = {"dir": "folder", "symlink": ("link", entry.link)}.get(entry.kind) or entry.read()
+            assert what == expected
 
 
 def test_a_hard_link_to_a_link_that_leads_outside(lab, tmp_path):

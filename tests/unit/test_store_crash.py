@@ -91,7 +91,6 @@ def test_killed_at_every_step(furnished, verb, tmp_path):
         assert lab.verify() == []
 
 
-@pytest.mark.xfail(reason="sweep leaves .index.json.* and tmp/sweep-* of a killed process", strict=True)
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_sweep_clears_what_a_kill_left(furnished, verb, tmp_path):
     """After a gc, the store holds what its images need, and nothing else."""

@@ -1,0 +1,154 @@
+"""What a learner does in a lesson, done in a real browser: by keyboard where there is a keyboard for it.
+
+Each test opens a lesson, runs it, and looks at what is on the page: words and roles, not pixels.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.classroom import NOTEBOOKS, run_all
+
+START, CONTAINS = "00-start-here", "01-what-an-image-contains"
+
+
+def cell_with(page, source):
+    """The code cell that holds this source."""
+    return page.locator(".jp-CodeCell").filter(has=page.locator(".cm-content", has_text=source)).first
+
+
+def widget_of(page, source):
+    """The living widget in the output of the cell that holds this source."""
+    return cell_with(page, source).locator(".jp-OutputArea-output .widget-vbox").first
+
+
+def type_and_run(page, source, code):
+    """Put the cursor at the end of a cell, type below what is there, and run the cell and the one after it."""
+    cell_with(page, source).locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.insert_text(f"\n{code}")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+
+
+def no_trouble(page):
+    """No error, no warning, nothing that could not be shown."""
+    for kind in ("stderr", "error"):
+        expect(page.locator(f'[data-mime-type="application/vnd.jupyter.{kind}"]')).to_have_count(0)
+    for words in ("Traceback", "Error displaying widget", "Loading widget", "Cannot display an untrusted"):
+        expect(page.get_by_text(words)).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))])
+def test_before_anything_runs_it_is_all_there_to_read(lesson, name):
+    page = lesson(name)
+    no_trouble(page)
+    pictures = page.locator(".jp-OutputArea img")
+    assert pictures.count() >= 2
+    for picture in pictures.all():
+        assert len(picture.get_attribute("alt")) > 40
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 50")
+
+
+def test_lesson_00_is_run_answered_and_solved(lesson, classroom):
+    page = lesson(START)
+    run_all(page)
+    no_trouble(page)
+
+    question = widget_of(page, 'predict("00.again")')
+    question.get_by_role("button", name="a", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(question.get_by_role("status")).to_contain_text("You said (a) two images")
+    expect(question.get_by_role("status")).to_contain_text("It is (b).")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(question.get_by_role("status")).to_contain_text("You said (b), and so it is.")
+
+    type_and_run(page, "# Work here", 'me.lab.append(None, {"name.txt": "Ada"}, "me:1.0")')
+    check = cell_with(page, "me.check()")
+    expect(check).to_contain_text("Exercise 00.me: not there yet.")
+    expect(check).to_contain_text("The image you named has no command.")
+    mended = 'me.lab.tag(me.lab.image("me:1.0").with_config(Cmd=["cat", "/name.txt"]), "me:1.0")'
+    type_and_run(page, "# Work here", mended)
+    expect(check).to_contain_text("Exercise 00.me: solved.")
+
+    page.get_by_role("button", name="Look again").click()
+    board = widget_of(page, "progress.board()")
+    expect(board.get_by_role("row").nth(1)).to_have_text(re.compile(r"^\s*00\s*0\s*1\s*1\s*1\s*0\s*$"))
+    assert classroom.progress["predictions"]["00.again"]["said"] == "a", "the first answer counts"
+    assert classroom.progress["exercises"]["00.me"]["tries"] == 2
+
+
+def test_the_layer_explorer_moves_by_keyboard(lesson):
+    page = lesson(CONTAINS)
+    run_all(page)
+    no_trouble(page)
+    explorer = widget_of(page, "LayerExplorer(image)")
+    row = explorer.get_by_role("row")
+    expect(explorer).to_contain_text("Layer 1 of 3")
+    expect(row.filter(has_text="motd")).to_have_text(re.compile(r"A\s*motd\s*17\s*1"))
+
+    handle = explorer.get_by_role("slider")
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    expect(explorer).to_contain_text("Layer 2 of 3")
+    page.keyboard.press("ArrowRight")
+    expect(explorer).to_contain_text("Layer 3 of 3")
+    expect(row.filter(has_text="notes.txt")).to_have_text(re.compile(r"D\s*notes\.txt\s*29\s*hidden, still in 2"))
+    expect(row.filter(has_text="prices.csv")).to_have_text(re.compile(r"C\s*prices\.csv\s*13\s*3"))
+    expect(row.filter(has_text="motd")).to_have_count(1)
+
+    box = explorer.get_by_role("checkbox", name="Only what this layer changed")
+    box.focus()
+    page.keyboard.press("Space")
+    expect(row.filter(has_text="motd")).to_have_count(0)
+    expect(row.filter(has_text="notes.txt")).to_have_count(1)
+    handle.focus()
+    page.keyboard.press("Home")
+    expect(explorer).to_contain_text("Layer 1 of 3")
+
+
+def test_lesson_01_s_exercises_are_solved(lesson):
+    page = lesson(CONTAINS)
+    run_all(page)
+    here = "# Work here, in notes.lab"
+    type_and_run(page, here, 'notes.lab.append("shop:1.0", {"app/notes.txt": ""}, tag="shop:clean")')
+    expect(cell_with(page, "notes.check()")).to_contain_text("an empty file is a file")
+    type_and_run(page, here, 'notes.lab.append("shop:1.0", {"app/notes.txt": None}, tag="shop:clean")')
+    expect(cell_with(page, "notes.check()")).to_contain_text("Exercise 01.notes: solved.")
+    type_and_run(page, "# Work here, in settings.lab", 'settings.lab.tag("shop:1.0", "shop:1.1")')
+    expect(cell_with(page, "settings.check()")).to_contain_text("A tag points; it changes nothing.")
+
+
+CONTRAST = """element => {  // WCAG 2, "contrast ratio"
+    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+    const linear = v => v / 255 <= .03928 ? v / 255 / 12.92 : ((v / 255 + .055) / 1.055) ** 2.4;
+    const light = ([r, g, b]) => .2126 * linear(r) + .7152 * linear(g) + .0722 * linear(b);
+    const ground = e => (numbers(getComputedStyle(e).backgroundColor)[3] ?? 1) ? e : ground(e.parentElement);
+    const a = light(numbers(getComputedStyle(element).color));
+    const b = light(numbers(getComputedStyle(ground(element)).backgroundColor));
+    return (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+}"""
+INSIDE = "w => w.getBoundingClientRect().right <= innerWidth && w.scrollWidth <= w.clientWidth + 1"
+
+
+@pytest.mark.parametrize(("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"])
+def test_widgets_are_readable_in_every_light(lesson, dark, width):
+    """Every word of the widgets stands out from its ground (WCAG AA: 4.5 to 1), and nothing sticks out of the page."""
+    page = lesson(CONTAINS, dark=dark, width=width)
+    run_all(page)
+    explorer = widget_of(page, "LayerExplorer(image)")
+    explorer.get_by_role("slider").focus()
+    page.keyboard.press("End")
+    expect(explorer).to_contain_text("Layer 3 of 3")
+    question = widget_of(page, 'predict("01.layers")')
+    question.get_by_role("button", name="a", exact=True).click()
+    expect(question.get_by_role("status")).to_contain_text("It is (b).")
+    for widget in (explorer, question):
+        words = widget.locator("td, th, p, code, abbr, li, b, label, caption")
+        for element in words.all():
+            assert element.evaluate(CONTRAST) >= 4.5, element.evaluate("e => e.outerHTML")
+        assert widget.evaluate(INSIDE), "wider than the page"
