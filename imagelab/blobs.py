@@ -134,9 +134,13 @@ class Blobs:
                     shutil.rmtree(self._lease, ignore_errors=True)
                     self._lease = None
 
-    def _temporary(self) -> Path:
+    def workplace(self) -> Path:
+        """A folder for unfinished things, which no sweep touches and which goes with the lease that is held now."""
         assert self._lease is not None
-        return self._lease / uuid.uuid4().hex
+        return self._lease
+
+    def _temporary(self) -> Path:
+        return self.workplace() / uuid.uuid4().hex
 
     def _settle(self, temporary: Path, digest: Digest) -> Digest:
         target = self.path(digest)

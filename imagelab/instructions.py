@@ -61,7 +61,7 @@ class StageBuild:
 
     def run(self, labels: Mapping[str, str]) -> Image:
         """Do all of it; `labels` are those of --label, which come last."""
-        with Workspace(self.store.home / "tmp") as self.workspace:
+        with Workspace(self.store.blobs.workplace()) as self.workspace:
             self._from(self.stage.source)
             for number, trigger in enumerate(self._triggers()):
                 self._do(trigger, f"{self.stage.index}.onbuild{number}")
