@@ -28,6 +28,7 @@ class Built:
     image: Image
     steps: list[BuildStep]
     tags: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,10 @@ class _Builder:
             self.cache.save()
             self.context.finish()
         image = self.results[stages[-1].index]
-        if unused := sorted(set(self.options.args) - self.used - {n for p in PREDEFINED for n in (p, p.lower())}):
-            raise LabError(f"--build-arg {', '.join(unused)}: no ARG of that name was consumed by the Dockerfile")
-        return Built(image, self.steps)
+        predefined = {name for proxy in PREDEFINED for name in (proxy, proxy.lower())}
+        unused = sorted(set(options.args) - self.used - predefined)
+        warnings = (f"--build-arg {', '.join(unused)}: no ARG of that name was consumed",) if unused else ()
+        return Built(image, self.steps, warnings=warnings)
 
     def _wanted(self) -> list[Stage]:
         """The target and what it needs, in order; as BuildKit, nothing else is built."""

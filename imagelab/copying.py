@@ -9,21 +9,26 @@ Implements the Dockerfile reference, COPY and ADD, as BuildKit does them. ADD al
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import posixpath
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import BinaryIO
 
 from e2b_dockerfile_utils import PatternMatcher
 
 from . import tar
-from .compression import compression_of
+from .compression import Allowance, compression_of, expand, pieces_of
 from .context import Context, matching
 from .digest import Digest
 from .dockerfile import Instruction
 from .entry import Entry, ancestors
 from .errors import Invalid, NotFound
 from .layer import TAR, Layer
+from .staging import LIMIT
 from .tree import Changes, Tree, with_parents
 
 
@@ -208,22 +213,46 @@ def _below(tree: Tree, path: str) -> Iterator[str]:
 
 
 def _unpacked(entry: Entry) -> Changes | None:
-    """What a local tar given to ADD holds, or None for a file that is no tar."""
-    head = b""
-    for piece in entry.chunks():
-        head += piece
-        if len(head) >= tar.BLOCK:
-            break
-    if not compression_of(head) and not (head.strip(b"\0") and tar.is_header(head[: tar.BLOCK])):
+    """What a local tar given to ADD holds, compressed or not, or None for a file that is no tar."""
+    head = _first(entry.chunks())
+    wrapping = compression_of(head)
+    if not wrapping and not (head.strip(b"\0") and tar.is_header(head[: tar.BLOCK])):
         return None
-    spool = tempfile.NamedTemporaryFile(prefix="imagelab-add-")  # noqa: SIM115 - lives as long as the layer's contents
-    for piece in entry.chunks():
-        spool.write(piece)
-    spool.flush()
-    layer = Layer(Digest(""), Digest(""), entry.size, TAR, lambda: open(spool.name, "rb"))  # noqa: SIM115
-    try:
-        return layer.changes()
-    except Invalid:
-        if compression_of(head):  # a compressed file that is no tar is copied as it is
+    plain = tempfile.NamedTemporaryFile(prefix="imagelab-add-")  # noqa: SIM115 - lives as long as the layer's contents
+    with tempfile.TemporaryFile(prefix="imagelab-add-") as file:
+        for piece in entry.chunks():
+            file.write(piece)
+        file.seek(0)
+        pieces = _without_compression(file, wrapping)
+        try:
+            head = _first(pieces)
+        except (Invalid, OSError, EOFError, lzma.LZMAError):  # only looks compressed; it is copied as it is
             return None
-        raise
+        if not tar.is_header(head[: tar.BLOCK]):
+            return None
+        try:
+            for piece in chain([head], pieces):
+                plain.write(piece)
+        except (EOFError, lzma.LZMAError) as error:
+            raise Invalid(f"damaged {wrapping} data: {error}") from None
+    plain.flush()
+    return Layer(Digest(""), Digest(""), plain.tell(), TAR, lambda: open(plain.name, "rb")).changes()
+
+
+def _without_compression(file: BinaryIO, wrapping: str) -> Iterator[bytes]:
+    allowance = Allowance(LIMIT)
+    if wrapping not in ("bzip2", "xz"):
+        yield from expand(pieces_of(file), allowance, "the tar")
+        return
+    with bz2.open(file) if wrapping == "bzip2" else lzma.open(file) as opened:
+        for piece in pieces_of(opened):  # type: ignore[arg-type]
+            allowance.take(len(piece))
+            yield piece
+
+
+def _first(pieces: Iterator[bytes]) -> bytes:
+    """Enough of a stream to see what it is."""
+    head = b""
+    while len(head) < tar.BLOCK and (piece := next(pieces, b"")):
+        head += piece
+    return head

@@ -56,7 +56,8 @@ class Workspace:
         tree = image.tree()
         if self._holds != image.diff_ids:
             self._clear()
-            self._above.mkdir(mode=0o711, parents=True)
+            self._above.mkdir(parents=True)
+            self._above.chmod(0o711)  # whatever the umask
             unpack(tree, self._folder)
             for name in _MADE_BY_RUNTIME:
                 if name not in tree:

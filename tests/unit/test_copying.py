@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import tarfile
 
 import pytest
@@ -20,7 +23,14 @@ BASE = {
     "loop": Entry.symlink("loop"),
     "dangling": Entry.symlink("/opt/none"),
 }
-CONTEXT = {"a": "a", "b.txt": "b", "d/e": "e", "d/f/g": "g", "out": Entry.symlink("/etc/passwd"), "in": Entry.symlink("a")}
+CONTEXT = {
+    "a": "a",
+    "b.txt": "b",
+    "d/e": "e",
+    "d/f/g": "g",
+    "out": Entry.symlink("/etc/passwd"),
+    "in": Entry.symlink("a"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +46,11 @@ def built(lab, text: str, **context):
 
 
 WHERE = {
-    "COPY a /x": {"x"}, "COPY a /x/": {"x", "x/a"}, "COPY a x/y": {"x", "x/y"}, "COPY d /x": {"x", "x/e", "x/f", "x/f/g"},
+    "COPY a /x": {"x"}, "COPY a /x/": {"x", "x/a"}, "COPY a x/y": {"x", "x/y"},
+    "COPY d /x": {"x", "x/e", "x/f", "x/f/g"},
     "COPY d/f d /x/": {"x", "x/g", "x/e", "x/f", "x/f/g"}, "COPY *.txt /": {"b.txt"}, "COPY a /lib/": {"usr/lib/a"},
-    "COPY a /lib/new/a": {"usr/lib/new", "usr/lib/new/a"}, "COPY a /up/a": {"etc/a"}, "COPY d /up": {"etc/e", "etc/f", "etc/f/g"},
+    "COPY a /lib/new/a": {"usr/lib/new", "usr/lib/new/a"}, "COPY a /up/a": {"etc/a"},
+    "COPY d /up": {"etc/e", "etc/f", "etc/f/g"},
     "COPY a /../../x": {"x"}, "COPY ../../a /x": {"x"}, "COPY a /dangling/": {"opt", "opt/none", "opt/none/a"},
     "COPY in /x/": {"x", "x/in"}, "COPY --exclude=f d /x": {"x", "x/e"},
     "WORKDIR /w\nCOPY a .": {"w", "w/a"}, "WORKDIR /w\nCOPY a ./": {"w", "w/a"}, "WORKDIR /w\nCOPY a ..": {"w", "a"},
@@ -85,7 +97,7 @@ WRONG = {
     "COPY --from=base /none /x": "is not in",
     "COPY --from=nowhere:1 /a /x": "nowhere",
     "COPY $NONE /x/": "",
-    "ADD bad.tar /x": "",
+    "ADD bad.tar /x": "could leave the root",
     "WORKDIR /bin/tool": "not a directory",
     "USER who\nWORKDIR /x": "unable to find user who",
     "COPY climbs /x/": "outside the root",
@@ -100,7 +112,9 @@ def test_what_cannot_be_copied_is_said_with_file_and_line(lab, text):
     before = lab.store.tags()
     context = {"bad.tar": good.getvalue(), "climbs/l": Entry.symlink("../../../x")}
     line = text.count("\n") + 2
-    with pytest.raises(DockerfileError, match=rf"^Dockerfile:{line}: {text.splitlines()[-1].split()[0]}: .*{WRONG[text]}") as error:
+    with pytest.raises(
+        DockerfileError, match=rf"^Dockerfile:{line}: {text.splitlines()[-1].split()[0]}: .*{WRONG[text]}"
+    ) as error:
         lab.build({**CONTEXT, **context, "Dockerfile": f"FROM base\n{text}\n"}, "t")
     assert "\n" not in str(error.value)
     assert lab.store.tags() == before
@@ -120,16 +134,31 @@ def test_heredocs(lab):
     }  # fmt: skip
 
 
-def test_add_unpacks_only_what_is_a_tar(lab):
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_add_unpacks_a_tar_and_copy_does_not(lab, mode):
     archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as made:
+    with tarfile.open(fileobj=archive, mode=mode) as made:
         info = tarfile.TarInfo("in/side")
         info.size, info.uid, info.mode = 4, 9, 0o600
         made.addfile(info, io.BytesIO(b"text"))
     data = archive.getvalue()
-    found = built(lab, "ADD t.tgz plain /x/\nCOPY t.tgz /y/", **{"t.tgz": data, "plain": "plain"})
-    assert set(found) == {"x", "x/in", "x/in/side", "x/plain", "y", "y/t.tgz"}
+    found = built(lab, "ADD tar plain /x/\nCOPY tar /y/", tar=data, plain="plain")
+    assert set(found) == {"x", "x/in", "x/in/side", "x/plain", "y", "y/tar"}
     assert (found["x/in/side"].uid, found["x/in/side"].mode, found["x/in/side"].read()) == (9, 0o600, b"text")
+
+
+NO_TARS = {
+    "text": b"text", "nothing": b"", "zeros": bytes(2048), "gzip of text": gzip.compress(b"text" * 1000),
+    "bzip2 of text": bz2.compress(b"text"), "xz of text": lzma.compress(b"text"),
+    "half a gzip": gzip.compress(b"x")[:5],
+    "only looks like xz": b"\xfd7zXZ\0 not", "only looks like bzip2": b"BZh not",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_TARS)
+def test_add_copies_what_is_no_tar(lab, name):
+    found = built(lab, "ADD file /x/", file=NO_TARS[name])
+    assert found["x/file"].read() == NO_TARS[name]
 
 
 def test_hard_links_of_the_context_are_copied_as_files(lab, tmp_path):

