@@ -101,8 +101,10 @@ def read_changes(
     opaque: set[str] = set()
     directories = {""}
     for member in reader:
-        xattrs = sum(128 + len(key) + len(value) for key, value in member.xattrs.items())
-        allowance.take_entry(len(member.name) + len(member.link) + xattrs)
+        remembered = len(member.name) + len(member.link)
+        if member.xattrs:
+            remembered += sum(128 + len(key) + len(value) for key, value in member.xattrs.items())
+        allowance.take_entry(remembered)
         path = clean(member.name, what=f"{what}: the name")
         if path.count("/") >= MAX_DEPTH:
             raise Invalid(f"{what}: {path[:80]!r}… lies more than {MAX_DEPTH} directories deep")
