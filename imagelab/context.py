@@ -134,7 +134,9 @@ class StatIndex:
         with suppress(OSError, ValueError):
             known = json.loads(path.read_bytes())
             if isinstance(known, dict):
-                self._old = {p: v for p, v in known.items() if isinstance(v, list) and list(map(type, v)) == [list, str]}
+                self._old = {
+                    p: v for p, v in known.items() if isinstance(v, list) and list(map(type, v)) == [list, str]
+                }
 
     def watch(self, path: str, info: os.stat_result) -> None:
         """Note what `stat` says of a file now, before it is read."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
@@ -39,6 +41,7 @@ class Workspace:
         self._above = folder / f"imagelab-run-{uuid.uuid4().hex}"
         self._folder = self._above / "root"
         self._holds: tuple[Digest, ...] | None = None
+        self._locked: dict[str, int] = {}
 
     def __enter__(self) -> Workspace:
         return self
@@ -58,13 +61,16 @@ class Workspace:
             self._clear()
             self._above.mkdir(parents=True)
             self._above.chmod(0o711)  # whatever the umask
+            self._locked = {}
             unpack(tree, self._folder)
             for name in _MADE_BY_RUNTIME:
                 if name not in tree:
                     (self._folder / name).mkdir()
         self._holds = None
         before: dict[str, Stat] = {}
+        self._unlock()
         scan(self._folder, seen=lambda path, info: before.__setitem__(path, _stat(info)))
+        self._lock()
         who = user_of(user, tree)
         env = {"HOME": home_of(who[0], tree), **env}
         program = runtime.Program(tuple(argv), env, "/" + tree.resolve(cwd), who, timeout=timeout)
@@ -79,17 +85,37 @@ class Workspace:
 
     def _compare(self, tree: Tree, before: Mapping[str, Stat], who: tuple[int, int]) -> Changes:
         after: dict[str, Stat] = {}
+        self._unlock()
         found = scan(self._folder, seen=lambda path, info: after.__setitem__(path, _stat(info))).entries
         now = {path: tree[path] for path in found if path in tree and before.get(path) == after[path]}
+        renamed = {_lasting(known): path for path, known in before.items()}
         owned: dict[int, Entry] = {}
         for path, entry in found.items():
             if path in now or (path in _MADE_BY_RUNTIME and path not in tree):
                 continue
-            same_inode = path in before and before[path][3] == after[path][3]
-            uid, gid = _owner(entry, tree.get(path) if same_inode else None, who)
-            now[path] = owned.setdefault(id(entry), replace(entry, uid=uid, gid=gid))
+            was = path if path in before and before[path][3] == after[path][3] else renamed.get(_lasting(after[path]))
+            uid, gid = _owner(entry, tree.get(was) if was is not None else None, who)
+            now[path] = owned.setdefault(
+                id(entry), replace(entry, uid=uid, gid=gid, mode=self._locked.get(path, entry.mode))
+            )
         ordered = {path: now[path] for path in sorted(now, key=lambda p: p.count("/"))}
         return Tree.diff(tree, Tree().apply(Changes({"": tree[""], **ordered})))
+
+    def _unlock(self) -> None:
+        """Let an ordinary user read all that is theirs, and remember the modes; root can anyway."""
+        self._lock()
+        for directory, folders, files in os.walk(self._folder) if not PRIVILEGED else ():
+            for name, needed in chain(((f, 0o700) for f in folders), ((f, 0o400) for f in files)):
+                path = os.path.join(directory, name)
+                mode = os.lstat(path).st_mode
+                if mode & needed != needed and stat.S_IFMT(mode) in (stat.S_IFDIR, stat.S_IFREG):
+                    self._locked[os.path.relpath(path, self._folder)] = stat.S_IMODE(mode)
+                    os.chmod(path, stat.S_IMODE(mode) | needed)
+
+    def _lock(self) -> None:
+        while self._locked:  # the last first: it may lie in one before it
+            path, mode = self._locked.popitem()
+            os.chmod(self._folder / path, mode)
 
     def _clear(self) -> None:
         if self._above.exists():
@@ -108,3 +134,8 @@ def _owner(found: Entry, old: Entry | None, who: tuple[int, int]) -> tuple[int, 
 
 def _stat(info: os.stat_result) -> Stat:
     return info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino, info.st_mode, info.st_uid, info.st_gid
+
+
+def _lasting(known: Stat) -> tuple[int, ...]:
+    """What a new name does not change: time, size and inode."""
+    return known[0], known[2], known[3]

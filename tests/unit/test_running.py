@@ -24,12 +24,24 @@ USER me
 WORKDIR /app/mine
 RUN echo 1 > one && mkdir two && ln one three && ln -s one four && echo 2 >> ../a && id -u > who && umask > mask
 USER root
-RUN echo root > /app/mine/roots && chmod 4755 /app/a && mv two five && rm who && mkdir /locked && chmod 0 /locked
+RUN echo root > /app/mine/roots && chmod 4755 /app/a && mv two five && rm who && mkdir /locked && echo > /locked/x
+RUN chmod 0 /locked/x /locked
+RUN chmod 100 /locked && echo 2 > /app/mine/again
+RUN chmod 0 /locked
 """
 SCRIPT = """
 import json, os, sys
+from imagelab import Lab, running
+user = int(sys.argv[4])
+if user != os.geteuid():
+    warm = Lab.temporary()  # so that all modules are loaded: Python itself may lie where only root can read
+    warm.load(sys.argv[2])
+    warm.build({"Dockerfile": sys.argv[3], "a": "a"})
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+    running.PRIVILEGED = False
 os.umask(0o077)
-from imagelab import Lab
 lab = Lab(sys.argv[1], epoch=None)
 lab.load(sys.argv[2])
 tree = lab.build({"Dockerfile": sys.argv[3], "a": "a"}).image.tree()
@@ -67,10 +79,9 @@ def as_user(user: int, base, tmp_path) -> dict[str, list]:
     home = tmp_path / f"home{user}"
     home.mkdir()
     os.chown(home, user, user)
-    how = {"user": user, "group": user, "extra_groups": []} if os.geteuid() == 0 else {}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, home, "/dev/stdin", DOCKERFILE], stdin=base.open("rb"), capture_output=True,
-        cwd="/", env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": str(home)}, **how,
+        [sys.executable, "-c", SCRIPT, home, base, DOCKERFILE, str(user)], capture_output=True,
+        cwd="/", env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": str(home)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)
@@ -86,14 +97,16 @@ WANTED = {
     "app/mine/five": ["dir", "0o755", 1000, 1001, "", ""],
     "app/mine/mask": ["file", "0o644", 1000, 1001, "", "0022\n"],
     "app/mine/roots": ["file", "0o644", 0, 0, "", "root\n"],
+    "app/mine/again": ["file", "0o644", 0, 0, "", "2\n"],
     "locked": ["dir", "0o0", 0, 0, "", ""],
+    "locked/x": ["file", "0o0", 0, 0, "", "\n"],
 }
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root")
 def test_root_and_an_ordinary_user_build_the_same(base, tmp_path):
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder != folder.parent and "pytest" in folder.name:
+    for folder in (base, *base.parents, tmp_path, *tmp_path.parents):
+        if "pytest" in str(folder):
             folder.chmod(0o755)  # for the other user to reach its home
     assert as_user(0, base, tmp_path) == WANTED
     assert as_user(12345, base, tmp_path) == WANTED
