@@ -81,7 +81,6 @@ class Blobs:
             temporary = self._temporary()
             with open(temporary, "xb") as file:
                 file.write(data)
-                _flush(file)
             return self._settle(temporary, Digest.of(data))
 
     @contextmanager
@@ -144,6 +143,8 @@ class Blobs:
 
     def _settle(self, temporary: Path, digest: Digest) -> Digest:
         target = self.path(digest)
+        if not target.exists():
+            _flush_file(temporary)
         with self._lock:
             if target.exists():
                 os.utime(target)  # found again: as good as new, for the sweep
@@ -199,7 +200,7 @@ class Writer:
         self.size = 0
         self.digest = Digest("")
         self.settled = False
-        self._queue: queue.Queue[bytes | None] = queue.Queue(maxsize=8)
+        self._queue: queue.Queue[bytes | None]
         self._error: BaseException | None = None
         self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by finish and discard
         self._thread: threading.Thread | None = None
@@ -214,6 +215,7 @@ class Writer:
             if self.size <= CHUNK:  # a small blob is done before a thread has started
                 self._take(data)
                 return
+            self._queue = queue.Queue(maxsize=8)
             self._thread = threading.Thread(target=self._work, daemon=True, name="imagelab-blob-writer")
             self._thread.start()
         self._queue.put(data)
@@ -233,11 +235,10 @@ class Writer:
             view = view[self._file.write(view) :]
 
     def finish(self) -> None:
-        """Wait until all is written, and flush it to the disk."""
+        """Wait until all is written; it is flushed to the disk only when it gets its name."""
         self._stop()
         if self._error is not None:
             raise self._error
-        _flush(self._file)
         self._file.close()
         self.digest = Digest("sha256:" + self._hash.hexdigest())
 
@@ -260,7 +261,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     try:
         with open(temporary, "xb") as file:
             file.write(data)
-            _flush(file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -268,9 +270,9 @@ def write_atomically(path: Path, data: bytes) -> None:
     flush_folder(path.parent)
 
 
-def _flush(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+def _flush_file(path: Path) -> None:
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
 
 
 def flush_folder(folder: Path) -> None:

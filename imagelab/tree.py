@@ -19,7 +19,8 @@ from dataclasses import dataclass, field, replace
 from .entry import ROOT, Entry, ancestors, clean, order, parent_of
 from .errors import Invalid, NotFound
 
-MAX_LINKS = 255  # symlinks followed in one lookup, as moby's and containerd's scoped resolution have it
+MAX_LINKS = 40  # symlinks followed in one lookup, as Linux has it
+MAX_STEPS = 4096  # names walked through in one lookup, the links' own included: as many as Linux lets a path have
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +143,12 @@ class Tree(Mapping[str, Entry]):
         """Walk a path part by part, the way a process whose root is this tree would, '..' never leaving it."""
         todo = path.split("/")[::-1]
         here: list[str] = []
-        hops = 0
+        hops = steps = 0
         while todo:
             part = todo.pop()
+            steps += 1
+            if steps > MAX_STEPS:
+                raise Invalid(f"{path[:80]!r}… leads through more than {MAX_STEPS:,} names")
             if part in ("", "."):
                 continue
             if part == "..":
@@ -193,14 +197,26 @@ class Tree(Mapping[str, Entry]):
             return
         real = self.place(path)
         parent, _, name = real.rpartition("/")
-        if parent not in self._children:  # the layer did not describe it: tar readers make it, so do we
-            self._put(parent, ROOT)
+        self._make_folders(parent)
         if real in self._children and entry.kind != "dir":
             self._remove(real)
         self._entries[real] = entry
         self._children[parent][name] = None
         if entry.kind == "dir":
             self._children.setdefault(real, {})
+
+    def _make_folders(self, path: str) -> None:
+        """Make a directory and those above it where the layer did not describe them, as tar readers do."""
+        missing = []
+        while path not in self._children:
+            if path in self._entries:
+                raise Invalid(f"{path!r} is a {self._entries[path].kind}, and something is to be put inside it")
+            missing.append(path)
+            path = parent_of(path)
+        for path in reversed(missing):
+            parent, _, name = path.rpartition("/")
+            self._entries[path], self._children[path] = ROOT, {}
+            self._children[parent][name] = None
 
     def _remove(self, path: str, name: str = "") -> None:
         path = posixpath.join(path, name) if name else path

@@ -38,10 +38,17 @@ def save(desk: Desk, args: tuple[str, ...], output: str | None) -> None:
 @verb()
 @option("-i", "--input", "path", kind="string", help="Read from tar archive file, instead of STDIN")
 @option("--limit", kind="bytes", help="Refuse what expands to more than this, e.g. 500m (default 32g)")
+@option("--limit-entries", "entries", kind="number", help="Refuse what holds more files than this (default 300000)")
 @flag("-q", "--quiet", help="Suppress the load output")
-def load(desk: Desk, args: tuple[str, ...], path: str | None, limit: str | None, quiet: bool) -> None:
+def load(
+    desk: Desk, args: tuple[str, ...], path: str | None, limit: str | None, entries: str | None, quiet: bool
+) -> None:
     """Load an image from a tar archive or STDIN."""
     options = {} if limit is None else {"limit": _bytes(limit)}
+    if entries is not None:
+        if not entries.isdigit() or not int(entries):
+            fail(f'invalid argument "{entries}" for "--limit-entries" flag: write a number')
+        options["limit_entries"] = int(entries)
     for loaded in desk.lab.load(_readable(path) if path is not None else _stdin(desk), **options):
         for name, _ in loaded.renamed:
             say(f"The image {name.familiar} already exists, renaming the old one to empty string\n")
@@ -76,9 +83,7 @@ def import_(desk: Desk, args: tuple[str, ...], changes: tuple[str, ...], limit: 
 @option("-m", "--message", kind="string", help="Comment for the history", default="")
 @option("--created-by", kind="string", help="What the history says that made the layer", default="")
 @option("--to", kind="directory", help="Where in the image a folder's contents go (default /)", default="")
-def append(
-    desk: Desk, args: tuple[str, ...], name: str | None, message: str, created_by: str, to: str
-) -> None:
+def append(desk: Desk, args: tuple[str, ...], name: str | None, message: str, created_by: str, to: str) -> None:
     """Put one more layer on an image: a folder's contents, or a tar as it is; 'scratch' is the empty image."""
     base, content = args
     if not os.path.exists(content):

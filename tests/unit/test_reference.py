@@ -17,10 +17,15 @@ domains = st.sampled_from(
 )
 tags = st.one_of(st.just(""), st.from_regex(r":[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True))
 digests = st.sampled_from(["", "@" + DIGEST])
-written = st.builds(
-    lambda domain, path, tag, digest: domain + "/".join(path) + tag + digest,
-    domains, st.lists(components, min_size=1, max_size=3), tags, digests,
-)  # fmt: skip
+
+
+def _written(domain: str, path: list[str], tag: str, digest: str) -> str:
+    if not domain and len(path) > 1 and ("." in path[0] or path[0] == "localhost"):
+        domain = "docker.io/"  # without it, docker's rule takes such a first part for the registry
+    return domain + "/".join(path) + tag + digest
+
+
+written = st.builds(_written, domains, st.lists(components, min_size=1, max_size=3), tags, digests)
 
 
 @given(written)

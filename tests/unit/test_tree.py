@@ -96,6 +96,20 @@ def test_symlinks_are_followed_inside_the_root_only() -> None:
         tree({"l": Entry.symlink("l")}).resolve("l/x")
 
 
+def test_a_lookup_through_ever_longer_links_ends() -> None:
+    """Forty links of two thousand names each would be walked for minutes."""
+    long = {f"l{n}": Entry.symlink("x/../" * 1000 + f"l{n + 1}") for n in range(40)}
+    with pytest.raises(Invalid, match="more than 4,096 names"):
+        tree(long).resolve("l0")
+
+
+def test_a_very_deep_path_makes_its_folders_one_by_one() -> None:
+    deep = "/".join("d" * 2000)
+    assert tree({deep: "x"})[deep].read() == b"x"
+    with pytest.raises(Invalid, match=r"to be put inside it|not a directory"):
+        tree({"a/b/c/d": "x"}, tree({"a": "file"}))
+
+
 def test_a_file_written_through_a_symlink_lands_where_a_process_would_put_it() -> None:
     base = tree({"usr/bin/": "", "bin": Entry.symlink("/usr/bin")})
     assert "usr/bin/new" in tree({"bin/new": "x"}, base)
