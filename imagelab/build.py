@@ -28,7 +28,6 @@ class Built:
     image: Image
     steps: list[BuildStep]
     tags: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +84,9 @@ class _Builder:
             self.cache.save()
             self.context.finish()
         image = self.results[stages[-1].index]
-        predefined = {name for proxy in PREDEFINED for name in (proxy, proxy.lower())}
-        unused = sorted(set(options.args) - self.used - predefined)
-        warnings = (f"--build-arg {', '.join(unused)}: no ARG of that name was consumed",) if unused else ()
-        return Built(image, self.steps, warnings=warnings)
+        if unused := sorted(set(options.args) - self.used - {n for p in PREDEFINED for n in (p, p.lower())}):
+            raise LabError(f"--build-arg {', '.join(unused)}: no ARG of that name was consumed by the Dockerfile")
+        return Built(image, self.steps)
 
     def _wanted(self) -> list[Stage]:
         """The target and what it needs, in order; as BuildKit, nothing else is built."""

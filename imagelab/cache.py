@@ -13,7 +13,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from typing import Any
 
 from .blobs import write_atomically
 from .digest import Digest
@@ -34,7 +35,14 @@ class Inputs:
     @property
     def key(self) -> str:
         """One name for all of it."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.plain(), sort_keys=True).encode()).hexdigest()
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as JSON has it."""
+        return {
+            "parent": self.parent, "instruction": self.instruction, "arguments": dict(self.arguments),
+            "files": dict(self.files), "settings": self.settings,
+        }  # fmt: skip
 
 
 class BuildCache:
@@ -75,7 +83,7 @@ class BuildCache:
 
     def save(self) -> None:
         """Keep this build's steps, for the next one to compare with."""
-        record = {step: asdict(inputs) for step, inputs in (self._before | self._now).items()}
+        record = {step: inputs.plain() for step, inputs in (self._before | self._now).items()}
         write_atomically(self._record, json.dumps(record).encode())
 
     def _why(self, step: str, now: Inputs) -> str:

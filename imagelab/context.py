@@ -100,18 +100,9 @@ class Context:
 
 def sum_of(entry: Entry, content: str) -> str:
     """One entry's sum: its attributes without the time, and the digest of its content."""
-    told: list[Any] = [
-        entry.kind,
-        entry.mode,
-        entry.uid,
-        entry.gid,
-        entry.size,
-        entry.link,
-        list(entry.device),
-        content,
-    ]
-    told.append({name: value.hex() for name, value in sorted(entry.xattrs.items())})
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+    xattrs = sorted(entry.xattrs.items()) if entry.xattrs else ()
+    told = (entry.kind, entry.mode, entry.uid, entry.gid, entry.size, entry.link, entry.device, content, xattrs)
+    return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 class StatIndex:

@@ -272,6 +272,7 @@ def test_several_names_point_to_the_one_image():
     "how, said",
     [
         ({"target": "none"}, "failed to reach build target none"),
+        ({"build_args": {"NONE": "1"}}, "--build-arg NONE"),
         ({"dockerfile": "Other"}, "there is no 'Other'"),
         ({"tag": "Bad Name"}, "Bad Name"),
     ],
@@ -281,13 +282,6 @@ def test_what_a_build_cannot_be_told(how, said):
     with pytest.raises(LabError, match=said):
         lab.build({"Dockerfile": "FROM scratch\nLABEL a=b\n"}, **{"tag": "t", **how})
     assert lab.store.tags() == {}
-
-
-def test_a_build_argument_that_nobody_asked_for_is_a_warning_as_in_docker():
-    built = Lab.temporary().build(
-        {"Dockerfile": "ARG A\nFROM scratch\n"}, build_args={"A": "1", "NO": "2", "http_proxy": "3"}
-    )
-    assert built.warnings == ("--build-arg NO: no ARG of that name was consumed",)
 
 
 def test_a_link_never_takes_a_copy_out_of_the_image(tmp_path):
