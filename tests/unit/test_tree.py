@@ -106,7 +106,7 @@ def test_a_lookup_through_ever_longer_links_ends() -> None:
 def test_a_very_deep_path_makes_its_folders_one_by_one() -> None:
     deep = "/".join("d" * 2000)
     assert tree({deep: "x"})[deep].read() == b"x"
-    with pytest.raises(Invalid, match=r"to be put inside it|not a directory"):
+    with pytest.raises(Invalid, match="not a directory"):
         tree({"a/b/c/d": "x"}, tree({"a": "file"}))
 
 
