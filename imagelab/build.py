@@ -28,6 +28,7 @@ class Built:
     image: Image
     steps: list[BuildStep]
     tags: tuple[str, ...] = ()
+    unused_args: tuple[str, ...] = ()  # --build-arg that no ARG asked for: a misspelling?
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,8 @@ class _Builder:
             self.cache.save()
             self.context.finish()
         image = self.results[stages[-1].index]
-        if unused := sorted(set(options.args) - self.used - {n for p in PREDEFINED for n in (p, p.lower())}):
-            raise LabError(f"--build-arg {', '.join(unused)}: no ARG of that name was consumed by the Dockerfile")
-        return Built(image, self.steps)
+        unused = sorted(set(options.args) - self.used - {n for p in PREDEFINED for n in (p, p.lower())})
+        return Built(image, self.steps, unused_args=tuple(unused))
 
     def _wanted(self) -> list[Stage]:
         """The target and what it needs, in order; as BuildKit, nothing else is built."""

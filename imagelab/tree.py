@@ -210,7 +210,7 @@ class Tree(Mapping[str, Entry]):
         missing = []
         while path not in self._children:
             if path in self._entries:
-                raise Invalid(f"{path!r} is a {self._entries[path].kind}, not a directory, and something is to be in it")
+                raise Invalid(f"{path!r} is a {self._entries[path].kind}, not a directory: nothing can be in it")
             missing.append(path)
             path = parent_of(path)
         for path in reversed(missing):

@@ -51,6 +51,8 @@ def build(
         target=target,
         watcher=Watcher() if quiet else Story(live=live),
     )
+    if built.unused_args and not quiet:
+        complain(f"[Warning] One or more build-args [{' '.join(built.unused_args)}] were not consumed")
     if iidfile:
         Path(iidfile).write_text(built.image.id)
     if quiet:

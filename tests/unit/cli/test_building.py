@@ -117,7 +117,6 @@ def test_a_mistake_is_one_line_with_its_place_and_moves_no_name(cli, context, do
         (["-t", "My:1", "CONTEXT"], "repository name must be lowercase"),
         (["--progress", "loud", "CONTEXT"], "invalid progress value: loud"),
         (["--target", "nope", "CONTEXT"], "failed to reach build target nope"),
-        (["--build-arg", "NOPE=1", "CONTEXT"], "--build-arg NOPE: no ARG of that name"),
         (["-f", "nowhere", "CONTEXT"], "there is no 'nowhere'"),
         (["-f", "-", "-"], "can't use stdin for both"),
     ],
@@ -125,6 +124,11 @@ def test_a_mistake_is_one_line_with_its_place_and_moves_no_name(cli, context, do
 def test_a_wrong_command_line_is_told(cli, context, args, why):
     said = cli("build", *(context if arg == "CONTEXT" else arg for arg in args))
     assert said.code == 1 and why in said.err
+
+
+def test_a_build_argument_that_nothing_asks_for_is_a_warning_as_docker_has_it(cli, context):
+    said = cli("build", "--build-arg", "NOPE=1", context)
+    assert said.code == 0 and said.err.endswith("[Warning] One or more build-args [NOPE] were not consumed\n")
 
 
 def test_what_a_program_prints_stands_under_its_step(cli, context):
