@@ -272,7 +272,6 @@ def test_several_names_point_to_the_one_image():
     "how, said",
     [
         ({"target": "none"}, "failed to reach build target none"),
-        ({"build_args": {"NONE": "1"}}, "--build-arg NONE"),
         ({"dockerfile": "Other"}, "there is no 'Other'"),
         ({"tag": "Bad Name"}, "Bad Name"),
     ],
@@ -282,6 +281,12 @@ def test_what_a_build_cannot_be_told(how, said):
     with pytest.raises(LabError, match=said):
         lab.build({"Dockerfile": "FROM scratch\nLABEL a=b\n"}, **{"tag": "t", **how})
     assert lab.store.tags() == {}
+
+
+def test_a_build_argument_that_nothing_asks_for_is_told_and_harmless():
+    dockerfile = {"Dockerfile": "FROM scratch\nARG KNOWN\nLABEL a=$KNOWN\n"}
+    built = Lab.temporary().build(dockerfile, build_args={"KNOWN": "1", "NONE": "1", "http_proxy": "x"})
+    assert built.unused_args == ("NONE",)
 
 
 def test_a_link_never_takes_a_copy_out_of_the_image(tmp_path):
