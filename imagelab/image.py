@@ -91,7 +91,8 @@ class Image:
 
     def __repr__(self) -> str:
         names = ", ".join(name.familiar for name in self.names) or "<none>"
-        return f"<Image {names} {self.id.short}: {len(self.layers)} layers, {self.size} bytes>"
+        layers = "1 layer" if len(self.layers) == 1 else f"{len(self.layers)} layers"
+        return f"<Image {names} {self.id.short}: {layers}, {self.size} bytes>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Image) and self.digest == other.digest
