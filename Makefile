@@ -22,7 +22,7 @@ help:
 	@echo 'make clean      remove .venv and caches'
 
 lab: $(VENV)/.lab
-	$(IN_VENV) jupyter lab $(AS_ROOT) $(LAB_ARGS) notebooks/00-start-here.ipynb
+	$(IN_VENV) jupyter lab $(AS_ROOT) --notebook-dir=notebooks --LabApp.default_url=/lab/tree/00-start-here.ipynb $(LAB_ARGS)
 
 # Each part runs whatever the others said; pytest comes last, so that its closing lines do too.
 test: $(VENV)/.test
