@@ -10,6 +10,10 @@ from __future__ import annotations
 class LabError(Exception):
     """Something a person can understand and mend; `str(error)` is one line."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence, and no traceback (IPython asks an exception for this)."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class InvalidReference(LabError):
     """A name that breaks the reference grammar; the text says which part."""
