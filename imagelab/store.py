@@ -62,7 +62,8 @@ class Store:
         if not marker.exists():
             if self.home.exists() and not self.home.is_dir():
                 raise LabError(f"{str(self.home)!r} is a file: choose a folder for the store (--home, IMAGELAB_HOME)")
-            ours = {"blobs", "tmp", "cache", "index.json"}  # of a store whose maker was cut off, or is at it
+            # Of a store whose maker was cut off, or has finished since we looked.
+            ours = {"oci-layout", "index.json", "blobs", "tmp", "cache", "tag-log.jsonl"}
             found = {item.name for item in self.home.iterdir()} if self.home.exists() else set()
             if other := {name for name in found - ours if not name.startswith(".")}:
                 raise LabError(

@@ -236,3 +236,12 @@ def test_the_newest_comes_first_whatever_the_way_its_time_is_written(lab: Lab) -
         }
         lab.store.keep(config, json.dumps(manifest).encode())
     assert [image.config.get("author") for image in lab.all_images()] == ["3", "2", "1", "0", None]
+
+
+def test_a_store_that_another_process_finishes_meanwhile_is_a_store(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by eight processes at once: the marker was not there at the first look, and was at the second."""
+    image = lab.append(None, {"a": "x"}, tag="a:1")
+    looks = iter([False])
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: next(looks, True) if path.name == "oci-layout" else exists(path))
+    assert Lab(lab.home, epoch=0).image("a:1") == image
