@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TAG, MANIFEST, CONFIG, LAYER = "#F0E442", "#E69F00", "#56B4E9", "#8FD3BE"  # LAYER: bluish green, lightened
 ADDED, CHANGED, REMOVED = "#0072B2", "#8A5A00", "#B34700"  # dark enough to be read as text on white
 PLAIN, QUIET, INK = "#FFFFFF", "#F2F2F2", "#1A1A1A"
+SHADOW, SHADE = "#D6D6D6", "#404040"  # what lies under a cover: the ground, and the text on it
 
 _FONT = {"fontname": "Helvetica", "fontsize": "12", "fontcolor": INK}
 

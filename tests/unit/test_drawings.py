@@ -106,6 +106,36 @@ def test_stack_draws_an_arrow_to_what_is_covered(shop):
     assert f"s3:{hidden}:e -> s2:{hidden}:e" in source
 
 
+def test_stack_puts_in_the_shadow_what_a_later_layer_takes_out_of_sight(shop):
+    drawing = draw.stack(shop)
+    shown = words_in(drawing)
+    assert shown.count("in the shadow: hidden by layer 3, and still here") == 1
+    assert shown.count("in the shadow: covered by layer 3, and still here") == 1
+    assert "  A app/a.txt (hidden by layer 3)\n" in drawing.text
+    assert "  A etc/motd (covered by layer 3)\n" in drawing.text
+    assert drawing.source.count(picture.SHADOW) == 2, "and nothing else"
+
+
+def test_a_folder_s_whiteout_has_a_long_shadow(lab):
+    """All that lay in the folder is hidden, what lies beside it is not, and what comes back is in sight."""
+    image = lab.append(None, {"d/x": "1", "d/e/y": "2", "z": "3"})
+    image = lab.append(image, {"d": None})
+    image = lab.append(image, {"d/x": "4"})
+    assert draw.stack(image).text.split("\n") == [
+        "Layer 1: added 5 paths; 3 bytes in files.",
+        "  A d",
+        "  A d/e",
+        "  A d/e/y (hidden by layer 2)",
+        "  A d/x (hidden by layer 2)",
+        "  A z",
+        "Layer 2: removed 1 path; 0 bytes in files.",
+        "  D d",
+        "Layer 3: added 2 paths; 1 byte in files.",
+        "  A d",
+        "  A d/x",
+    ]
+
+
 def test_stack_of_a_large_image_stays_small(lab):
     image = lab.append(None, {f"f{number:05}": "x" for number in range(3000)})
     shown = words_in(draw.stack(image))
