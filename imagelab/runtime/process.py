@@ -2,35 +2,66 @@
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import LabError
-from . import Output
+from . import Output, Program, Running, Streams
 
 
-def watch(
-    command: Sequence[str], output: Output, *, name: str, timeout: float | None, stdin: bytes = b"",
-    started: Mapping[str, Any] | None = None,
-) -> int:  # fmt: skip
-    """Start a process, hand on what it prints as it comes, and return its exit code.
+def spawn(command: Sequence[str], streams: Streams, **started: Any) -> subprocess.Popen[bytes]:
+    """Start a process of the host; its umask is 022, as in containers, and signals to this one's group pass it by."""
+    if os.name == "posix":
+        started = {"umask": 0o022, "start_new_session": True, **started}
+    return subprocess.Popen(command, stdin=streams.stdin, stdout=streams.stdout, stderr=streams.stderr, **started)
 
-    `stdin` is written first (at most 64 KiB); `started` is how Popen starts it. The umask is 022, as in containers. The
-    process is killed when the time, in seconds, is up (LabError), and when this one is interrupted.
+
+def spawn_python(module: str, told: Mapping[str, Any], streams: Streams) -> Running:
+    """Start a runtime that is a Python module; it gets what it is told through `told_to`.
+
+    Not on its standard input, which is the program's, and not in its arguments, which other users can read.
     """
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        umask=0o022 if os.name == "posix" else -1, **(started or {}),
-    )  # fmt: skip
-    assert process.stdin and process.stdout and process.stderr
-    end = time.monotonic() + timeout if timeout else None
+    descriptor, path = tempfile.mkstemp(prefix="imagelab-told-")
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(told, file)
     try:
-        process.stdin.write(stdin)
-        process.stdin.close()
+        process = spawn([sys.executable, "-m", module, path], streams)
+    except BaseException:
+        os.unlink(path)
+        raise
+    return Running(process, process.pid)
+
+
+def told_to(path: str) -> Any:
+    """What `spawn_python` told this process, which lives no longer than its parent where Linux can see to it."""
+    with open(path, encoding="utf-8") as file:
+        told = json.load(file)
+    os.unlink(path)
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+    if os.name == "posix":
+        os.umask(0o022)
+    return told
+
+
+def watch(running: Running, program: Program, output: Output) -> int:
+    """Hand on what a program prints as it comes, and return its exit code when it ends.
+
+    It is killed when its time, in seconds, is up (LabError), and when this process is interrupted.
+    """
+    process = running.process
+    assert process.stdout and process.stderr
+    end = time.monotonic() + program.timeout if program.timeout else None
+    try:
         with selectors.DefaultSelector() as ready:
             ready.register(process.stdout, selectors.EVENT_READ, "stdout")
             ready.register(process.stderr, selectors.EVENT_READ, "stderr")
@@ -41,7 +72,7 @@ def watch(
                     else:
                         ready.unregister(key.fileobj)
                 if end is not None and time.monotonic() > end:
-                    raise LabError(f"{name} ran longer than {timeout:g} seconds and was stopped")
+                    raise LabError(f"{program.argv[0]} ran longer than {program.timeout:g} seconds and was stopped")
         return process.wait()
     finally:
         process.kill()

@@ -1,66 +1,102 @@
 """One idea: a shell script needs a shell, not a machine, so it runs on any system.
 
 The interpreter is bashkit: bash and some hundred commands on a file system that is the root folder, in a process of its
-own. What is isolated: files outside the root, the network, the host's processes. What is not: CPU time, up to the
-limits below. What differs from a real system: there are no other programs, and commands run as one user.
+own. What differs from a real system: there are no other programs, commands run as one user, and standard input is read
+whole before the script starts.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import shlex
+import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from . import Output, Program
-from .process import watch
+from . import Program, Running, Streams
+from .process import spawn_python, told_to
 
+if TYPE_CHECKING:
+    from bashkit import Bash
+
+ISOLATES = "files outside the root folder, the network, the host's processes"
+SHARES = "CPU time, up to a limit; everything runs as one user"
 MAX_COMMANDS = 1_000_000
 MAX_SECONDS = 600.0
+_STDIN = "/dev/imagelab"  # where a script finds its standard input
 
 
-def run(root: Path, program: Program, output: Output) -> int:
-    """Run `sh -c SCRIPT` or a command with its arguments in the root folder."""
+def missing() -> str:
+    """Nothing, as long as imagelab's own dependencies are there."""
+    return "" if find_spec("bashkit") else "pip install bashkit"
+
+
+def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:
+    """Run `sh -c SCRIPT`, a command with its arguments, or with only `sh` the script on standard input."""
     told = {
-        "root": str(root), "script": _script(program.argv), "env": dict(program.env), "cwd": program.cwd,
-        "hostname": program.hostname, "timeout": program.timeout or MAX_SECONDS,
+        "root": str(root), "argv": program.argv, "env": dict(program.env), "cwd": program.cwd,
+        "hostname": program.hostname, "timeout": program.timeout or MAX_SECONDS, "first": beside is None,
     }  # fmt: skip
-    command = [sys.executable, "-m", __name__]
-    return watch(command, output, name=program.argv[0], timeout=program.timeout, stdin=json.dumps(told).encode())
+    return spawn_python(__name__, told, streams)
 
 
-def _script(argv: tuple[str, ...]) -> str:
+def interpreter(root: str, cwd: str, env: dict[str, str], hostname: str, timeout: float) -> Bash:
+    """A bash whose file system is the root folder; it keeps its variables and its directory between scripts."""
+    from bashkit import Bash
+
+    stderr = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)  # bashkit warns of every writable mount, and this one is meant
+        try:
+            return Bash(
+                mounts=[{"host_path": root, "vfs_path": "/", "writable": True}], allowed_mount_paths=[root],
+                cwd=cwd, env=env, hostname=hostname, username="root",
+                max_commands=MAX_COMMANDS, max_loop_iterations=MAX_COMMANDS, timeout_seconds=timeout,
+            )  # fmt: skip
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def script_of(argv: list[str], stdin: bytes | None = None) -> str:
     """What the interpreter is given: the script of `sh -c`, its flags set and its arguments in place."""
     name = argv[0].rsplit("/", 1)[-1]
     if name in ("sh", "bash") and len(argv) > 2 and argv[1].startswith("-") and argv[1].endswith("c"):
         flags = "".join(f"set -{c}\n" for c in argv[1][1:-1] if c in "eux")
         arguments = f"set -- {shlex.join(argv[4:])}\n" if len(argv) > 4 else ""
-        return flags + arguments + argv[2]
-    return shlex.join(argv)
+        script = flags + arguments + argv[2]
+    elif name in ("sh", "bash") and len(argv) == 1:
+        return (stdin or b"").decode("utf-8", "replace")
+    else:
+        script = shlex.join(argv)
+    return f"{{\n{script}\n}} < {_STDIN}/stdin" if stdin else script
 
 
 def _main() -> int:
-    """The process of its own: told what to do on stdin, it prints as the script does."""
-    from bashkit import Bash
+    """The process of its own: told what to do, it prints as the script does."""
+    told: dict[str, Any] = told_to(sys.argv[1])
+    if told["first"] and os.name == "posix":  # a container's first process ignores what it does not handle
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
+    stdin = sys.stdin.buffer.read()
+    bash = interpreter(told["root"], told["cwd"], told["env"], told["hostname"], told["timeout"])
+    if stdin:
+        from bashkit import FileSystem
 
-    told = json.load(sys.stdin)
-    os.umask(0o022)
-    stderr = os.dup(2)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # bashkit warns of every writable mount, and this one is meant
-    bash = Bash(
-        mounts=[{"host_path": told["root"], "vfs_path": "/", "writable": True}], allowed_mount_paths=[told["root"]],
-        cwd=told["cwd"], env=told["env"], hostname=told["hostname"], username="root",
-        max_commands=MAX_COMMANDS, max_loop_iterations=MAX_COMMANDS, timeout_seconds=told["timeout"],
-    )  # fmt: skip
-    os.dup2(stderr, 2)
+        files = FileSystem()
+        files.write_file("/stdin", stdin)
+        bash.mount(_STDIN, files, read_only=True)
 
     def tell(out: str, err: str) -> None:
         for stream, text in ((sys.stdout, out), (sys.stderr, err)):
-            stream.write(text)
-            stream.flush()
+            with contextlib.suppress(BrokenPipeError):
+                stream.write(text)
+                stream.flush()
 
-    return int(bash.execute_sync(told["script"], on_output=tell).exit_code)
+    return int(bash.execute_sync(script_of(told["argv"], stdin), on_output=tell).exit_code)
 
 
 if __name__ == "__main__":

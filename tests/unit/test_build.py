@@ -121,7 +121,7 @@ def test_a_stream_that_is_no_tar_is_the_dockerfile():
 
 FAILING = {
     "a program": ("RUN exit 3", "exit code: 3"),
-    "a program that is not there": ('RUN ["/bin/none"]', "not found in the image"),
+    "a program that is not there": ('RUN ["/bin/none"]', 'exec: "/bin/none": stat /bin/none: no such file or directory'),
     "a source": ("COPY none /x", "is not in"),
     "a base": ("FROM nowhere:9", "there is no image 'nowhere:9'"),
     "a base of no name": ("ARG A\nFROM $A", "should not be blank"),
@@ -131,7 +131,7 @@ FAILING = {
     "a user": ("USER nobody-here\nRUN true", "unable to find user"),
     "a health check": ("HEALTHCHECK --interval=soon CMD x", "not a duration"),
     "retries": ("HEALTHCHECK --retries=no CMD x", "whole number"),
-    "what follows FROM scratch": ("FROM scratch\nRUN true", "not found in the image"),
+    "what follows FROM scratch": ("FROM scratch\nRUN true", 'exec: "/bin/sh": stat /bin/sh: no such file or directory'),
 }
 
 
