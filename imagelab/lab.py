@@ -264,8 +264,10 @@ class Lab:
         """Hash every blob again; returns what is damaged or missing, and nothing if all is well."""
         return list(verify(self.store))
 
-    def tag_log(self, ref: str) -> list[TagMove]:
-        """Where a tag has pointed, oldest first; raises NotFound for a name that never pointed anywhere."""
+    def tag_log(self, ref: str | None = None) -> list[TagMove]:
+        """Where a tag has pointed, or all tags, oldest first; raises NotFound for a name that never did."""
+        if ref is None:
+            return self.store.moves()
         moves = self.store.moves(Reference.parse(ref))
         if not moves:
             raise NotFound(f"the tag {ref!r} has never pointed to an image here")

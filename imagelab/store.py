@@ -244,10 +244,14 @@ class Store:
         with self.index.changing() as descriptors:
             descriptors[:] = [item for item in descriptors if item["digest"] not in doomed or name_in(item)]
 
-    def moves(self, name: Reference) -> list[TagMove]:
-        """A tag's history, oldest first, with the moves that other tools made without telling."""
-        whole = name.with_default_tag().canonical
-        return self._log.history(whole, self.tags().get(whole, ""))
+    def moves(self, name: Reference | None = None) -> list[TagMove]:
+        """The history of a tag, or of all, oldest first, with the moves that other tools made without telling."""
+        told = self._log.moves(self.tags())
+        return told if name is None else [move for move in told if move.name == name.with_default_tag().canonical]
+
+    def id_of(self, digest: str) -> Digest | None:
+        """The image ID of the image here that has this manifest digest; None for one that was removed."""
+        return self.image(Digest(digest)).id if digest in self.index.images() else None
 
     def undo(self, name: Reference) -> TagMove:
         """Take back a tag's last move that was not taken back yet; raises Conflict when there is none left."""

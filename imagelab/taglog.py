@@ -1,14 +1,14 @@
 """One idea: a tag forgets where it pointed, so someone has to write it down.
 
 `tag-log.jsonl` gets one line per move, after the move has happened. A crash between the two, or another tool that moves
-a tag, leaves a gap; `history` notices that and says so, so that what it tells always ends where the tag is now.
+a tag, leaves a gap; `moves` notices that and says so, so that what it tells always ends where the tags are now.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,19 +53,21 @@ class TagLog:
             try:
                 yield TagMove(**json.loads(line))
             except (ValueError, TypeError):
-                continue  # torn; `history` tells of the gap
+                continue  # torn; `moves` tells of the gap
 
-    def history(self, name: str, now: str) -> list[TagMove]:
-        """The moves of a whole name, oldest first, up to where it points `now` ("" for nowhere)."""
+    def moves(self, now: Mapping[str, str]) -> list[TagMove]:
+        """The moves of all names, whole ones, oldest first, up to where they point `now`."""
         told: list[TagMove] = []
-        at = ""
+        at: dict[str, str] = {}
         for move in self:
-            if move.name == name:
-                if move.old != at:
-                    told.append(TagMove("", name, at, move.old, "elsewhere"))
-                told.append(move)
-                at = move.new
-        return told if now == at else [*told, TagMove("", name, at, now, "elsewhere")]
+            if move.old != (before := at.get(move.name, "")):
+                told.append(TagMove("", move.name, before, move.old, "elsewhere"))
+            told.append(move)
+            at[move.name] = move.new
+        for name in sorted({*at, *now}):
+            if (before := at.get(name, "")) != (after := now.get(name, "")):
+                told.append(TagMove("", name, before, after, "elsewhere"))
+        return told
 
 
 def places(history: Iterable[TagMove]) -> list[str]:

@@ -113,21 +113,17 @@ def gc(desk: Desk, args: tuple[str, ...], force: bool) -> None:
     say(f"Deleted blobs: {freed.blobs}\n\nTotal reclaimed space: {human.size(freed.bytes)}\n")
 
 
-@verb("IMAGE[:TAG]", wants=(1, 1))
+@verb("[IMAGE[:TAG]]", wants=(0, 1))
 @option("--format", "template", kind="string", help="Pretty-print moves using a Go template")
 @flag("--no-trunc", help="Don't truncate output")
 def tag_log(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bool) -> None:
-    """Show where a tag has pointed, newest first."""
-
-    def shown(digest: str) -> str:
-        return digest if no_trunc or not digest else digest.removeprefix("sha256:")[:12]
-
+    """Show where a tag has pointed, or all tags, newest first."""
     rows = [
         Row(
-            "tagMove", New=shown(move.new) or "<none>", Old=shown(move.old) or "<none>",
-            Tag=Reference.parse(move.name).familiar, Time=move.time or "unknown", Verb=move.verb,
+            "tagMove", New=_id_of(desk, move.new, no_trunc), NewDigest=move.new, Old=_id_of(desk, move.old, no_trunc),
+            OldDigest=move.old, Tag=Reference.parse(move.name).familiar, Time=move.time or "unknown", Verb=move.verb,
         )
-        for move in reversed(desk.lab.tag_log(args[0]))
+        for move in reversed(desk.lab.tag_log(*args))
     ]  # fmt: skip
     print_rows(rows, LOG_TITLES, ["Time", "Tag", "Old", "New", "Verb"], template)
 
@@ -136,5 +132,10 @@ def tag_log(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: b
 def tag_undo(desk: Desk, args: tuple[str, ...]) -> None:
     """Take back a tag's last move; again, to go further back."""
     move = desk.lab.tag_undo(args[0])
-    before, after = (digest.removeprefix("sha256:")[:12] or "<none>" for digest in (move.old, move.new))
-    say(f"{Reference.parse(move.name).familiar}: {before} -> {after}\n")
+    say(f"{Reference.parse(move.name).familiar}: {_id_of(desk, move.old)} -> {_id_of(desk, move.new)}\n")
+
+
+def _id_of(desk: Desk, digest: str, no_trunc: bool = False) -> str:
+    """The image ID, as `images` shows it, of what a tag pointed to; its manifest digest alone outlives the image."""
+    found = desk.lab.store.id_of(digest) if digest else None
+    return (found if no_trunc else found.short) if found else "<removed>" if digest else "<none>"

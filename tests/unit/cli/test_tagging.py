@@ -114,13 +114,14 @@ def test_gc_sweeps_what_no_image_holds(cli, app, lab):
 def test_tag_log_and_undo(cli, app, lab):
     other = lab.append(None, {"o": ""}, tag="other")
     cli("tag", "other", "app:1")
-    old, new = app.digest.short, other.digest.short
+    old, new = app.id.short, other.id.short
     assert [row[1:] for row in cli("tag-log", "app:1").rows] == [
         ["app:1", old, new, "tag"], ["app:1", "<none>", old, "append"],
     ]  # fmt: skip
     when = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
-    said = cli("tag-log", "--no-trunc", "--format", "{{.Time}} {{.New}}", "app:1").ok.splitlines()
-    assert re.fullmatch(rf"{when} {other.digest}", said[0])
+    said = cli("tag-log", "--no-trunc", "--format", "{{.Time}} {{.New}} {{.NewDigest}}", "app:1").ok.splitlines()
+    assert re.fullmatch(rf"{when} {other.id} {other.digest}", said[0])
+    assert [row[1] for row in cli("tag-log").rows] == ["app:1", "other:latest", "app:1"], "all tags, newest first"
     assert cli("tag-undo", "app:1").ok == f"app:1: {new} -> {old}\n"
     assert cli("images", "-q", "app:1").ok == f"{app.id.short}\n"
     assert cli("tag-undo", "app:1").ok == f"app:1: {old} -> <none>\n"
@@ -128,3 +129,7 @@ def test_tag_log_and_undo(cli, app, lab):
     said = cli("tag-undo", "app:1")
     assert (said.code, said.out) == (1, "") and said.err.startswith("Error: ")
     assert cli("tag-log", "nosuch").code == 1
+    cli("rmi", app.id, other.id)
+    assert [row[2:] for row in cli("tag-log", "other").rows] == [
+        ["<removed>", "<none>", "rmi"], ["<none>", "<removed>", "append"],
+    ]  # fmt: skip
