@@ -157,8 +157,8 @@ def test_a_tag_move_that_another_tool_made_is_told_as_such(lab: Lab) -> None:
     names = [item["annotations"] for item in index["manifests"]]
     index["manifests"][0]["annotations"], index["manifests"][1]["annotations"] = names[1], names[0]
     (lab.home / "index.json").write_text(json.dumps(index))
-    assert [move.name[-3:] + move.verb for move in lab.tag_log()] == ["a:1append", "b:1append"] + [
-        "a:1elsewhere", "b:1elsewhere",
+    assert [move.name[-3:] + move.verb for move in lab.tag_log()] == [
+        "a:1append", "b:1append", "a:1elsewhere", "b:1elsewhere",
     ]  # fmt: skip
     log = lab.tag_log("a:1")
     assert [move.verb for move in log] == ["append", "elsewhere"]
