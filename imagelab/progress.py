@@ -1,19 +1,23 @@
 """One idea: a build tells what it does while it does it, and what it did when it is done.
 
-A `BuildStep` is one line of that story. A `Watcher` is told of each step as it starts, prints and ends; a terminal, a
-notebook and a test watch in their own ways.
+A `BuildStep` is one line of that story, and `Built` is the whole of it. A `Watcher` is told of each step as it starts,
+prints and ends; a terminal, a notebook and a test watch in their own ways.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from .image import Image
 
 
 @dataclass(slots=True)
 class BuildStep:
-    """One step of a build as it went: where it stands, whether the cache had it or why not, what it took and made."""
+    """One step of a build as it went: where it stands, whether the cache had it or why not, what it took and made.
+
+    `needs` is what a FROM or a COPY --from takes from: an earlier stage's index, or an image's name.
+    """
 
     number: int
     total: int
@@ -25,11 +29,60 @@ class BuildStep:
     seconds: float = 0.0
     size: int = 0
     image: Image | None = None
+    at: int = 0  # the index of its stage
+    needs: int | str | None = None
+    layer: int = 0  # which of its image's layers it made, from 1; 0 for none
+
+    @property
+    def cache(self) -> str:
+        """HIT or MISS; nothing for a FROM, which names an image and makes none."""
+        return "" if self.instruction[:4].upper() == "FROM" else "HIT" if self.hit else "MISS"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStage:
+    """A stage of the Dockerfile as written, and whether the target needed it."""
+
+    index: int
+    name: str
+    lines: tuple[str, ...]  # its instructions, FROM first
+    built: bool
+
+
+@dataclass(slots=True)
+class Built:
+    """A finished build: its image, a record of its steps in order, and all stages there were."""
+
+    image: Image
+    record: list[BuildStep]
+    stages: tuple[BuildStage, ...] = ()
+    tags: tuple[str, ...] = ()
+    unused_args: tuple[str, ...] = ()  # --build-arg that no ARG asked for: a misspelling?
+    seconds: float = field(default=0.0, compare=False)
+
+    def __repr__(self) -> str:
+        called = ", ".join(self.tags) or "an image without a name"
+        return f"<Built {called} {self.image.id.short}: {self.said}>"
+
+    @property
+    def said(self) -> str:
+        """How many steps there were, and how many of them the cache had."""
+        asked = [step for step in self.record if step.cache]
+        hits = sum(step.hit for step in asked)
+        return f"{len(asked)} step{'s' * (len(asked) != 1)} after FROM, {hits} from the cache"
 
 
 class Watcher:
-    """Is told of a build as it goes; this one keeps quiet."""
+    """Is told of a build as it goes, and how it ended; this one keeps quiet."""
 
     def started(self, step: BuildStep) -> None: ...
     def output(self, step: BuildStep, stream: str, data: bytes) -> None: ...
     def done(self, step: BuildStep) -> None: ...
+    def finished(self, built: Built) -> None: ...
+    def failed(self, error: BaseException) -> None: ...
+
+
+class Default:
+    """Who watches a build for which nobody was named; the notebook face sets its own."""
+
+    watcher: Callable[[], Watcher] = Watcher
