@@ -21,6 +21,8 @@ PACKAGES = {  # program -> the Debian package that brings it
     "bwrap": "bubblewrap",
     "busybox": "busybox-static",
     "chromium": "chromium",
+    "containerd": "containerd",
+    "ctr": "containerd",
     "docker": "docker.io",
     "dockerd": "docker.io",
     "podman": "podman",

@@ -20,8 +20,8 @@ FLOORS = [
     {"errors"},
     {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "manifest", "image"}
     | {"blobs", "index", "taglog", "store"},
-    {"save", "staging", "load", "upkeep", "usage"}
-    | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running", "bases"}
+    {"save", "staging", "load", "upkeep", "usage", "mutate", "lens"}
+    | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "writable", "running", "bases"}
     | {"instructions", "build", "prepare"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}

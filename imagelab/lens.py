@@ -1,0 +1,55 @@
+"""One idea: Docker keeps images in one of two stores, and each shows the same image under another ID and size.
+
+The classic store calls an image by its config; the containerd store, the default on a fresh Docker 29, calls it by its
+manifest, and counts what it keeps twice: the blobs as they came, and the files they unpack to.
+
+Follows moby's daemon/images (20.10) and daemon/containerd/image_list.go, and containerd's overlayfs snapshotter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .digest import Digest
+from .image import Image
+from .tree import Changes
+
+BLOCK = 4096  # bytes that a disk gives out at a time: ext4's and xfs's usual setting
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a store's `docker images` prints: the ID, what it is the digest of, SIZE in bytes and what that counts."""
+
+    id: Digest
+    id_of: str
+    size: int
+    size_of: str
+
+
+def classic(image: Image) -> Shown:
+    """The image in the classic store: SIZE is the bytes in files, whatever the layers take on the disk or the wire."""
+    return Shown(image.id, "the config", image.size, f"{image.size:,} bytes in files")
+
+
+def containerd(image: Image) -> Shown:
+    """The image in the containerd store: SIZE is its blobs as they came, and the blocks that their files fill."""
+    content, blocks = content_size(image), unpacked_size(image)
+    return Shown(image.digest, "the manifest", content + blocks, f"{content:,} bytes of blobs, {blocks:,} unpacked")
+
+
+def content_size(image: Image) -> int:
+    """Bytes in all blobs of an image: manifest, config, and layers as they are stored."""
+    return len(image.manifest_bytes) + len(image.config_bytes) + sum(layer.size for layer in image.layers)
+
+
+def unpacked_size(image: Image) -> int:
+    """Bytes on a disk of 4 kB blocks once each layer is unpacked beside the others, as overlayfs wants them."""
+    return sum(_blocks(layer.changes()) for layer in image.layers)
+
+
+def _blocks(changes: Changes) -> int:
+    """Whole blocks for files and folders, the layer's own root among them; links and whiteouts fit into the inode."""
+    inodes = {id(entry): entry for path, entry in changes.entries.items() if path}.values()
+    used = sum(-(-entry.size // BLOCK) if entry.kind == "file" else entry.kind == "dir" for entry in inodes)
+    return BLOCK * (1 + used)

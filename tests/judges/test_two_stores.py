@@ -1,0 +1,71 @@
+"""What `lens` says of Docker's containerd store is what containerd itself says of the same archive."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imagelab import Entry, Lab, lens, mutate
+from judges import tools
+from judges.tools import Tool
+
+
+@pytest.fixture(scope="module")
+def containerd(root: None) -> Iterator[Tool]:
+    """A `ctr` that talks to a containerd of our own, empty, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="imagelab-ctr-", dir="/tmp") as folder:
+        config = Path(folder, "config.toml")
+        config.write_text('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
+        command = [tools.find("setpriv"), "--pdeathsig", "TERM", tools.find("containerd"), "--config", config]
+        command += ["--root", f"{folder}/root", "--state", f"{folder}/state", "--address", f"{folder}/socket"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:  # it says when it serves
+                if b"successfully booted" in line:
+                    break
+            else:
+                pytest.fail("containerd ended", pytrace=False)
+            yield Tool(tools.find("ctr"), "--address", f"{folder}/socket")
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+
+
+@pytest.fixture
+def images():
+    """The same image twice in one lab, its layers as they are and wrapped in gzip."""
+    lab = Lab.temporary(epoch=0)
+    image = lab.append(None, {"app/a.txt": "x" * 13, "app/big": b"y" * 500_000, "app/ln": Entry.symlink("big")})
+    image = lab.append(image, {"app/a.txt": None, "z": "1"}, "shop:1.0")
+    lab.tag(mutate.keep(mutate.compressed(image), lab.store), "shop:gz")
+    return lab
+
+
+def test_containerd_s_id_and_size_are_those_of_the_lens(containerd, images, tmp_path):
+    images.save(["shop:1.0", "shop:gz"], tmp_path / "shop.tar")
+    containerd("images", "import", "--no-unpack", tmp_path / "shop.tar")
+    listed = {row.split()[0]: row.split() for row in containerd("images", "ls").splitlines()[1:]}
+    for name in ("shop:1.0", "shop:gz"):
+        image = images.image(name)
+        row = listed[f"docker.io/library/{name}"]
+        assert row[2] == lens.containerd(image).id == image.digest
+        number, unit = float(row[3]), row[4]
+        scale = {"B": 1, "KiB": 1 << 10}[unit]
+        assert number == pytest.approx(lens.content_size(image) / scale, abs=0.06)
+
+
+def test_containerd_keeps_what_it_unpacks_under_the_chain_ids(containerd, images, tmp_path):
+    image = images.image("shop:1.0")
+    images.save("shop:1.0", tmp_path / "shop.tar")
+    containerd("--namespace", "unpacked", "images", "import", "--snapshotter", "overlayfs", tmp_path / "shop.tar")
+    usage = containerd("--namespace", "unpacked", "snapshots", "--snapshotter", "overlayfs", "usage", "-b")
+    sizes = {row.split()[0]: int(row.split()[1]) for row in usage.splitlines()[1:]}
+    assert set(sizes) == set(image.chain_ids)
+    kind = subprocess.run(["stat", "-f", "-c", "%T %S", "/tmp"], capture_output=True, text=True, check=True).stdout
+    if kind.split() == ["ext2/ext3", "4096"]:  # how many blocks a file fills is the disk's own affair
+        assert sum(sizes.values()) == lens.unpacked_size(image)
