@@ -255,19 +255,21 @@ class Writer:
             self._thread = None
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file so that a reader sees the old bytes or the new ones, and a power cut too."""
+def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Replace a file so that a reader sees the old bytes or the new ones; and so does a power cut, if `durable`."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with open(temporary, "xb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    flush_folder(path.parent)
+    if durable:
+        flush_folder(path.parent)
 
 
 def _flush_file(path: Path) -> None:

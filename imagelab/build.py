@@ -58,7 +58,7 @@ class _Builder:
         self, store: Store, dockerfile: Dockerfile, context: Context, options: Options, watcher: Watcher
     ) -> None:
         self.store, self.file, self.context, self.options, self.watcher = store, dockerfile, context, options, watcher
-        self.cache = BuildCache(store, [context.name, dockerfile.name], use=not options.no_cache)
+        self.cache = BuildCache(store, [context.place, dockerfile.name], use=not options.no_cache)
         self.settings = f"{store.epoch} {store.os}/{store.architecture}"
         self.timeout = options.timeout
         self.total = 0
@@ -82,7 +82,6 @@ class _Builder:
                         options.labels if stage is stages[-1] else {}
                     )
         finally:
-            self.cache.save()
             self.context.finish()
         image = self.results[stages[-1].index]
         unused = sorted(set(options.args) - self.used - {n for p in PREDEFINED for n in (p, p.lower())})

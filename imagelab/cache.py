@@ -14,7 +14,8 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from pathlib import Path
 
 from .blobs import write_atomically
 from .digest import Digest
@@ -22,7 +23,7 @@ from .image import Image
 from .store import Store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inputs:
     """All that decides a step: the parent image, the instruction, the build arguments it sees, the files it reads."""
 
@@ -32,62 +33,88 @@ class Inputs:
     files: Mapping[str, str] = field(default_factory=dict)
     settings: str = ""  # of the lab: epoch and platform reach an image too
 
-    @property
-    def key(self) -> str:
-        """One name for all of it."""
-        return hashlib.sha256(json.dumps(self.plain(), sort_keys=True).encode()).hexdigest()
-
-    def plain(self) -> dict[str, Any]:
-        """All of it as JSON has it."""
-        return {
+    @cached_property
+    def text(self) -> str:
+        """All of it as JSON."""
+        return json.dumps({
             "parent": self.parent, "instruction": self.instruction, "arguments": dict(self.arguments),
             "files": dict(self.files), "settings": self.settings,
-        }  # fmt: skip
+        }, sort_keys=True)  # fmt: skip
+
+    @cached_property
+    def key(self) -> str:
+        """One name for all of it."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 class BuildCache:
-    """The steps that a store remembers; `recipe` tells one Dockerfile's builds from another's."""
+    """The steps that a store remembers; `recipe` tells one Dockerfile's builds from another's.
+
+    `<key>` names the image that a step gave, `tried-…` says that it was done with some files, and `last-…` is the
+    record of one place in one Dockerfile: its key, its stamp and its inputs when it was built last.
+    """
 
     def __init__(self, store: Store, recipe: Sequence[str], *, use: bool = True) -> None:
         self._store = store
         self._folder = store.home / "cache" / "build"
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._recipe = recipe
         self._use = use
-        self._record = self._folder / f"last-{_short(*recipe)}"
-        self._now: dict[str, Inputs] = {}
-        self._before: dict[str, Inputs] = {}
-        with suppress(OSError, ValueError, TypeError, AttributeError):
-            self._before = {k: Inputs(**v) for k, v in json.loads(self._record.read_bytes()).items()}
 
-    def find(self, step: str, inputs: Inputs) -> tuple[Image | None, str]:
-        """The image that a step gave before, or None and the reason, in words; `step` is its place ("0.3")."""
-        self._now[step] = inputs
-        if not self._use:
-            return None, "--no-cache"
-        try:
-            digest = Digest((self._folder / inputs.key).read_text())
-        except FileNotFoundError:
-            return None, self._why(step, inputs)
-        if digest not in self._store.index.images():
-            return None, "the image of this step was removed"
-        return self._store.image(digest), ""
+    def find(self, step: str, inputs: Inputs, stamp: str = "") -> tuple[Image | None, str]:
+        """The image that a step gave before, or None and the reason, in words; `step` is its place ("0.3").
+
+        A `stamp` stands for inputs that nobody has touched: with the same one, `untouched` finds the step again.
+        """
+        found = self._image(inputs.key) if self._use else None
+        why = self._why(step, inputs) if found is None else ""
+        if self._last(step) != (inputs.key, stamp):
+            write_atomically(self._record(step), f"{inputs.key}\n{stamp}\n{inputs.text}".encode(), durable=False)
+        return found, why
+
+    def untouched(self, step: str, stamp: str) -> Image | None:
+        """The image of a step that bears the stamp it bore the last time: no sum need be compared."""
+        key, known = self._last(step)
+        return self._image(key) if self._use and stamp and stamp == known else None
 
     def tried(self, parent: str, instruction: str) -> bool:
         """Whether a step of this instruction on this parent was ever done, with whatever files."""
-        return self._use and (self._folder / f"tried-{_short(parent, instruction)}").exists()
+        return self._use and (self._folder / f"tried-{short(parent, instruction)}").exists()
 
     def remember(self, inputs: Inputs, image: Image) -> None:
         """Note what a step gave; losing the note to a power cut only costs time."""
-        (self._folder / inputs.key).write_text(image.digest)
-        (self._folder / f"tried-{_short(inputs.parent, inputs.instruction)}").touch()
+        write_atomically(self._folder / inputs.key, image.digest.encode(), durable=False)
+        (self._folder / f"tried-{short(inputs.parent, inputs.instruction)}").touch()
 
-    def save(self) -> None:
-        """Keep this build's steps, for the next one to compare with."""
-        record = {step: inputs.plain() for step, inputs in (self._before | self._now).items()}
-        write_atomically(self._record, json.dumps(record).encode())
+    def _image(self, key: str) -> Image | None:
+        with suppress(FileNotFoundError):
+            digest = Digest((self._folder / key).read_text())
+            return self._store.image(digest) if digest in self._store.index.images() else None
+        return None
+
+    def _record(self, step: str) -> Path:
+        return self._folder / f"last-{short(*self._recipe, step)}"
+
+    def _last(self, step: str) -> tuple[str, str]:
+        """The key and the stamp that a step had when it was built last."""
+        try:
+            with open(self._record(step)) as record:
+                return record.readline().rstrip("\n"), record.readline().rstrip("\n")
+        except (OSError, ValueError):
+            return "", ""
+
+    def _before(self, step: str) -> Inputs | None:
+        """All that a step was built from the last time."""
+        with suppress(OSError, ValueError, TypeError):
+            return Inputs(**json.loads(self._record(step).read_text().split("\n", 2)[-1]))
+        return None
 
     def _why(self, step: str, now: Inputs) -> str:
-        before = self._before.get(step)
+        if not self._use:
+            return "--no-cache"
+        if (self._folder / now.key).exists():
+            return "the image of this step was removed"
+        before = self._before(step)
         if before is None:
             return "not built before"
         if before.instruction != now.instruction:
@@ -109,5 +136,6 @@ class BuildCache:
         return "not built before"
 
 
-def _short(*texts: str) -> str:
+def short(*texts: str) -> str:
+    """One short name for several texts."""
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:32]

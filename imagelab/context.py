@@ -14,29 +14,37 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from e2b_dockerfile_utils import PatternMatcher
 
 from .blobs import write_atomically
-from .digest import Digest, Hashed
-from .entry import Entry
+from .digest import Digest
+from .entry import Content, Entry
 from .errors import LabError
-from .rootfs import LeaveOut, scan
+from .rootfs import Found, LeaveOut, scan, walk
 from .tree import Changes, Tree
 
 
 class Context:
-    """The files that a build may copy from, and their sums."""
+    """The files that a build may copy from, and their sums.
 
-    def __init__(self, tree: Tree, name: str, index: StatIndex | None = None, skipped: tuple[str, ...] = ()) -> None:
-        self.tree = tree
+    The tree is read when something asks for it. Where it is the same as long as the `stamp` is, a step that bears
+    the same stamp need not ask; "" is no stamp.
+    """
+
+    def __init__(
+        self, read: Callable[[], Tree], name: str, *, place: str = "", stamp: str = "", index: StatIndex | None = None
+    ) -> None:
+        self._read = read
         self.name = name
-        self.skipped = skipped
+        self.place = place or name
+        self.stamp = stamp
+        self.skipped: tuple[str, ...] = ()
         self._index = index
         self._sums: dict[str, str] = {}
 
@@ -49,10 +57,13 @@ class Context:
         if not folder.is_dir():
             raise LabError(f"unable to prepare context: path {str(folder)!r} is not a folder")
         skipped: list[str] = []
-        leave_out = _excluder(ignore) if ignore else None
-        found = scan(folder, portable=portable, owner=(0, 0), skipped=skipped, leave_out=leave_out, seen=index.watch)
-        context = cls(Tree(), str(folder), index, tuple(skipped))
-        context.tree = Tree().apply(Changes({path: context._watched(path, e) for path, e in found.entries.items()}))
+        found = list(walk(folder, skipped=skipped, leave_out=_excluder(ignore) if ignore else None))
+
+        def read() -> Tree:
+            return Tree().apply(scan(folder, found, portable=portable, owner=(0, 0), content=index.summed))
+
+        context = cls(read, str(folder), place=os.path.realpath(folder), stamp=index.watch(found), index=index)
+        context.skipped = tuple(skipped)
         return context
 
     @classmethod
@@ -62,28 +73,19 @@ class Context:
             leave_out = _excluder(ignore)
             kept = {path: entry for path, entry in tree.items() if not leave_out(path)}
             tree = Tree().apply(Changes(kept))
-        return cls(tree, name)
+        return cls(lambda: tree, name)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """What the context holds."""
+        return self._read()
 
     def finish(self) -> None:
         """Remember the sums, so that the next build need not read unchanged files again."""
         if self._index:
             self._index.save()
 
-    def _watched(self, path: str, entry: Entry) -> Entry:
-        """The same entry, which notes its content's digest when somebody reads it through."""
-        read = entry.content
-        if entry.kind != "file" or read is None:
-            return entry
-
-        def content() -> Iterator[bytes]:
-            hashed = Hashed(read())
-            yield from hashed
-            if self._index:
-                self._index.put(path, hashed.digest.hex)
-
-        return replace(entry, content=content)
-
-    def sums(self, paths: list[str]) -> dict[str, str]:
+    def sums(self, paths: Iterable[str]) -> dict[str, str]:
         """For each path what the cache compares: everything about the entry but its time."""
         return {path: self._sum(path) for path in paths}
 
@@ -100,9 +102,10 @@ class Context:
 
 def sum_of(entry: Entry, content: str) -> str:
     """One entry's sum: its attributes without the time, and the digest of its content."""
-    xattrs = sorted(entry.xattrs.items()) if entry.xattrs else ()
-    told = (entry.kind, entry.mode, entry.uid, entry.gid, entry.size, entry.link, entry.device, content, xattrs)
-    return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    told = f"{entry.kind} {entry.mode:o} {entry.uid}:{entry.gid} {entry.size} {content}{entry.link}"
+    if entry.xattrs or entry.device != (0, 0):
+        told += f" {entry.device} {sorted(entry.xattrs.items())}"
+    return told
 
 
 class StatIndex:
@@ -116,45 +119,65 @@ class StatIndex:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stats: dict[str, list[int]] = {}
+        self._found: dict[str, os.stat_result] = {}
         self._new: dict[str, str] = {}
-        self._old: dict[str, list[Any]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent) as probe:  # the clock of the disk, which may not be time.time()
             self._began = os.fstat(probe.fileno()).st_mtime_ns
-        with suppress(OSError, ValueError):
-            known = json.loads(path.read_bytes())
-            if isinstance(known, dict):
-                self._old = {
-                    p: v for p, v in known.items() if isinstance(v, list) and list(map(type, v)) == [list, str]
-                }
 
-    def watch(self, path: str, info: os.stat_result) -> None:
-        """Note what `stat` says of a file now, before it is read."""
-        self._stats[path] = [info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino, info.st_mode]
+    @cached_property
+    def _old(self) -> dict[str, str]:
+        """What was known before: for each path its stat and its digest, in one line."""
+        with suppress(OSError, ValueError):
+            known = json.loads(self._path.read_bytes())
+            if isinstance(known, dict) and set(map(type, known.values())) <= {str}:
+                return known
+        return {}
+
+    def watch(self, found: Iterable[Found]) -> str:
+        """Note what `stat` says of a folder now, before it is read; returns one stamp for all of it.
+
+        The same stamp later means that nothing was touched; where something is not at rest, there is none.
+        """
+        self._found = dict(found)
+        if not all(map(self._at_rest, self._found.values())):
+            return ""
+        told = "\0".join([f"{path}\0{_told(info)}" for path, info in self._found.items()])
+        return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
+
+    def summed(self, path: str, read: Content) -> Content:
+        """The same content, which is remembered by its digest when somebody reads it through."""
+
+        def content() -> Iterator[bytes]:
+            hashed = hashlib.sha256()
+            for piece in read():
+                hashed.update(piece)
+                yield piece
+            self._new[path] = hashed.hexdigest()
+
+        return content
 
     def get(self, path: str) -> str | None:
         """The digest of a file's content, if it was read before and cannot have changed since."""
         if path in self._new:
             return self._new[path]
-        known = self._old.get(path)
-        return known[1] if known and known[0] == self._stats.get(path) else None
-
-    def put(self, path: str, content: str) -> None:
-        """Remember a digest that was computed just now."""
-        if path in self._stats:
-            self._new[path] = content
+        stat, _, digest = self._old.get(path, "").rpartition(" ")
+        return digest if stat and path in self._found and stat == _told(self._found[path]) else None
 
     def save(self) -> None:
         """Write what is new; an index that cannot be written is only slower next time."""
-        at_rest = {
-            path: [stat, self._new[path]]
-            for path, stat in self._stats.items()
-            if path in self._new and max(stat[0], stat[1]) < self._began - self.AT_REST
-        }
-        if at_rest:
+        found, new = self._found, self._new
+        if at_rest := {path: f"{_told(found[path])} {new[path]}" for path in new if self._at_rest(found[path])}:
+            still = {path: known for path, known in self._old.items() if path in found}
             with suppress(OSError):
-                write_atomically(self._path, json.dumps(self._old | at_rest).encode())
+                write_atomically(self._path, json.dumps(still | at_rest).encode(), durable=False)
+
+    def _at_rest(self, info: os.stat_result) -> bool:
+        return max(info.st_mtime_ns, info.st_ctime_ns) < self._began - self.AT_REST
+
+
+def _told(info: os.stat_result) -> str:
+    return f"{info.st_mtime_ns} {info.st_ctime_ns} {info.st_size} {info.st_ino} {info.st_mode}"
 
 
 def _excluder(ignore: bytes) -> LeaveOut:

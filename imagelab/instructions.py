@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Protocol
 
 from . import copying, metadata
 from .bases import provide
-from .cache import BuildCache, Inputs
+from .cache import BuildCache, Inputs, short
 from .context import Context
 from .dockerfile import PREDEFINED, Argument, Dockerfile, DockerfileError, Instruction, Stage, parse
 from .errors import LabError, NotFound
@@ -105,17 +106,22 @@ class StageBuild:
 
     def _cached(
         self, step: BuildStep, place: str, said: str, make: Callable[[], Image], *,
-        files: Callable[[], Mapping[str, str]] | None = None, arguments: Mapping[str, str] | None = None,
+        files: Callable[[], Mapping[str, str]] | None = None, stamp: str = "",
+        arguments: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         """Take a step from the cache, or make it; after one miss, its stage has only misses."""
         cache, parent, settings = self.builder.cache, self.image.digest, self.builder.settings
+        stamp = stamp and short(parent, settings, stamp)
+        if not self.missed and (found := cache.untouched(place, stamp)):
+            self.image, step.hit = found, True
+            return
         if files is not None and not cache.tried(parent, said):  # then the sums come free with the packing
             self.image = make()
             inputs = Inputs(parent, said, arguments or {}, files(), settings)
-            found, why = None, cache.find(place, inputs)[1]
+            found, why = None, cache.find(place, inputs, stamp)[1]
         else:
             inputs = Inputs(parent, said, arguments or {}, files() if files else {}, settings)
-            found, why = cache.find(place, inputs)
+            found, why = cache.find(place, inputs, stamp)
             if found and self.missed:  # the same bytes came out of a step that was done again
                 found, why = None, "an earlier step was done again"
             self.image = found or make()
@@ -238,10 +244,11 @@ class StageBuild:
             it, tuple(words), target, self._directory(target), chown, chmod, exclude,
             {d.name: self.builder.file.heredoc(d, self.values) for d in it.heredocs}, it.name == "ADD",
         )  # fmt: skip
-        plan = copying.plan(wanted, source, self.image.tree(), self.store.mtime())
+        plan = cache(lambda: copying.plan(wanted, source, self.image.tree(), self.store.mtime()))
+        told = repr((said, wanted.directory, exclude, wanted.documents))
         self._cached(
-            step, place, said,
-            lambda: self._stack(plan.changes(), said), files=plan.sums,
+            step, place, said, lambda: self._stack(plan().changes(), said), files=lambda: plan().sums(),
+            stamp=source.stamp and source.stamp + told,
         )  # fmt: skip
 
     _add = _copy
@@ -252,7 +259,7 @@ class StageBuild:
             return self.builder.context
         stage = self.builder.file.stage_called(name, self.stage.index)
         image = self.builder.results[stage.index] if stage else self.store.find(name)
-        return Context(image.tree(), f"image {image.id}")
+        return Context(image.tree, f"image {image.id}", stamp=image.digest)
 
     def _run(self, it: Instruction, step: BuildStep, place: str) -> None:
         argv = metadata.shelled(it, self)

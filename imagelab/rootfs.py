@@ -1,7 +1,8 @@
 """One idea: a tree can be read from a folder and written to one, and never reaches outside it.
 
-`scan` reads a folder into a Tree without following a single symbolic link; `unpack` writes a Tree into an empty
-folder. A Tree's paths run through real directories only, so unpacking needs no path to be resolved on the disk.
+`walk` lists a folder without following a symbolic link, `scan` makes a Tree of what is there, and `unpack` writes a
+Tree into an empty folder. A Tree's paths run through real directories only, so unpacking needs no path to be resolved
+on the disk.
 
 Implements the extraction rules of the OCI image-spec, layer.md. Left out: sockets, which no tar can hold, and user
 xattrs other than `user.*` and `security.capability`, which belong to the machine and not to the files.
@@ -11,7 +12,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -27,28 +29,22 @@ _KINDS: dict[int, Kind] = {
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _HAS_XATTRS = hasattr(os, "listxattr")
 
-
 LeaveOut = Callable[[str], Literal["", "skip", "look inside"]]
+Found = tuple[str, os.stat_result]  # a path below the folder, and what `lstat` says of it
 
 
-def scan(
-    folder: str | os.PathLike[str], *, portable: bool = False, owner: tuple[int, int] | None = None,
-    skipped: list[str] | None = None, leave_out: LeaveOut | None = None,
-    seen: Callable[[str, os.stat_result], object] | None = None,
-) -> Changes:  # fmt: skip
-    """Read a folder into Changes that would create all it holds; contents are read later, when packed.
+def walk(
+    folder: str | os.PathLike[str], *, skipped: list[str] | None = None, leave_out: LeaveOut | None = None
+) -> Iterator[Found]:
+    """All that a folder holds, each directory before what is in it; no symbolic link is followed, no file read.
 
-    With `portable`, what differs between laptops is levelled as git does it: modes become 0644 or 0755, the owner
-    0:0, xattrs go. `owner` (uid, gid) replaces every owner. Names of sockets are added to `skipped`; what `leave_out`
-    says to skip is skipped, and the folders above a path that is kept are kept. `seen` is told of each path's stat.
-    Raises OSError as the disk does, and Invalid for something that is not a folder.
+    Names of sockets are added to `skipped`; what `leave_out` says to skip is skipped, and the folders above a path
+    that is kept are kept. Raises OSError as the disk does, and Invalid for something that is not a folder.
     """
     top = os.fspath(folder)
     if not os.path.isdir(top):
         raise Invalid(f"{top!r} is not a folder")
-    entries: dict[str, Entry] = {}
-    inodes: dict[tuple[int, int], Entry] = {}
-    passed: dict[str, Entry] = {}  # folders that are kept only if something in them is
+    passed: dict[str, os.stat_result] = {}  # folders that are kept only if something in them is
     todo = [(top, "")]
     while todo:
         directory, prefix = todo.pop()
@@ -66,42 +62,61 @@ def scan(
                     continue
                 if kind == "dir":
                     todo.append((item.path, path + "/"))
-                linked = inodes.get((info.st_dev, info.st_ino)) if info.st_nlink > 1 and kind != "dir" else None
-                entry = linked or _entry(item.path, info, kind, portable, owner)
                 if verdict:
                     if kind == "dir":
-                        passed[path] = entry
+                        passed[path] = info
                     continue
-                if seen:
-                    seen(path, info)
-                entries[path] = entry
-                if info.st_nlink > 1 and kind != "dir":
-                    inodes[info.st_dev, info.st_ino] = entry
-                for above in ancestors(path) if passed else ():
-                    if above in passed:
-                        entries[above] = passed.pop(above)
+                if passed:
+                    yield from [(above, passed.pop(above)) for above in [*ancestors(path)][::-1] if above in passed]
+                yield path, info
+
+
+def scan(
+    folder: str | os.PathLike[str], found: Iterable[Found] | None = None, *, portable: bool = False,
+    owner: tuple[int, int] | None = None, content: Callable[[str, Content], Content] | None = None,
+) -> Changes:  # fmt: skip
+    """Read a folder (all of it, or what `walk` has `found`) into Changes that would create all it holds.
+
+    With `portable`, what differs between laptops is levelled as git does it: modes become 0644 or 0755, the owner
+    0:0, xattrs go. `owner` (uid, gid) replaces every owner. Files are read later, when packed; `content` may put
+    something of its own between. Raises as `walk`.
+    """
+    top = os.fspath(folder)
+    entries: dict[str, Entry] = {}
+    inodes: dict[tuple[int, int], Entry] = {}
+    for path, info in walk(top) if found is None else found:
+        kind = _KINDS[stat.S_IFMT(info.st_mode)]
+        several = info.st_nlink > 1 and kind != "dir"
+        entry = inodes.get((info.st_dev, info.st_ino)) if several else None
+        if entry is None:
+            place = os.path.join(top, path)
+            read = partial(_pieces, place, info.st_size) if kind == "file" else None
+            entry = _entry(place, info, kind, portable, owner, content(path, read) if content and read else read)
+            if several:
+                inodes[info.st_dev, info.st_ino] = entry
+        entries[path] = entry
     return Changes(entries)
 
 
 def _entry(
-    path: str, info: os.stat_result, kind: Kind, portable: bool, owner: tuple[int, int] | None
+    place: str, info: os.stat_result, kind: Kind, portable: bool, owner: tuple[int, int] | None, content: Content | None
 ) -> Entry:  # fmt: skip
     mode = stat.S_IMODE(info.st_mode)
     xattrs = NO_XATTRS
     if portable:
         mode = 0o755 if kind == "dir" or mode & 0o100 else 0o644
     elif kind in ("file", "dir"):
-        xattrs = _xattrs(path)
+        xattrs = _xattrs(place)
     if kind == "symlink":
         mode = 0o777
     uid, gid = owner or ((0, 0) if portable else (info.st_uid, info.st_gid))
     return Entry(
         kind, mode, uid, gid, int(info.st_mtime // 1),
         info.st_size if kind == "file" else 0,
-        os.readlink(path) if kind == "symlink" else "",
+        os.readlink(place) if kind == "symlink" else "",
         (os.major(info.st_rdev), os.minor(info.st_rdev)) if kind in ("char", "block") else (0, 0),
         xattrs,
-        _file_content(path, info.st_size) if kind == "file" else None,
+        content,
     )  # fmt: skip
 
 
@@ -116,18 +131,14 @@ def _xattrs(path: str) -> Mapping[str, bytes]:
         return NO_XATTRS
 
 
-def _file_content(path: str, size: int) -> Content:
-    def chunks() -> Iterator[bytes]:
-        left = size
-        descriptor = os.open(path, os.O_RDONLY | _NOFOLLOW)
-        try:
-            while left and (chunk := os.read(descriptor, min(left, CHUNK))):
-                left -= len(chunk)
-                yield chunk
-        finally:
-            os.close(descriptor)
-
-    return chunks
+def _pieces(path: str, size: int) -> Iterator[bytes]:
+    descriptor = os.open(path, os.O_RDONLY | _NOFOLLOW)
+    try:
+        while size and (chunk := os.read(descriptor, min(size, CHUNK))):
+            size -= len(chunk)
+            yield chunk
+    finally:
+        os.close(descriptor)
 
 
 def unpack(tree: Tree, folder: str | os.PathLike[str], *, warn: Callable[[str], object] = lambda text: None) -> None:

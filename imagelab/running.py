@@ -23,7 +23,7 @@ from .digest import Digest
 from .entry import Entry
 from .errors import LabError
 from .image import Image
-from .rootfs import scan, unpack
+from .rootfs import scan, unpack, walk
 from .tree import Changes, Tree
 
 _MADE_BY_RUNTIME = ("proc", "dev")  # mount points that a program needs and an image need not have
@@ -64,9 +64,8 @@ class Workspace:
                 if name not in tree:
                     (self._folder / name).mkdir()
         self._holds = None
-        before: dict[str, Stat] = {}
         self._unlock()
-        scan(self._folder, seen=lambda path, info: before.__setitem__(path, _stat(info)))
+        before = {path: _stat(info) for path, info in walk(self._folder)}
         self._lock()
         who = user_of(user, tree)
         env = {"HOME": home_of(who[0], tree), **env}
@@ -81,9 +80,10 @@ class Workspace:
         self._holds = image.diff_ids
 
     def _compare(self, tree: Tree, before: Mapping[str, Stat], who: tuple[int, int]) -> Changes:
-        after: dict[str, Stat] = {}
         self._unlock()
-        found = scan(self._folder, seen=lambda path, info: after.__setitem__(path, _stat(info))).entries
+        listed = list(walk(self._folder))
+        after = {path: _stat(info) for path, info in listed}
+        found = scan(self._folder, listed).entries
         now = {path: tree[path] for path in found if path in tree and before.get(path) == after[path]}
         renamed = {_lasting(known): path for path, known in before.items()}
         owned: dict[int, Entry] = {}
