@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def put_on() -> None:
     """Attach the views; doing it twice is doing it once."""
     views: dict[type, dict[str, Callable[..., object]]] = {
-        Lab: {"images": lab_images, "_repr_html_": lab_html},
+        Lab: {"images": lab_images, "tag_log_table": lab_tag_log, "_repr_html_": lab_html},
         Image: {
             "history": image_history,
             "layers_table": image_layers,
@@ -54,6 +54,13 @@ def lab_images(lab: Lab, all: bool = False) -> Table:
     from . import tables
 
     return tables.images(lab, all)
+
+
+def lab_tag_log(lab: Lab, ref: str | None = None) -> Table:
+    """Where a tag has pointed, or every tag: the moves as a table, oldest first."""
+    from . import tables
+
+    return tables.tag_log(lab, ref)
 
 
 def image_history(image: Image) -> Table:

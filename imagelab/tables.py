@@ -15,6 +15,7 @@ import pandas as pd
 from . import human
 from .digest import Digest
 from .drawings.stages import stages
+from .reference import Reference
 
 if TYPE_CHECKING:
     from .image import Image
@@ -79,7 +80,7 @@ class Table(pd.DataFrame):
 def _show(title: str, value: Any) -> str:
     """One value as docker shows it in a column of this title."""
     if isinstance(value, Digest):
-        return value.short if title in ("IMAGE ID", "IMAGE") else f"sha256:{value.short}…"
+        return value.short if title in ("IMAGE ID", "IMAGE", "FROM", "TO") else f"sha256:{value.short}…"
     if title == "SIZE":
         return human.size(int(value), 3)
     if title == "CREATED BY":
@@ -121,6 +122,23 @@ def history(image: Image) -> Table:
         for step in reversed(image.steps)
     ]
     return _table(rows, ["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"])
+
+
+def tag_log(lab: Lab, ref: str | None = None) -> Table:
+    """Where a tag has pointed, or every tag, oldest move first, by image IDs; moves are counted over all tags.
+
+    Raises NotFound as `Lab.tag_log` does. The times of the moves are there too, which no two runs share.
+    """
+    wanted = {move.name for move in lab.tag_log(ref)}
+    rows, numbers = [], []
+    for number, move in enumerate(lab.tag_log(), 1):
+        if move.name in wanted:
+            ends = [(lab.store.id_of(end) or "<removed>") if end else "<none>" for end in (move.old, move.new)]
+            rows.append((Reference.parse(move.name).familiar, *ends, move.verb))
+            numbers.append(number)
+    table = _table(rows, ["TAG", "FROM", "TO", "BY"])
+    table.index = pd.Index(numbers, name="MOVE")
+    return table
 
 
 def layers(image: Image) -> Table:

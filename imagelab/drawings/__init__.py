@@ -7,5 +7,6 @@ from .anatomy import anatomy
 from .picture import Drawing
 from .sharing import sharing
 from .stack import stack
+from .tags import tags
 
-__all__ = ["anatomy", "stack", "sharing", "Drawing"]
+__all__ = ["anatomy", "stack", "sharing", "tags", "Drawing"]

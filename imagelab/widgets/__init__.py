@@ -4,5 +4,6 @@ Plain ipywidgets, usable by keyboard. Each says the same as HTML where there is 
 """
 
 from .explorer import LayerExplorer
+from .tags import TagBoard
 
-__all__ = ["LayerExplorer"]
+__all__ = ["LayerExplorer", "TagBoard"]

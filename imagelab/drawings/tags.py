@@ -1,0 +1,203 @@
+"""One idea: a tag is an arrow, and an arrow that was moved leaves its old target behind.
+
+Tags stand on the left, images on the right in the order in which tags first met them. A full arrow is where a tag
+points now, a dashed grey one where it pointed before. Each bears the numbers of the moves that put it there, so the
+picture is the whole past and yet the same bytes on every machine. What holds an image by its ID stands at the far
+right, and no move of a tag reaches it.
+
+Left out: the times of the moves, which `Lab.tag_log` has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import graphviz
+
+from .. import human
+from ..digest import Digest
+from ..reference import Reference
+from .picture import CONFIG, INK, PLAIN, QUIET, TAG, Drawing, count, digraph, text
+
+if TYPE_CHECKING:
+    from ..image import Image
+    from ..lab import Lab
+    from ..taglog import TagMove
+
+MOST = 12  # tags, and images: those that moved last; nobody follows more arrows than that
+SAID = 40  # of each in words
+PAST = "#6B6B6B"  # a grey that is still read as text on white
+
+WORDS = {
+    "tagged": "",
+    "dangling": "<none>, dangling: no tag points here",
+    "untagged": "untagged: another image was made from it",
+    "removed": "removed: its bytes are gone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where arrows end: a manifest digest, its image while that is here, and its state, a key of WORDS."""
+
+    digest: str
+    image: Image | None
+    state: str
+
+    @property
+    def called(self) -> str:
+        """The image ID as `docker images` shows it; of a removed image nothing but the manifest digest is known."""
+        return self.image.id.short if self.image else f"of manifest {Digest(self.digest).short}"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a lab's tags have done: all moves, oldest first, where each whole name points now, and every target."""
+
+    moves: Sequence[TagMove]
+    now: Mapping[str, str]
+    targets: Mapping[str, Target]
+
+    @property
+    def names(self) -> list[str]:
+        """Every whole name that is a tag, or was one."""
+        return sorted({*self.now, *(move.name for move in self.moves)})
+
+    def arrows(self, name: str) -> dict[str, list[int]]:
+        """Manifest digest → the numbers, from 1, of the moves that made this name point there."""
+        found: dict[str, list[int]] = {}
+        for number, move in enumerate(self.moves, 1):
+            if move.name == name and move.new:
+                found.setdefault(move.new, []).append(number)
+        return found
+
+
+def past(lab: Lab, held: Iterable[str] = ()) -> Past:
+    """Read a lab's tags: picture, table and board all show this, so that they cannot disagree.
+
+    Every image is a target that a tag points to or has pointed to, that `docker images` lists, or whose manifest digest
+    is among `held`.
+    """
+    moves, now = lab.tag_log(), lab.store.tags()
+    here = {image.digest: image for image in lab.all_images(all=True)}
+    listed = {image.digest for image in lab.all_images()}
+    met = [*(move.new for move in moves if move.new), *(digest for digest in here if digest in listed), *held]
+    tagged = set(now.values())
+    targets = {}
+    for digest in dict.fromkeys(met):
+        image = here.get(Digest(digest))
+        state = "tagged" if digest in tagged else "dangling" if digest in listed else "untagged"
+        targets[digest] = Target(digest, image, state if image else "removed")
+    return Past(moves, now, targets)
+
+
+def tags(lab: Lab, held: Mapping[str, Image] | None = None) -> Drawing:
+    """Where each tag of a lab points and has pointed, and which images no tag points to any more.
+
+    `held` gives names to what keeps an image by its ID: it keeps that image, whatever the tags do.
+    """
+    holders = _holders(held)
+    found = past(lab, [digest for _, digest in holders])
+    names = _last(found.names, [move.name for move in found.moves])
+    digests = _last(found.targets, [move.new for move in found.moves], [digest for _, digest in holders])
+    graph = digraph(rankdir="LR", nodesep="0.2", ranksep="1.3")
+    tag_node = {name: f"t{number}" for number, name in enumerate(names)}
+    image_node = {digest: f"i{number}" for number, digest in enumerate(digests)}
+    for name, node in tag_node.items():
+        _tag(graph, node, name, removed=name not in found.now)
+    for digest, node in image_node.items():
+        _image(graph, node, found.targets[digest])
+    _column(graph, "t", [*tag_node.values()], len(found.names) - len(names), "tag")
+    _column(graph, "i", [*image_node.values()], len(found.targets) - len(digests), "image")
+    for name, node in tag_node.items():
+        for digest, numbers in found.arrows(name).items():
+            if digest in image_node:
+                _arrow(graph, node, image_node[digest], numbers, now=found.now.get(name) == digest)
+    for number, (name, digest) in enumerate(holders):
+        _node(graph, f"h{number}", [text(name, bold=True), text("holds the image ID", size=11)], fill=PLAIN)
+        graph.edge(f"{image_node[digest]}:e", f"h{number}:w", dir="back", penwidth="2")
+    return Drawing(graph, "Tags, and where they have pointed", _words(found, holders))
+
+
+def _holders(held: Mapping[str, Image] | None) -> list[tuple[str, str]]:
+    """What keeps an image by its ID: its name, and that image's manifest digest."""
+    return [(name, image.digest) for name, image in (held or {}).items()]
+
+
+def _last(every: Collection[str], *moved: Sequence[str]) -> list[str]:
+    """At most MOST of all, in the order they come in: those that are in the last of `moved`, then those moved last."""
+    wanted = [item for group in (list(every), *moved) for item in group if item in every]
+    kept = list(dict.fromkeys(reversed(wanted)))[:MOST]
+    return [item for item in every if item in kept]
+
+
+def _column(graph: graphviz.Digraph, side: str, nodes: list[str], left_out: int, noun: str) -> None:
+    """Put nodes one under another in the order given, whatever their arrows do, and say how many are left out."""
+    if left_out or not nodes:
+        said = f"and {count(left_out, f'more {noun}')}" if left_out else f"no {noun}s"
+        nodes = [*nodes, f"{side}more"]
+        _node(graph, nodes[-1], [text(said)], fill=QUIET)
+    with graph.subgraph() as column:
+        column.attr(rank="same")
+        for node in nodes:
+            column.node(node)
+        for upper, lower in pairwise(nodes):
+            column.edge(upper, lower, style="invis")
+
+
+def _tag(graph: graphviz.Digraph, node: str, name: str, *, removed: bool) -> None:
+    lines = [text(Reference.parse(name).familiar, bold=True)]
+    if removed:
+        _node(graph, node, [*lines, text("removed", size=11)], fill=PLAIN, style="dotted")
+    else:
+        _node(graph, node, lines, fill=TAG)
+
+
+def _image(graph: graphviz.Digraph, node: str, target: Target) -> None:
+    lines = [text(f"image {target.called}", bold=True)]
+    if target.image:
+        lines.append(text(f"{count(len(target.image.layers), 'layer')}, {human.size(target.image.size, 3)}", size=11))
+    if WORDS[target.state]:
+        lines.append(text(WORDS[target.state], size=11))
+    fill = CONFIG if target.state == "tagged" else QUIET if target.image else PLAIN
+    style = {"tagged": "solid", "removed": "dotted"}.get(target.state, "rounded,dashed")
+    _node(graph, node, lines, fill=fill, style=style)
+
+
+def _node(graph: graphviz.Digraph, node: str, lines: list[str], *, fill: str, style: str = "solid") -> None:
+    label = "".join(f'{line}<br align="left"/>' for line in lines)
+    graph.node(node, f"<{label}>", shape="box", style=f"filled,{style}", fillcolor=fill, color=INK, margin="0.12,0.07")
+
+
+def _arrow(graph: graphviz.Digraph, tail: str, head: str, numbers: list[int], *, now: bool) -> None:
+    label = f" {_numbers(numbers)}{', now' if now else ''} "
+    looks = {"penwidth": "1.5"} if now else {"style": "dashed", "color": PAST, "fontcolor": PAST}
+    graph.edge(f"{tail}:e", f"{head}:w", label=label, **looks)
+
+
+def _numbers(numbers: list[int]) -> str:
+    """`move 3`, `moves 1, 4`; of many the last few."""
+    shown = ("… " if len(numbers) > 3 else "") + ", ".join(f"{number:,}" for number in numbers[-3:])
+    return ("move " if len(numbers) == 1 else "moves ") + shown
+
+
+def _words(found: Past, holders: Sequence[tuple[str, str]]) -> str:
+    lines = []
+    for name in found.names[:SAID]:
+        familiar, at = Reference.parse(name).familiar, found.now.get(name)
+        arrows = found.arrows(name)
+        if at:
+            now = f"points to image {found.targets[at].called} ({_numbers(arrows[at])})"
+        else:
+            now = f"was removed (move {max(n for n, move in enumerate(found.moves, 1) if move.name == name):,})"
+        before = [f"{found.targets[d].called} ({_numbers(numbers)})" for d, numbers in arrows.items() if d != at]
+        lines.append(f"{familiar} {now}." + f" Before: {', '.join(before)}." * bool(before))
+    loose = [target for target in found.targets.values() if target.state != "tagged"]
+    lines += [f"Image {target.called} is {WORDS[target.state]}." for target in loose[:SAID]]
+    lines += [f"{name} holds the ID of image {found.targets[digest].called}." for name, digest in holders]
+    left_out = max(0, len(found.names) - SAID) + max(0, len(loose) - SAID)
+    lines += [f"And {left_out:,} more lines like these."] if left_out else []
+    return "\n".join(lines) or "No tags, and no images."

@@ -1,0 +1,208 @@
+"""The tag board: what each button does to the lab and says of it, how quick it is, and how it fails in words."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from imagelab import draw
+from imagelab.widgets import TagBoard
+
+
+@pytest.fixture
+def images(lab):
+    found = [lab.append(None, {"menu": f"soup {number}\n"}, f"shop:{number}.0") for number in (1, 2, 3)]
+    lab.tag(found[0], "shop")
+    return found
+
+
+@pytest.fixture
+def board(lab, images):
+    return TagBoard(lab)
+
+
+def said(board):
+    return re.sub(r"<[^>]*>", "", board.said.value).strip()
+
+
+def choose(board, tag=None, image=None):
+    if tag is not None:
+        board.tag.value = tag
+    if image is not None:
+        board.image.value = image.digest
+
+
+def test_it_moves_a_tag_and_draws_it(board, lab, images):
+    choose(board, "shop:latest", images[2])
+    board.point.click()
+    assert lab.image("shop").id == images[2].id
+    assert said(board) == f"$ docker tag {images[2].id.short} shop:latest"
+    assert 'role="status"' in board.said.value
+    assert board.picture.value == draw.tags(lab)._repr_html_()
+    assert f"shop:latest points to image {images[2].id.short} (move 5)." in draw.tags(lab).text
+    assert board.tag.value == "shop:latest" and board.image.value == images[2].digest, "the choice stays"
+
+
+def test_it_tells_the_past_of_the_chosen_tag(board, lab, images):
+    choose(board, "shop:latest", images[2])
+    assert board.past.value.count("<tr>") == 2
+    board.point.click()
+    assert board.past.value.count("<tr>") == 3
+    assert lab.tag_log("shop")[-1].time[:19].replace("T", " ") in board.past.value
+    board.tag.value = "shop:1.0"
+    assert images[0].id.short in board.past.value and images[2].id.short not in board.past.value
+
+
+def test_undo_goes_back_step_by_step_until_nothing_is_left(board, lab, images):
+    choose(board, "shop:latest", images[2])
+    board.point.click()
+    board.undo.click()
+    assert lab.image("shop").id == images[0].id
+    assert said(board).endswith(f"shop:latest: {images[2].id.short} -&gt; {images[0].id.short}")
+    board.undo.click()
+    assert "docker.io/library/shop:latest" not in lab.store.tags()
+    assert ("shop:latest (removed)", "shop:latest") in board.tag.options
+    board.undo.click()
+    assert 'role="alert"' in board.said.value and "no move to undo" in said(board)
+
+
+def test_a_removed_tag_is_brought_back(board, lab, images):
+    choose(board, "shop:latest")
+    board.untag.click()
+    assert said(board).endswith("Untagged: shop:latest") and board.tag.value == "shop:latest"
+    board.undo.click()
+    assert lab.image("shop").id == images[0].id
+
+
+def test_a_new_tag_is_made_and_then_chosen(board, lab, images):
+    assert board.name.disabled
+    choose(board, "", images[1])
+    assert not board.name.disabled
+    board.name.value = " shop:best "
+    board.point.click()
+    assert lab.image("shop:best").id == images[1].id
+    assert (board.tag.value, board.name.value, board.name.disabled) == ("shop:best", "", True)
+    assert "shop:best" in board.past.value
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "a new tag needs a name"), ("Shop:1", "repository name must be lowercase: &#x27;Shop&#x27;"),
+        ("shop:<b>", "the tag &#x27;&lt;b&gt;&#x27; may hold letters"),
+        ("a@sha256:" + "0" * 64, "leave &#x27;@…&#x27; out"),
+    ],
+)  # fmt: skip
+def test_a_bad_name_is_told_in_words_and_changes_nothing(board, lab, name, words):
+    before = dict(lab.store.tags())
+    board.tag.value, board.name.value = "", name
+    board.point.click()
+    assert 'role="alert"' in board.said.value and words in board.said.value
+    assert dict(lab.store.tags()) == before
+
+
+def test_removing_an_image_says_what_docker_says(board, lab, images):
+    choose(board, image=images[0])
+    board.remove.click()
+    assert "image is referenced in multiple repositories" in said(board), "shop:1.0 and shop:latest"
+    choose(board, image=images[2])
+    board.remove.click()
+    assert f"$ docker rmi {images[2].id.short}\nUntagged: shop:3.0\nDeleted: {images[2].id}" in said(board)
+    assert images[2].digest not in [value for _, value in board.image.options]
+    assert "removed: its bytes are gone" in draw.tags(lab).text
+
+
+def test_prune_takes_what_no_tag_points_to(board, lab, images):
+    board.prune.click()
+    assert "No image is dangling" in said(board)
+    choose(board, "shop:3.0", images[0])
+    board.point.click()
+    assert (f"{images[2].id.short}  <none>", images[2].digest) in board.image.options
+    board.prune.click()
+    assert f"Deleted: {images[2].id}" in said(board)
+    board.undo.click()
+    assert "has been removed" in said(board) and 'role="alert"' in board.said.value
+
+
+def test_nothing_can_be_undone_or_removed_of_a_tag_that_is_not_there(board):
+    board.tag.value = ""
+    for button in (board.undo, board.untag):
+        board.said.value = ""
+        button.click()
+        assert "choose one of the tags" in said(board)
+
+
+def test_what_others_do_meanwhile_is_seen_at_the_next_press(board, lab, images):
+    lab.tag(images[1], "elsewhere:1")
+    lab.rmi("shop:3.0")
+    choose(board, "shop:1.0", images[2])
+    board.point.click()
+    assert 'role="alert"' in board.said.value
+    assert "elsewhere:1" in [value for _, value in board.tag.options], "drawn again although it did not work"
+    board.redraw.click()
+    assert images[2].digest not in [value for _, value in board.image.options]
+
+
+def test_an_empty_lab_has_a_board_too(lab):
+    board = TagBoard(lab)
+    assert (board.tag.value, board.image.value) == ("", None)
+    board.name.value = "shop:1.0"
+    for button in (board.point, board.remove):
+        button.click()
+        assert "there is no image in this lab" in said(board)
+    lab.append(None, {"a": "1"}, "shop:1.0")
+    board.redraw.click()
+    assert (board.tag.value, board.image.value) == ("", lab.image("shop:1.0").digest)
+
+
+def test_two_boards_keep_nothing_to_themselves(lab, images):
+    first, second = TagBoard(lab), TagBoard(lab)
+    choose(first, "shop:latest", images[1])
+    first.point.click()
+    second.redraw.click()
+    assert second.picture.value == first.picture.value
+
+
+def test_what_holds_an_image_is_drawn_and_stays(lab, images):
+    board = TagBoard(lab, held={"service": images[0]})
+    choose(board, "shop:1.0", images[1])
+    board.point.click()
+    assert f"service holds the ID of image {images[0].id.short}." in board.picture.value
+
+
+def test_without_a_kernel_there_are_a_picture_and_a_table(board, lab):
+    bundle = board._repr_mimebundle_()
+    assert "<img alt=" in bundle["text/html"] and bundle["text/html"].count("<tr>") == 5
+    assert "shop:latest points to image" in bundle["text/plain"]
+    assert not re.search(r"20\d\d-", bundle["text/html"] + bundle["text/plain"]), "no time that differs each run"
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_every_control_has_a_name(board):
+    assert [choice.description for choice in (board.tag, board.name, board.image)] == ["Tag", "Its name", "Image"]
+    for button in (board.point, board.undo, board.untag, board.remove, board.prune, board.redraw):
+        assert button.description and button.tooltip
+
+
+def test_damage_is_told_in_words(board, lab, images):
+    lab.store.blobs.path(images[0].digest).write_bytes(b"{}")
+    lab.store._images.clear()
+    board.redraw.click()
+    assert 'role="alert"' in board.said.value
+
+
+def test_a_click_is_drawn_in_under_100_ms(lab, images):
+    """The best of a few clicks, in a lab of 200 tags and images: how fast it is, not how busy the machine was."""
+    for number in range(200):
+        lab.append(None, {"n": str(number)}, f"app:{number}")
+    board = TagBoard(lab)
+    took = []
+    for turn in range(6):
+        choose(board, "shop:latest", images[turn % 2 + 1])
+        started = time.perf_counter()
+        board.point.click()
+        took.append(time.perf_counter() - started)
+        assert lab.image("shop").id == images[turn % 2 + 1].id
+    assert min(took) < 0.1, took
