@@ -29,7 +29,7 @@ from .entry import Entry, ancestors
 from .errors import Invalid, NotFound
 from .layer import TAR, Layer
 from .staging import LIMIT
-from .tree import Changes, Tree, with_parents
+from .tree import Changes, Files, Tree, with_parents
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def landing(into: Tree, path: str) -> str:
         return into.place(path)
 
 
-def user_of(name: str, tree: Tree) -> tuple[int, int]:
+def user_of(name: str, tree: Files) -> tuple[int, int]:
     """The uid and gid of USER or --chown: numbers, or names that the image's /etc/passwd and /etc/group know."""
     user, colon, group = name.partition(":")
     uid = gid = 0
@@ -164,12 +164,12 @@ def user_of(name: str, tree: Tree) -> tuple[int, int]:
     return uid, gid
 
 
-def home_of(uid: int, tree: Tree) -> str:
+def home_of(uid: int, tree: Files) -> str:
     """Where a user is at home, as the image's /etc/passwd knows it, or '/'."""
     return next((row[5] or "/" for row in _rows(tree, "etc/passwd", 4) if int(row[2]) == uid and len(row) > 5), "/")
 
 
-def _rows(tree: Tree, path: str, least: int) -> Iterator[list[str]]:
+def _rows(tree: Files, path: str, least: int) -> Iterator[list[str]]:
     try:
         text = tree.find(path).read().decode("utf-8", "replace")
     except NotFound:

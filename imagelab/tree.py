@@ -15,6 +15,7 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from .entry import ROOT, Entry, ancestors, clean, order, parent_of
 from .errors import Invalid, NotFound
@@ -67,6 +68,13 @@ class Changes:
         yield from self.links
         yield from self.removed
         yield from self.opaque
+
+
+class Files(Protocol):
+    """Where a path leads to a file: a Tree, or a folder on disk."""
+
+    def resolve(self, path: str) -> str: ...
+    def find(self, path: str) -> Entry: ...
 
 
 class Tree(Mapping[str, Entry]):

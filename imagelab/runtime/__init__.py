@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from ..errors import LabError
-from ..tree import Tree
+from ..tree import Files
 
 RUNTIMES = ("shell", "bubblewrap")
 SHELL_MARK = b"#!imagelab-shell"  # how /bin/sh of a base image made here begins
@@ -90,45 +90,46 @@ def named(name: str) -> Runtime:
     return cast(Runtime, import_module(f".{name}", __name__))
 
 
-def run(root: Path, tree: Tree, program: Program, output: Output) -> int:
-    """Run a program of a root folder, whose files are `tree`, until it ends; returns its exit code.
+def run(root: Path, files: Files, program: Program, output: Output) -> int:
+    """Run a program of a root folder, and its `files`, until it ends; returns its exit code.
 
     Raises CannotStart, and LabError for one that runs longer than it may.
     """
     from .process import watch
 
-    return watch(named(kind_of(tree, program)).start(root, program, Streams()), program, output)
+    return watch(named(kind_of(files, program)).start(root, program, Streams()), program, output)
 
 
-def kind_of(tree: Tree, program: Program) -> str:
+def kind_of(files: Files, program: Program) -> str:
     """The name of the runtime that a program's first bytes ask for; raises CannotStart, as `docker run` fails."""
-    return _kind(tree, program.argv[0], program, 0)
+    return _kind(files, program.argv[0], program, 0)
 
 
-def _kind(tree: Tree, name: str, program: Program, depth: int) -> str:
-    head = next(tree[_find(tree, name, program)].chunks(), b"")[:128]
+def _kind(files: Files, name: str, program: Program, depth: int) -> str:
+    head = next(files.find(_find(files, name, program)).chunks(), b"")[:128]
     if head.startswith(b"\x7fELF"):
         return "bubblewrap"
     if head.startswith(SHELL_MARK):
         return "shell"
     if head.startswith(b"#!") and depth < 4 and (words := head[2:].split(b"\n")[0].split()):
-        return _kind(tree, words[0].decode("utf-8", "replace"), program, depth + 1)
+        return _kind(files, words[0].decode("utf-8", "replace"), program, depth + 1)
     raise CannotStart(f"exec {program.argv[0]}: exec format error: it is no ELF program and no script")
 
 
-def _find(tree: Tree, name: str, program: Program) -> str:
+def _find(files: Files, name: str, program: Program) -> str:
     folders = [program.cwd] if "/" in name else program.env.get("PATH", "/usr/bin:/bin").split(":")
     refused = ""
     for folder in folders:
         try:
-            path = tree.resolve(os.path.join(folder, name))
+            path = files.resolve(os.path.join(folder, name))
         except LabError:
             continue
-        if tree[path].kind == "file" and tree[path].mode & 0o111:
+        found = files.find(path)
+        if found.kind == "file" and found.mode & 0o111:
             return path
         refused = refused or path
     if refused and "/" in name:
-        what = "is a directory" if tree[refused].kind == "dir" else "permission denied"
+        what = "is a directory" if files.find(refused).kind == "dir" else "permission denied"
         raise CannotStart(f'exec: "{name}": {what}')
     if "/" in name:
         raise CannotStart(f'exec: "{name}": stat {name}: no such file or directory', NOT_THERE)

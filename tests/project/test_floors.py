@@ -20,9 +20,9 @@ FLOORS = [
     {"errors"},
     {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "manifest", "image"}
     | {"blobs", "index", "taglog", "store"},
-    {"save", "staging", "load", "upkeep", "usage", "mutate", "lens"}
-    | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "writable", "running", "bases"}
-    | {"instructions", "build", "prepare"},
+    {"save", "staging", "load", "upkeep", "usage", "waste", "mutate", "lens"}
+    | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
+    | {"bases", "instructions", "build", "prepare", "writable", "rooted", "containers"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
     | {"human", "gosyntax", "gotemplate"},

@@ -29,7 +29,7 @@ RUN chmod 0 /locked
 """
 SCRIPT = """
 import json, os, sys
-from imagelab import Lab, running
+from imagelab import Lab, writable
 user = int(sys.argv[4])
 if user != os.geteuid():
     warm = Lab.temporary()  # so that all modules are loaded: Python itself may lie where only root can read
@@ -38,7 +38,7 @@ if user != os.geteuid():
     os.setgroups([])
     os.setgid(user)
     os.setuid(user)
-    running.PRIVILEGED = False
+    writable.PRIVILEGED = False
 os.umask(0o077)
 lab = Lab(sys.argv[1], epoch=None)
 lab.load(sys.argv[2])

@@ -1,0 +1,152 @@
+"""One idea: a path of a container means what it means inside, whatever links its own programs made.
+
+Each part of a path is opened by its name in the directory before it, and no link is ever followed by the operating
+system: what a link says is read, and looked up from the root folder. So a program that swaps a directory for a link
+at the worst moment gains nothing, and no path leads outside.
+
+POSIX only (openat); Windows has no such calls, and imagelab runs no containers there.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .digest import CHUNK
+from .entry import Entry
+from .errors import Conflict, Invalid, LabError, NotFound
+from .tree import MAX_LINKS
+
+_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
+
+
+class Root:
+    """A root folder on disk; paths are as a program in it would write them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def resolve(self, path: str) -> str:
+        """The real path, without a leading '/', symbolic links followed; raises NotFound."""
+        with self._at(path, follow=True) as (_, _, real, info):
+            if info is None:
+                raise NotFound(f"stat {path}: no such file or directory")
+            return real
+
+    def find(self, path: str) -> Entry:
+        """What is there, symbolic links followed: its kind, mode, size and content; raises NotFound."""
+        with self._at(path, follow=True) as (_, _, real, info):
+            if info is None:
+                raise NotFound(f"stat {path}: no such file or directory")
+            kind = stat.S_IFMT(info.st_mode)
+            size = info.st_size if kind == stat.S_IFREG else 0
+            return Entry(
+                "dir" if kind == stat.S_IFDIR else "file" if kind == stat.S_IFREG else "fifo",
+                stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid, int(info.st_mtime), size,
+                content=lambda: self._pieces(real),
+            )  # fmt: skip
+
+    def read(self, path: str, most: int = 1 << 20) -> bytes:
+        """A file's bytes, symbolic links followed, and no more than `most` of them; raises NotFound."""
+        with self._at(path, follow=True) as (folder, name, _, info):
+            if info is None or not stat.S_ISREG(info.st_mode):
+                raise NotFound(f"open {path}: no such file")
+            with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
+                return file.read(most)
+
+    def kind(self, path: str, *, follow: bool = True) -> str:
+        """ "file", "dir", "symlink" or "other"; "" where there is nothing."""
+        with self._at(path, follow=follow) as (_, _, _, info):
+            return _KINDS.get(stat.S_IFMT(info.st_mode), "other") if info else ""
+
+    def write(self, path: str, entry: Entry, owner: tuple[int, int] | None) -> None:
+        """Put an entry at a path, as `docker cp` does: a directory is merged, anything else is replaced.
+
+        Raises NotFound where the directory it is to lie in is not there, and Conflict where a directory is in a file's
+        way or a file in a directory's.
+        """
+        with self._at(path, follow=False) as (folder, name, _, info):
+            if info and stat.S_ISDIR(info.st_mode) != (entry.kind == "dir"):
+                raise Conflict(f"cannot copy a {entry.kind} to {path!r}: there is something else of that name")
+            if info and entry.kind != "dir":
+                os.unlink(name, dir_fd=folder)
+            if entry.kind == "dir":
+                if not info and name:
+                    os.mkdir(name, 0o700, dir_fd=folder)
+            elif entry.kind == "symlink":
+                os.symlink(entry.link, name, dir_fd=folder)
+            elif entry.kind == "file":
+                descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+                with open(descriptor, "wb") as file:
+                    for piece in entry.chunks():
+                        file.write(piece)
+            else:
+                raise Invalid(f"{path!r} is a {entry.kind}: only files, directories and symbolic links are copied")
+            if not name or (info and entry.kind == "dir"):
+                return
+            if owner:
+                os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
+            if entry.kind != "symlink":
+                os.chmod(name, entry.mode, dir_fd=folder)
+            if entry.kind != "dir":
+                os.utime(name, (entry.mtime, entry.mtime), dir_fd=folder, follow_symlinks=False)
+
+    def _pieces(self, path: str) -> Iterator[bytes]:
+        with self._at(path, follow=False) as (folder, name, _, _):
+            file = open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb")  # noqa: SIM115
+        with file:
+            while piece := file.read(CHUNK):
+                yield piece
+
+    @contextmanager
+    def _at(self, path: str, *, follow: bool) -> Iterator[tuple[int, str, str, os.stat_result | None]]:
+        """The directory a path lies in, open; its name there; its real path; and what `lstat` says, None if nothing."""
+        if "\0" in path:
+            raise Invalid(f"{path!r} holds a NUL: no path can")
+        todo = path.split("/")[::-1]
+        opened = [os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)]
+        names: list[str] = []
+        links = 0
+        try:
+            while True:
+                while todo and todo[-1] in ("", "."):
+                    todo.pop()
+                if not todo:  # it ended at a directory that is open
+                    yield opened[-1], "", "/".join(names), os.fstat(opened[-1])
+                    return
+                name = todo.pop()
+                if name == "..":
+                    if names:
+                        names.pop()
+                        os.close(opened.pop())
+                    continue
+                try:
+                    info = os.stat(name, dir_fd=opened[-1], follow_symlinks=False)
+                except FileNotFoundError:
+                    if any(part not in ("", ".") for part in todo):
+                        raise NotFound(f"stat {path}: no such file or directory") from None
+                    yield opened[-1], name, "/".join([*names, name]), None
+                    return
+                if stat.S_ISLNK(info.st_mode) and (follow or any(part != "" for part in todo)):
+                    if (links := links + 1) > MAX_LINKS:
+                        raise LabError(f"{path}: too many levels of symbolic links")
+                    target = os.readlink(name, dir_fd=opened[-1])
+                    if target.startswith("/"):
+                        names = []
+                        while len(opened) > 1:
+                            os.close(opened.pop())
+                    todo += target.split("/")[::-1]
+                elif stat.S_ISDIR(info.st_mode):
+                    opened.append(os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=opened[-1]))
+                    names.append(name)
+                elif any(part not in ("", ".") for part in todo):
+                    raise NotFound(f"stat {path}: not a directory")
+                else:
+                    yield opened[-1], name, "/".join([*names, name]), info
+                    return
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
