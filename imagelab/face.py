@@ -20,6 +20,7 @@ from .taglog import TagMove
 from .tree import Changes, Tree
 from .upkeep import Damage, Freed
 from .usage import DiskUsage
+from .waste import PathWaste, Waste
 
 if TYPE_CHECKING:
     from .tables import Table
@@ -35,14 +36,16 @@ def put_on() -> None:
             "changes_table": image_changes,
             "files_table": image_files,
             "identifiers_table": image_identifiers,
+            "waste_table": image_waste,
             "_repr_html_": image_html,
         },
         Layer: {"_repr_html_": layer_html},
         Tree: {"_repr_html_": tree_html},
         Changes: {"_repr_html_": changes_html},
         DiskUsage: {"_repr_html_": usage_html},
+        Waste: {"_repr_html_": waste_html},
     }
-    for plain in (Entry, Step, Identifier, Reference, Store, TagMove, Loaded, Freed, Damage):
+    for plain in (Entry, Step, Identifier, Reference, Store, TagMove, Loaded, Freed, Damage, PathWaste):
         views[plain] = {"_repr_html_": fields_html}
     for noun, functions in views.items():
         for name, function in functions.items():
@@ -98,6 +101,14 @@ def image_identifiers(image: Image) -> Table:
     return tables.identifiers(image)
 
 
+def image_waste(image: Image, all: bool = False) -> Table:
+    """The paths whose bytes later layers cover or remove, those that waste most first; with `all` every path."""
+    from . import tables
+    from .waste import waste
+
+    return tables.waste(waste(image.layers), all)
+
+
 def lab_html(lab: Lab) -> str:
     return f"<p><b>Lab</b></p>{lab_images(lab)._repr_html_()}"
 
@@ -143,6 +154,19 @@ def usage_html(usage: DiskUsage) -> str:
     ]
     title = f"{usage.size:,} bytes, each shared layer once; {usage.reclaimable:,} in images that no container uses"
     return _table(title, ["IMAGE", "BYTES", "SHARED", "UNIQUE"], rows)
+
+
+def waste_html(found: Waste) -> str:
+    from . import human, tables
+
+    percent = human.percent(found.smallest, found.size)
+    facts = _table(f"Waste: {found.wasted:,} bytes, efficiency {percent}", ["", "BYTES", "WHAT IT IS"], [
+        ("image size", found.size, "files of all layers"),
+        ("merged size", found.visible, "files that a container would see"),
+        ("hidden", found.hidden, "in a layer, and covered or removed by a later one"),
+        ("wasted", found.wasted, "beyond the fewest that each path has had"),
+    ])  # fmt: skip
+    return facts + (tables.waste(found)._repr_html_() if found.worst else "")
 
 
 def fields_html(value: Any) -> str:

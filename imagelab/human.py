@@ -32,6 +32,11 @@ def size(count: int, digits: int = 4) -> str:
     return f"{value:.{digits}g}{_UNITS[unit]}"
 
 
+def percent(part: int, whole: int) -> str:
+    """A share such as `51.4%`, rounded down, so that 100.0% is all of it; nothing of nothing is all of it too."""
+    return f"{part * 1000 // whole / 10 if whole else 100:.1f}%"
+
+
 def duration(seconds: float) -> str:
     """A length of time in words, rounded as docker rounds: hours to the nearest, everything else down."""
     minutes, hours = int(seconds / 60), int(seconds / 3600 + 0.5)

@@ -28,6 +28,7 @@ from .taglog import TagMove
 from .tree import Changes, Tree
 from .upkeep import Damage, Freed, collect, prune, remove, verify
 from .usage import DiskUsage, disk_usage
+from .waste import Waste, waste
 
 if TYPE_CHECKING:
     from .build import Built
@@ -276,6 +277,10 @@ class Lab:
     def tag_undo(self, ref: str) -> TagMove:
         """Take back a tag's last move; undo again to go further back."""
         return self.store.undo(Reference.parse(ref))
+
+    def waste(self, ref: str | Image) -> Waste:
+        """Which bytes of an image its later layers cover or remove, path by path, and its efficiency as dive has it."""
+        return waste(self.image(ref).layers)
 
     def df(self) -> DiskUsage:
         """How many bytes the images take, shared and unique."""

@@ -12,6 +12,7 @@ import posixpath
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from io import BytesIO
 from typing import BinaryIO
 
 from . import tar
@@ -189,6 +190,15 @@ class Layer:
         self.media_type = media_type
         self._open_blob = open_blob
         self._files_size = files_size or (lambda layer: sum_of_files(layer.changes()))
+
+    @classmethod
+    def of(cls, changes: Changes, *, clamp: int | None = None) -> Layer:
+        """The layer that these changes make, in memory and in no store; raises Invalid as `pack` does."""
+        pieces: list[bytes] = []
+        files_size = pack(changes, pieces.append, clamp=clamp)
+        data = b"".join(pieces)
+        digest = Digest.of(data)
+        return cls(digest, digest, len(data), TAR, lambda: BytesIO(data), lambda _: files_size)
 
     def __repr__(self) -> str:
         return f"<Layer {self.diff_id.short}: {self.files_size} bytes of files in a blob of {self.size}>"

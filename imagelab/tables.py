@@ -20,6 +20,7 @@ from .reference import Reference
 if TYPE_CHECKING:
     from .image import Image
     from .lab import Lab
+    from .waste import Waste
 
 MISSING = "<missing>"  # docker's word for a step whose image is not here
 SHOWN_ROWS = 60
@@ -179,6 +180,18 @@ def files(image: Image) -> Table:
         if path
     ]
     return _table(rows, ["PATH", "KIND", "MODE", "OWNER", "BYTES", "FROM LAYER"])
+
+
+def waste(found: Waste, all: bool = False) -> Table:
+    """The paths that waste bytes, those that waste most first, or with `all` every path in order.
+
+    LAYERS are those that wrote or removed it, BYTES IN ALL what they hold for it together, FEWEST the least it has had.
+    """
+    rows = [
+        (path.path, ", ".join(map(str, dict.fromkeys(path.layers))), path.cumulative, path.smallest, path.wasted)
+        for path in (found.paths if all else found.worst)
+    ]
+    return _table(rows, ["PATH", "LAYERS", "BYTES IN ALL", "FEWEST", "WASTED"])
 
 
 def of(rows: Iterable[Sequence[Any]], titles: Sequence[str]) -> Table:

@@ -59,6 +59,7 @@ _OUR_OWN = {
     "tag-undo": ("tagging:tag_undo", "Take back a tag's last move"),
     "tree": ("looking:tree", "Show the merged file system, with the layer each file comes from"),
     "verify": ("looking:verify", "Hash all content again, and name what is damaged"),
+    "waste": ("looking:waste", "Show which bytes of an image later layers cover or remove"),
 }
 _ALIASES = {"image": {"list": "ls", "remove": "rm", "rmi": "rm"}}
 _CONTAINERS = re.compile(

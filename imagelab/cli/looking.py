@@ -1,7 +1,8 @@
 """One idea: an image can be opened, and everything in it seen.
 
 Verbs that docker does not have: `layers` (every identifier of every layer), `tree` (the merged file system, and which
-layer each path comes from), `cat`, `diff-images` and `verify`. People count layers from 1, the base.
+layer each path comes from), `waste` (the bytes that no path shows), `cat`, `diff-images` and `verify`. People count
+layers from 1, the base.
 """
 
 from __future__ import annotations
@@ -85,6 +86,31 @@ def _object(path: str, entry: Entry, layer: int) -> dict[str, str | int]:
 def _one_line(name: str) -> str:
     """A file name in a listing: a tab or newline in it must not look like the next column or file."""
     return name.replace("\t", "\\x09").replace("\n", "\\x0a")
+
+
+@verb("IMAGE", wants=(1, 1))
+@flag("--json", "as_json", help="Print an object")
+def waste(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
+    """Show which bytes of an image later layers cover or remove, and its efficiency as dive has it."""
+    found = desk.lab.waste(args[0])
+    if as_json:  # layers count from 0 here too
+        paths = [
+            {"path": each.path, "layers": [number - 1 for number in each.layers], "sizes": each.sizes,
+             "visible": each.visible, "wasted": each.wasted}
+            for each in found.worst
+        ]  # fmt: skip
+        facts = {name: getattr(found, name) for name in ("size", "visible", "hidden", "wasted", "efficiency")}
+        say(json.dumps({**facts, "paths": paths}, indent=1) + "\n")
+        return
+    lines = ["WASTED\tBYTES IN ALL\tFEWEST\tLAYERS\tPATH\n"] if found.worst else []
+    for each in found.worst:
+        sizes = "\t".join(human.size(size, 3) for size in (each.wasted, each.cumulative, each.smallest))
+        lines.append(f"{sizes}\t{','.join(map(str, dict.fromkeys(each.layers)))}\t{_one_line(each.path)}\n")
+    say(aligned("".join(lines)) + "\n" * bool(lines))
+    say(
+        f"image size:   {human.size(found.size, 3)}\nmerged size:  {human.size(found.visible, 3)}\n"
+        f"wasted:       {human.size(found.wasted, 3)}\nefficiency:   {human.percent(found.smallest, found.size)}\n"
+    )
 
 
 @verb("IMAGE PATH", wants=(2, 2))

@@ -1,8 +1,8 @@
 """One idea: layers lie on one another, and from above you see only what nothing covers.
 
 Each layer shows what it adds, changes and removes. Where a layer covers or hides a file of a lower one, a dashed arrow
-goes down to it, and the file lies in a shadow: out of sight, and all its bytes still there. Steps that only set something
-leave no layer, and say so.
+goes down to it, and the file lies in a shadow: out of sight, and all its bytes still there. Steps that only set
+something leave no layer, and say so.
 """
 
 from __future__ import annotations

@@ -11,6 +11,12 @@ from imagelab import human
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
+def test_a_share_is_all_of_it_only_if_it_is():
+    assert [human.percent(*each) for each in [(1, 2), (1999, 2000), (2, 2), (0, 7), (0, 0)]] == [
+        "50.0%", "99.9%", "100.0%", "0.0%", "100.0%",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "count, column, total",
     [

@@ -17,7 +17,8 @@ from imagelab.compression import Allowance
 from imagelab.digest import Digest
 from imagelab.entry import Entry
 from imagelab.errors import Conflict, Invalid
-from imagelab.layer import pack, read_changes
+from imagelab.lab import Lab
+from imagelab.layer import Layer, pack, read_changes
 from imagelab.manifest import EMPTY_LAYER
 from imagelab.rootfs import scan, unpack, walk
 from imagelab.tree import Changes, Tree, hard_links
@@ -35,6 +36,13 @@ def read(data: bytes) -> Changes:
         return lambda: iter((data[offset : offset + size],))
 
     return read_changes(tar.Reader([data]), content, Allowance())
+
+
+def test_a_layer_in_memory_is_the_one_that_a_store_would_hold(lab: Lab) -> None:
+    changes = Changes.of({"a": "12", "b": "345"})
+    stored, held = lab.scratch.append(changes).layers[0], Layer.of(changes, clamp=0)
+    assert (held, held.size, held.files_size, held.descriptor) == (stored, stored.size, 5, stored.descriptor)
+    assert held.open().read() == stored.open().read() and held.read("b") == b"345"
 
 
 @given(changed_trees())

@@ -44,6 +44,19 @@ def test_images_has_docker_s_columns_and_whole_values(lab, image):
     assert len(lab.images(all=True)) > len(table)
 
 
+def test_waste_names_what_is_out_of_sight(lab, image):
+    table = image.waste_table()
+    assert list(table.columns) == ["PATH", "LAYERS", "BYTES IN ALL", "FEWEST", "WASTED"]
+    assert table.values.tolist() == [["etc/motd", "1, 2", 3, 0, 3]]
+    assert image.waste_table(all=True).values.tolist() == [["a b", "1", 2500, 2500, 0], ["etc/motd", "1, 2", 3, 0, 3]]
+    found = lab.waste("shop:1.0")
+    assert repr(found) == "<Waste: 3 of 2,503 bytes, efficiency 0.999>"
+    assert "Waste: 3 bytes, efficiency 99.8%" in "".join(html_of(found).itertext())
+    assert cells(found)[:9:3] == ["image size", "merged size", "hidden"] and "etc/motd" in cells(found)
+    assert "etc/motd" in cells(found.worst[0])
+    assert "WASTED" not in lab.waste(lab.scratch)._repr_html_()
+
+
 def test_images_is_shown_as_docker_prints_it(lab, image):
     title, row = repr(lab.images()).splitlines()
     assert title.split() == ["REPOSITORY", "TAG", "IMAGE", "ID", "CREATED", "SIZE"]

@@ -1,4 +1,4 @@
-"""`layers`, `tree`, `cat`, `diff-images`, `verify` and `system df`."""
+"""`layers`, `tree`, `waste`, `cat`, `diff-images`, `verify` and `system df`."""
 
 from __future__ import annotations
 
@@ -71,6 +71,31 @@ def test_a_name_cannot_look_like_another_line(cli, lab):
     assert cli("tree", "sly").ok.count("\n") == 3
     assert "t\\x09ab" in cli("tree", "sly").ok
     assert len(json.loads(cli("tree", "--json", "sly").ok)) == 2
+
+
+def test_waste(cli, two, lab):
+    assert cli("waste", "two").ok == (
+        "WASTED    BYTES IN ALL   FEWEST    LAYERS    PATH\n"
+        "2B        3B             1B        1,2       a/x\n"
+        "2B        2B             0B        1,2       b\n"
+        "\n"
+        "image size:   5B\nmerged size:  2B\nwasted:       4B\nefficiency:   20.0%\n"
+    )
+    lab.append(two[1], {"b": "3"}, tag="three")
+    assert cli("waste", "three").ok.splitlines()[1] == "3B        3B             0B        1,2,3     b"
+    assert cli("waste", "one").ok == "image size:   3B\nmerged size:  3B\nwasted:       0B\nefficiency:   100.0%\n"
+    said = cli("waste", "nosuch")
+    assert said.code == 1 and said.err.startswith("Error: ") and said.err.count("\n") == 1
+
+
+def test_waste_for_programs(cli, two):
+    assert json.loads(cli("waste", "two", "--json").ok) == {
+        "size": 5, "visible": 2, "hidden": 3, "wasted": 4, "efficiency": 0.2,
+        "paths": [
+            {"path": "a/x", "layers": [0, 1], "sizes": [1, 2], "visible": 2, "wasted": 2},
+            {"path": "b", "layers": [0, 1], "sizes": [2, 0], "visible": 0, "wasted": 2},
+        ],
+    }  # fmt: skip
 
 
 def test_cat(home, cli, two, lab):
