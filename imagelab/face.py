@@ -13,7 +13,9 @@ from .entry import Entry
 from .image import Identifier, Image, Step
 from .lab import Lab
 from .layer import Layer
+from .lens import Shown
 from .load import Loaded
+from .mutate import Compared, Place
 from .reference import Reference
 from .store import Store
 from .taglog import TagMove
@@ -36,6 +38,7 @@ def put_on() -> None:
             "changes_table": image_changes,
             "files_table": image_files,
             "identifiers_table": image_identifiers,
+            "compare_table": image_compare,
             "waste_table": image_waste,
             "_repr_html_": image_html,
         },
@@ -47,6 +50,7 @@ def put_on() -> None:
     }
     for plain in (Entry, Step, Identifier, Reference, Store, TagMove, Loaded, Freed, Damage, PathWaste):
         views[plain] = {"_repr_html_": fields_html}
+    views |= {plain: {"_repr_html_": fields_html} for plain in (Compared, Place, Shown)}
     for noun, functions in views.items():
         for name, function in functions.items():
             setattr(noun, name, function)
@@ -107,6 +111,13 @@ def image_waste(image: Image, all: bool = False) -> Table:
     from .waste import waste
 
     return tables.waste(waste(image.layers), all)
+
+
+def image_compare(image: Image, other: Image, path: str = "") -> Table:
+    """Every name of this image and of another with as many layers, and which of them changed."""
+    from . import tables
+
+    return tables.compared(image, other, path)
 
 
 def lab_html(lab: Lab) -> str:

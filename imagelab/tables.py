@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from . import human
+from . import human, mutate
 from .digest import Digest
 from .drawings.stages import stages
 from .reference import Reference
@@ -169,6 +169,16 @@ def identifiers(image: Image) -> Table:
     """Every identifier of an image side by side, and what each is the digest of."""
     rows = [(identifier.name, identifier.value, identifier.of) for identifier in image.identifiers()]
     return _table(rows, ["NAME", "VALUE", "THE SHA-256 OF"])
+
+
+def compared(old: Image, new: Image, path: str = "") -> Table:
+    """Every name of two images side by side, and whether it changed; with `path`, of that file's content too."""
+    place = mutate.find(old, path) if path else None
+    rows = [
+        (row.name, "changed" if row.changed else "the same", row.old, row.new)
+        for row in mutate.compare(old, new, place)
+    ]
+    return _table(rows, ["NAME", "IS NOW", "BEFORE", "AFTER"])
 
 
 def files(image: Image) -> Table:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelab import Entry, Lab, LabError, mutate
+from imagelab import Entry, Lab, LabError, lens, mutate
 from imagelab.manifest import DOCKER_CONFIG, DOCKER_MANIFEST, dump
 
 
@@ -199,3 +199,18 @@ def test_any_byte_of_any_file(data, at, value):
     assert other.read("d/f") == after
     assert other.diff_ids == lab.append(None, {"d/f": after}).diff_ids
     assert (other.id == image.id) == (data[at] == value)
+
+
+def test_the_table_says_what_changed_in_words(image, place):
+    other = mutate.byte(image, place, 11, ord("5"))
+    table = image.compare_table(other, "app/prices.csv")
+    assert list(table.columns) == ["NAME", "IS NOW", "BEFORE", "AFTER"]
+    assert dict(zip(table["NAME"], table["IS NOW"], strict=True))["layer 3 diffID"] == "the same"
+    assert table[table["NAME"] == "image ID"].iloc[0]["AFTER"] == other.id
+    moved = table[table["IS NOW"] == "changed"]
+    assert len(moved) == 7 and all(moved["BEFORE"] != moved["AFTER"])
+
+
+def test_what_is_told_has_a_face(image, place):
+    for noun in (place, mutate.compare(image, image)[0], lens.classic(image)):
+        assert type(noun).__name__ in noun._repr_html_()

@@ -1,0 +1,105 @@
+"""One idea: each name is the digest of bytes that hold the names before it, so one byte moves every name that follows.
+
+A file's bytes lie in a tar, whose digest is the diffID. The diffID stands in the config, whose digest is the image ID.
+The image ID stands in the manifest, whose digest is the image's. That is a Merkle chain. With a second image, the same
+but for one thing, every part says whether its name has changed.
+
+Follows the OCI image-spec (config.md, manifest.md). Left out: the other layers, which stand in config and manifest too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..digest import Digest
+from ..errors import Invalid, NotFound
+from .picture import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, called, digraph, row, short, text
+
+if TYPE_CHECKING:
+    from ..image import Image
+
+MOVED = "#FBE6BF"  # the ground of a name that changed; the word says it too
+WIDTH = 210  # points, so that the links stand in line
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """One link of the chain: what it is, the name it has, and what that is computed from."""
+
+    title: str
+    subtitle: str
+    fill: str
+    term: str
+    of: str
+    name: Digest
+
+
+def merkle(image: Image, path: str = "", other: Image | None = None) -> Drawing:
+    """The chain of names from a file (by default the first of the topmost layer that has one) to the tag.
+
+    `other` is the same image with one thing changed: then each name is shown as it was and as it is. Raises NotFound
+    for a file that the image does not show, and Invalid where the other has more layers or fewer.
+    """
+    if other is not None and len(other.layers) != len(image.layers):
+        raise Invalid(f"one image has {len(image.layers)} layers, the other {len(other.layers)}: no link fits another")
+    path = image.tree().resolve(path) if path else _some_file(image)
+    number = image.origin()[path] + 1
+    links = _links(image, path, number)
+    after = _links(other, path, number) if other is not None else links
+    graph = digraph(rankdir="TB", nodesep="0.45", ranksep="0.35")
+    words = []
+    for key, link in links.items():
+        rows = [row(text(f"{link.term} = {link.of}", size=11), text(short(link.name), bold=True))]
+        said = f"{link.title}: {link.term} {short(link.name)}, {link.of}"
+        if other is not None:
+            new = after[key].name
+            moved = new != link.name
+            verdict = f"changed: {short(new)}" if moved else "the same as before"
+            rows.append(row(text(verdict, bold=moved, size=0 if moved else 11), fill=MOVED if moved else QUIET))
+            said += f"; {verdict}"
+        graph.node(key, box(link.title, rows, fill=link.fill, subtitle=link.subtitle, width=WIDTH))
+        words.append(said + ".")
+    layer = image.layers[number - 1]
+    graph.edge("file", "tar", label=" its bytes lie in ")
+    graph.edge("tar", "config", label=" its diffID stands in ")
+    graph.edge("tar", "blob", label=" is kept compressed " if layer.compressed else " is kept as it is ")
+    graph.edge("config", "manifest", label=" its image ID stands in ", weight="9")
+    graph.edge("blob", "manifest", label=" its layer digest stands in ", style="dashed")
+    graph.edge("tar", "chain", label=" its diffID goes into ", style="dashed")
+    names = [name.familiar for name in image.names]
+    if names:
+        graph.node("tag", box(", ".join(names), fill=TAG, subtitle="a tag: a name people move", width=WIDTH))
+        graph.edge("manifest", "tag", label=" points to ", dir="back")
+        words.append(f"The tag {', '.join(names)} points to the manifest; it stands in none of these bytes.")
+    title = f"The chain of names of {called(image)}" + (", before and after" if other is not None else "")
+    return Drawing(graph, title, "\n".join(words))
+
+
+def _links(image: Image, path: str, number: int) -> dict[str, _Link]:
+    layer = image.layers[number - 1]
+    content = layer.read(path)
+    tar = sum(len(piece) for piece in layer.pieces())
+    alone = "the diffID: no layer is below" if number == 1 else f"sha256 of chainID {number - 1} and diffID {number}"
+    stored = "compressed" if layer.compressed else "the same bytes"
+    below = f"layers 1 to {number}" if number > 1 else "layer 1 and nothing below"
+    return {
+        "file": _Link(path, "a file", PLAIN, "digest", _of(len(content)), Digest.of(content)),
+        "tar": _Link(f"layer {number}", "a tar", LAYER, "diffID", _of(tar), layer.diff_id),
+        "chain": _Link(below, "no bytes of their own", QUIET, "chainID", alone, image.chain_ids[number - 1]),
+        "config": _Link("config", "JSON", CONFIG, "image ID", _of(len(image.config_bytes)), image.id),
+        "blob": _Link(f"layer {number} as stored", stored, LAYER, "layer digest", _of(layer.size), layer.digest),
+        "manifest": _Link("manifest", "JSON", MANIFEST, "digest", _of(len(image.manifest_bytes)), image.digest),
+    }
+
+
+def _of(size: int) -> str:
+    return f"sha256 of its {size:,} bytes"
+
+
+def _some_file(image: Image) -> str:
+    origin = image.origin()
+    files = [path for path, entry in image.tree().items() if entry.kind == "file" and entry.size]
+    if not files:
+        raise NotFound("the image shows no file with something in it: there is no byte that a chain could begin with")
+    return max(files, key=lambda path: origin[path])
