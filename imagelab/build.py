@@ -8,6 +8,7 @@ Implements the Dockerfile reference; what each instruction does stands in `instr
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,18 +18,8 @@ from .dockerfile import PREDEFINED, Argument, Dockerfile, Instruction, Stage
 from .errors import LabError
 from .image import Image
 from .instructions import StageBuild
-from .progress import BuildStep, Watcher
+from .progress import BuildStage, BuildStep, Built, Watcher
 from .store import Store
-
-
-@dataclass(slots=True)
-class Built:
-    """A finished build: its image, and its steps in order."""
-
-    image: Image
-    steps: list[BuildStep]
-    tags: tuple[str, ...] = ()
-    unused_args: tuple[str, ...] = ()  # --build-arg that no ARG asked for: a misspelling?
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +63,7 @@ class _Builder:
         self.used: set[str] = set()
 
     def build(self) -> Built:
-        stages, options = self._wanted(), self.options
+        began, stages, options = time.perf_counter(), self._wanted(), self.options
         self.total = sum(1 + len(stage.instructions) for stage in stages)
         self.globals = self._global_arguments()
         try:
@@ -84,8 +75,12 @@ class _Builder:
         finally:
             self.context.finish()
         image = self.results[stages[-1].index]
+        every = tuple(
+            BuildStage(at.index, at.name, tuple(it.text for it in (at.source, *at.instructions)), at in stages)
+            for at in self.file.stages
+        )
         unused = sorted(set(options.args) - self.used - {n for p in PREDEFINED for n in (p, p.lower())})
-        return Built(image, self.steps, unused_args=tuple(unused))
+        return Built(image, self.steps, every, unused_args=tuple(unused), seconds=time.perf_counter() - began)
 
     def _wanted(self) -> list[Stage]:
         """The target and what it needs, in order; as BuildKit, nothing else is built."""

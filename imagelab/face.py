@@ -6,6 +6,7 @@ imports no view: each function here does, when it is called.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from .layer import Layer
 from .lens import Shown
 from .load import Loaded
 from .mutate import Compared, Place
+from .progress import Built, Default, Watcher
 from .reference import Reference
 from .store import Store
 from .taglog import TagMove
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 def put_on() -> None:
     """Attach the views; doing it twice is doing it once."""
-    views: dict[type, dict[str, Callable[..., object]]] = {
+    views: dict[type, dict[str, Callable[..., object] | property]] = {
         Lab: {"images": lab_images, "tag_log_table": lab_tag_log, "_repr_html_": lab_html},
         Image: {
             "history": image_history,
@@ -46,6 +48,7 @@ def put_on() -> None:
         Tree: {"_repr_html_": tree_html},
         Changes: {"_repr_html_": changes_html},
         DiskUsage: {"_repr_html_": usage_html},
+        Built: {"steps": property(built_steps), "times": property(built_times), "_repr_html_": built_html},
         Waste: {"_repr_html_": waste_html},
     }
     for plain in (Entry, Step, Identifier, Reference, Store, TagMove, Loaded, Freed, Damage, PathWaste):
@@ -54,6 +57,7 @@ def put_on() -> None:
     for noun, functions in views.items():
         for name, function in functions.items():
             setattr(noun, name, function)
+    Default.watcher = build_watcher
 
 
 def lab_images(lab: Lab, all: bool = False) -> Table:
@@ -120,6 +124,30 @@ def image_compare(image: Image, other: Image, path: str = "") -> Table:
     return tables.compared(image, other, path)
 
 
+def built_steps(built: Built) -> Table:
+    """Each step: its place, whether the cache had it (HIT or MISS) and why not, the bytes it added, its image."""
+    from . import tables
+
+    return tables.steps(built)
+
+
+def built_times(built: Built) -> Table:
+    """The steps with the seconds each took."""
+    from . import tables
+
+    return tables.steps(built, times=True)
+
+
+def build_watcher() -> Watcher:
+    """Who watches a build that names nobody: a bar where a person looks at a notebook, else nobody."""
+    if "ipykernel" in sys.modules:
+        from .widgets.building import BuildProgress, somebody_looks
+
+        if somebody_looks():
+            return BuildProgress()
+    return Watcher()
+
+
 def lab_html(lab: Lab) -> str:
     return f"<p><b>Lab</b></p>{lab_images(lab)._repr_html_()}"
 
@@ -134,6 +162,13 @@ def image_html(image: Image) -> str:
         ("platform", f"{image.os}/{image.architecture}", "what it runs on"),
         *((key, _one_line(value), "in the config") for key, value in settings.items()),
     ])  # fmt: skip
+
+
+def built_html(built: Built) -> str:
+    from html import escape
+
+    called = f"<b>Built {escape(', '.join(built.tags) or '<none>')}</b> {built.image.id.short}"
+    return f"<p>{called}: {built.said}</p>{built_steps(built)._repr_html_()}"
 
 
 def layer_html(layer: Layer) -> str:

@@ -75,6 +75,7 @@ class StageBuild:
     def _triggers(self) -> list[Instruction]:
         """The base image's ONBUILD instructions, which run now and are not inherited further."""
         lines = self.config.get("OnBuild") or []
+        self.builder.total += len(lines)
         if lines:
             self.image = self.image.with_config(None, OnBuild=None)
         name = f"ONBUILD of {self.stage.source.args[0]}"
@@ -82,10 +83,15 @@ class StageBuild:
 
     # The step --------------------------------------------------------------------------------------------------
 
-    def _do(self, it: Instruction, place: str) -> None:
-        step = BuildStep(len(self.builder.steps) + 1, self.builder.total, self.stage.name, it.line, it.text)
-        self.builder.steps.append(step)
+    def _begin(self, it: Instruction) -> BuildStep:
+        steps, stage = self.builder.steps, self.stage
+        step = BuildStep(len(steps) + 1, self.builder.total, stage.name, it.line, it.text, at=stage.index)
+        steps.append(step)
         self.builder.watcher.started(step)
+        return step
+
+    def _do(self, it: Instruction, place: str) -> None:
+        step = self._begin(it)
         began = time.perf_counter()
         before = self.image
         try:
@@ -101,7 +107,7 @@ class StageBuild:
             raise it.wrong(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")) from error
         step.image, step.seconds = self.image, time.perf_counter() - began
         if len(self.image.layers) > len(before.layers):
-            step.size = self.image.layers[-1].files_size
+            step.size, step.layer = self.image.layers[-1].files_size, len(self.image.layers)
         self.builder.watcher.done(step)
 
     def _cached(
@@ -177,9 +183,7 @@ class StageBuild:
     # The instructions ------------------------------------------------------------------------------------------
 
     def _from(self, it: Instruction) -> None:
-        step = BuildStep(len(self.builder.steps) + 1, self.builder.total, self.stage.name, it.line, it.text)
-        self.builder.steps.append(step)
-        self.builder.watcher.started(step)
+        step = self._begin(it)
         name = self.builder.file.word(it, it.args[0], self.builder.globals)
         if not name:
             raise it.wrong(f"base name ({it.args[0]}) should not be blank: does an ARG before FROM give it a value?")
@@ -187,8 +191,9 @@ class StageBuild:
         if name == "scratch":
             self.image = self.store.scratch({"Env": [f"PATH={PATH}"], "WorkingDir": "/"})
         elif earlier is not None and earlier.index in self.builder.results:
-            self.image = self.builder.results[earlier.index]
+            self.image, step.needs = self.builder.results[earlier.index], earlier.index
         else:
+            step.needs = name
             try:
                 self.image = self._base(name)
             except NotFound:
@@ -238,7 +243,7 @@ class StageBuild:
         chown, chmod = (self.word(it, it.flag(f) or "") for f in ("chown", "chmod"))
         flags = "".join(f" --{name}={value}" for name, value in (("chown", chown), ("chmod", chmod)) if value)
         said = f"{it.name} {flags[1:] + ' ' if flags else ''}{' '.join([*words, target])} # buildkit"
-        source = self._source(it)
+        source = self._source(it, step)
         exclude = tuple(pattern for pattern in it.flags.get("exclude", ()) if pattern)
         wanted = copying.Request(
             it, tuple(words), target, self._directory(target), chown, chmod, exclude,
@@ -253,11 +258,12 @@ class StageBuild:
 
     _add = _copy
 
-    def _source(self, it: Instruction) -> Context:
+    def _source(self, it: Instruction, step: BuildStep) -> Context:
         name = self.word(it, it.flag("from") or "")
         if not name:
             return self.builder.context
         stage = self.builder.file.stage_called(name, self.stage.index)
+        step.needs = name if stage is None else stage.index
         image = self.builder.results[stage.index] if stage else self.store.find(name)
         return Context(image.tree, f"image {image.id}", stamp=image.digest)
 

@@ -31,8 +31,7 @@ from .usage import DiskUsage, disk_usage
 from .waste import Waste, waste
 
 if TYPE_CHECKING:
-    from .build import Built
-    from .progress import Watcher
+    from .progress import Built, Watcher
 
 Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
 Context = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
@@ -154,19 +153,27 @@ class Lab:
         """Build an image from a Dockerfile, as `docker build`; returns it with the steps that made it.
 
         `context` is a folder, a tar (a path or a stream), or a mapping (path → bytes or text) for one that is in no
-        folder. `dockerfile` is a path (by default `Dockerfile` in the context), or its text as bytes. Raises
-        DockerfileError with file and line.
+        folder. `dockerfile` is a path (by default `Dockerfile` in the context), or its text as bytes. `watcher` is told
+        of the build as it goes; by default that is nobody, or in a notebook, a bar. Raises DockerfileError with file
+        and line.
         """
         from .build import Options, build
         from .prepare import prepare
+        from .progress import Default
 
-        names = [self._new_name(name) for name in ([tag] if isinstance(tag, str) else tag)]
-        file, found = prepare(self.store, context, dockerfile)
-        options = Options(build_args or {}, target, no_cache, labels or {}, timeout)
-        with self.store.blobs.lease():
-            built = build(self.store, file, found, options, watcher)
-            self.store.point(names, built.image, "build")
-            built.tags = tuple(name.familiar for name in names)
+        watcher = watcher or Default.watcher()
+        try:
+            names = [self._new_name(name) for name in ([tag] if isinstance(tag, str) else tag)]
+            file, found = prepare(self.store, context, dockerfile)
+            options = Options(build_args or {}, target, no_cache, labels or {}, timeout)
+            with self.store.blobs.lease():
+                built = build(self.store, file, found, options, watcher)
+                self.store.point(names, built.image, "build")
+                built.tags = tuple(name.familiar for name in names)
+        except BaseException as error:  # an interrupt too
+            watcher.failed(error)
+            raise
+        watcher.finished(built)
         return built
 
     def tag(self, source: str | Image, target: str) -> TagMove | None:

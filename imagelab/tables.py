@@ -20,6 +20,7 @@ from .reference import Reference
 if TYPE_CHECKING:
     from .image import Image
     from .lab import Lab
+    from .progress import Built
     from .waste import Waste
 
 MISSING = "<missing>"  # docker's word for a step whose image is not here
@@ -84,12 +85,14 @@ def _show(title: str, value: Any) -> str:
         return value.short if title in ("IMAGE ID", "IMAGE", "FROM", "TO") else f"sha256:{value.short}…"
     if title == "SIZE":
         return human.size(int(value), 3)
-    if title == "CREATED BY":
+    if title in ("CREATED BY", "INSTRUCTION"):
         return human.ellipsis(human.harmless(" ".join(str(value).split())), 45)
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if value is pd.NaT:
         return ""
+    if isinstance(value, float):
+        return f"{value:.2f}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return human.harmless(str(value))
@@ -179,6 +182,21 @@ def compared(old: Image, new: Image, path: str = "") -> Table:
         for row in mutate.compare(old, new, place)
     ]
     return _table(rows, ["NAME", "IS NOW", "BEFORE", "AFTER"])
+
+
+def steps(built: Built, times: bool = False) -> Table:
+    """What a build did, step by step: whether the cache had it, and if not, why; sizes in bytes.
+
+    With `times` also how many seconds each took, which no two builds agree on.
+    """
+    rows = [
+        (step.stage, step.line, step.instruction, step.cache, step.reason, step.seconds, step.size,
+         step.image.id if step.image else MISSING)
+        for step in built.record
+    ]  # fmt: skip
+    titles = ["STAGE", "LINE", "INSTRUCTION", "CACHE", "REASON", "SECONDS", "SIZE", "IMAGE ID"]
+    table = _table(rows, titles, index="STEP", start=1)
+    return table if times else table.drop(columns="SECONDS")
 
 
 def files(image: Image) -> Table:
