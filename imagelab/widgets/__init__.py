@@ -5,5 +5,6 @@ Plain ipywidgets, usable by keyboard. Each says the same as HTML where there is 
 
 from .explorer import LayerExplorer
 from .tags import TagBoard
+from .waste import WasteMeter
 
-__all__ = ["LayerExplorer", "TagBoard"]
+__all__ = ["LayerExplorer", "TagBoard", "WasteMeter"]
