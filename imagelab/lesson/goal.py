@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import NotFound
+from ..reference import Reference
 
 if TYPE_CHECKING:
     from ..drawings import Drawing
@@ -165,6 +166,35 @@ class StandsOn(Condition):
         more = len(image.diff_ids) - shared
         holds = shared == len(base) and more == self.more
         return Seen(holds, f"it has {shared} of the {len(base)} layers of {self.base}, and {more} of its own")
+
+
+@dataclass(frozen=True)
+class Leads(Condition):
+    """It is the image with this manifest digest."""
+
+    digest: str
+    called: str
+
+    @property
+    def says(self) -> str:
+        return f"leads to {self.called}"
+
+    def judge(self, image: Image, lab: Lab) -> Seen:
+        return Seen(image.digest == self.digest, f"it leads to {image.id.short}")
+
+
+@dataclass(frozen=True)
+class Unmoved(Condition):
+    """Tags, (whole name, manifest digest) each, point where they did; `name` is what to call them together."""
+
+    tags: tuple[tuple[str, str], ...]
+
+    says = "lead where they led at the start"
+
+    def look(self, lab: Lab) -> Seen:
+        now = lab.store.tags()
+        moved = [Reference.parse(name).familiar for name, digest in self.tags if now.get(name) != digest]
+        return Seen(not moved, f"moved or gone: {', '.join(moved)}" if moved else "all do")
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,22 @@ def test_holds_layer(shop):
     assert not goal.HoldsLayer("base:1", image.diff_ids[1], "it").look(shop).holds
 
 
+def test_leads(shop):
+    image = shop.image("shop:1")
+    assert goal.Leads("shop:1", image.digest, "it").look(shop).holds
+    seen = goal.Leads("base:1", image.digest, "it").look(shop)
+    assert not seen.holds and seen.what == f"it leads to {shop.image('base:1').id.short}"
+
+
+def test_unmoved(shop):
+    unmoved = goal.Unmoved("both", tuple(shop.store.tags().items()))
+    assert unmoved.look(shop) == goal.Seen(True, "all do")
+    shop.tag("base:1", "shop:1")
+    assert unmoved.look(shop) == goal.Seen(False, "moved or gone: shop:1")
+    shop.rmi("shop:1")
+    assert not unmoved.look(shop).holds
+
+
 def test_the_picture_holds_every_condition_and_marks_it_as_the_check_does(shop):
     conditions = [condition for pair in CONDITIONS for condition in pair[:2]]
     drawing = goal.draw(conditions, shop)
