@@ -4,7 +4,8 @@ Plain ipywidgets, usable by keyboard. Each says the same as HTML where there is 
 """
 
 from .explorer import LayerExplorer
+from .microscope import DigestMicroscope
 from .tags import TagBoard
 from .waste import WasteMeter
 
-__all__ = ["LayerExplorer", "TagBoard", "WasteMeter"]
+__all__ = ["LayerExplorer", "DigestMicroscope", "TagBoard", "WasteMeter"]
