@@ -22,6 +22,8 @@ from .digest import Digest
 from .image import Image
 from .store import Store
 
+FAR = 100  # how many places away a step that moved is looked for
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -60,6 +62,7 @@ class BuildCache:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._recipe = recipe
         self._use = use
+        self._was: dict[str, Inputs | None] = {}  # the records that this build has written over
 
     def find(self, step: str, inputs: Inputs, stamp: str = "") -> tuple[Image | None, str]:
         """The image that a step gave before, or None and the reason, in words; `step` is its place ("0.3").
@@ -69,6 +72,8 @@ class BuildCache:
         found = self._image(inputs.key) if self._use else None
         why = self._why(step, inputs) if found is None else ""
         if self._last(step) != (inputs.key, stamp):
+            if found is None:
+                self._was.setdefault(step, self._before(step))
             write_atomically(self._record(step), f"{inputs.key}\n{stamp}\n{inputs.text}".encode(), durable=False)
         return found, why
 
@@ -105,35 +110,60 @@ class BuildCache:
 
     def _before(self, step: str) -> Inputs | None:
         """All that a step was built from the last time."""
+        if step in self._was:
+            return self._was[step]
         with suppress(OSError, ValueError, TypeError):
             return Inputs(**json.loads(self._record(step).read_text().split("\n", 2)[-1]))
         return None
 
+    def _elsewhere(self, step: str, instruction: str) -> tuple[Inputs, Inputs | None] | None:
+        """The same instruction at another place of the stage, the last time, and the step that stood before it."""
+        stage, _, place = step.partition(".")
+        if not place.isdecimal():
+            return None
+        for away in range(1, FAR):
+            for other in (int(place) + away, int(place) - away):
+                found = self._before(f"{stage}.{other}") if other > 0 else None
+                if found and found.instruction == instruction:
+                    return found, self._before(f"{stage}.{other - 1}")
+        return None
+
     def _why(self, step: str, now: Inputs) -> str:
+        """What is not as it was the last time: the step's own instruction, arguments and files first, then its parent.
+
+        A step that stands somewhere else now is compared with itself, not with what stood here.
+        """
         if not self._use:
             return "--no-cache"
         if (self._folder / now.key).exists():
             return "the image of this step was removed"
-        before = self._before(step)
-        if before is None:
+        before, moved = self._before(step), None
+        if before is None or before.instruction != now.instruction:
+            moved = self._elsewhere(step, now.instruction)
+        was = moved[0] if moved else before
+        if was is None:
             return "not built before"
-        if before.instruction != now.instruction:
-            return f"instruction changed: it was {before.instruction[:60]!r}"
-        changed = sorted(
-            k for k in {*before.arguments, *now.arguments} if before.arguments.get(k) != now.arguments.get(k)
-        )
+        if was.instruction != now.instruction:
+            return f"instruction changed: it was {_told(was)}"
+        changed = sorted(k for k in {*was.arguments, *now.arguments} if was.arguments.get(k) != now.arguments.get(k))
         if changed:
             return f"--build-arg {', '.join(changed)} changed"
-        files = {*before.files, *now.files}
-        if told := sorted(path for path in files if before.files.get(path) != now.files.get(path)):
-            verbs = {path: "added" if path not in before.files else "removed" for path in told}
-            said = [f"{p} {'changed' if p in before.files and p in now.files else verbs[p]}" for p in told[:3]]
+        if told := sorted(path for path in {*was.files, *now.files} if was.files.get(path) != now.files.get(path)):
+            verbs = {path: "added" if path not in was.files else "removed" for path in told}
+            said = [f"{p} {'changed' if p in was.files and p in now.files else verbs[p]}" for p in told[:3]]
             return ", ".join(said) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
-        if before.parent != now.parent:
+        if moved and moved[1] and before and before.parent == now.parent:  # what is below it is as it was
+            return f"order changed: it came after {_told(moved[1])}"
+        if was.parent != now.parent:
             return "parent changed"
-        if before.settings != now.settings:
+        if was.settings != now.settings:
             return "the lab's epoch or platform changed"
         return "not built before"
+
+
+def _told(step: Inputs) -> str:
+    """A step as it stands in the Dockerfile, or nearly."""
+    return repr(step.instruction.removesuffix(" # buildkit").replace("RUN /bin/sh -c ", "RUN ")[:60])
 
 
 def short(*texts: str) -> str:

@@ -63,6 +63,31 @@ def test_a_change_is_named_and_busts_the_rest(lab, name):
         assert set(reasons[at + 1 :]) <= {"parent changed"}
 
 
+ORDERS = {  # the lines, as they were: FROM, one, two, CMD
+    "swapped": (["COPY b /", "COPY a /", 'CMD ["x"]'], ["order changed: it came after 'COPY a /'", "parent changed"]),
+    "one left out": (["COPY b /", 'CMD ["x"]'], ["order changed: it came after 'COPY a /'", "parent changed"]),
+    "one more": (["USER u", "COPY a /", "COPY b /", 'CMD ["x"]'], ["instruction changed: it was 'COPY a /'"]),
+    "one more below": (["COPY a /", "COPY b /", "USER u", 'CMD ["x"]'], ["", "", "instruction changed: it was 'CMD [\"x\"]'"]),
+    "the last one first": (['CMD ["x"]', "COPY a /", "COPY b /"], ["order changed: it came after 'COPY b /'"]),
+    "another": (["COPY a /", "RUN b", 'CMD ["x"]'], ["", "instruction changed: it was 'COPY b /'"]),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_a_step_that_moved_is_compared_with_itself(lab, name):
+    told(lab, {**CONTEXT, "Dockerfile": "FROM lab/shell\nCOPY a /\nCOPY b /\nCMD [\"x\"]\n"})
+    lines, expected = ORDERS[name]
+    lines = [line.replace("RUN b", "RUN echo b > /b") for line in lines]
+    _, reasons, _ = told(lab, {**CONTEXT, "Dockerfile": "\n".join(["FROM lab/shell", *lines])})
+    assert reasons[1:] == expected + ["parent changed"] * (len(lines) - len(expected))
+
+
+def test_a_step_that_moved_and_read_another_file_says_so(lab):
+    told(lab, {**CONTEXT, "Dockerfile": "FROM scratch\nCOPY a /\nCOPY b /\n"})
+    _, reasons, _ = told(lab, {**CONTEXT, "Dockerfile": "FROM scratch\nCOPY b /\nCOPY a /\n", "b": "B", "a": "A"})
+    assert reasons[1:] == ["b changed", "a changed"]
+
+
 def test_a_removed_file_is_named(lab):
     told(lab, {**CONTEXT, "d/f": "f"})
     assert told(lab)[1][4] == "d/f removed"
@@ -94,7 +119,8 @@ def test_going_back_hits_what_was_built_before(lab):
     assert found == first
 
 
-def test_a_removed_image_is_built_again(lab):
+def test_a_removed_image_is_built_again():
+    lab = Lab.temporary()  # with an epoch: the times in the layers are the same, whenever they are made
     _, _, first = told(lab, tag="t")
     lab.rmi("t")
     lab.gc()
