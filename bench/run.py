@@ -1,6 +1,6 @@
 """How fast each verb is beside the tools that do the same work, as ratios in one run.
 
-    make bench            all of it, about five minutes
+    make bench            all of it, about ten minutes
     python bench/run.py --rounds 9 --only archive
 
 Ours and the peer take turns, and medians are compared, so that a busy or a slow machine slows both.
@@ -23,6 +23,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -72,9 +73,10 @@ def ratio(name: str, floor: float, ours: str, peer: str, folder: Path, rounds: i
     return Result(name, mine / theirs, "×", floor, f"{mine:.2f} s, beside {theirs:.2f} s for {peer}")
 
 
-def absolute(name: str, floor: float, command: str, folder: Path, rounds: int) -> Result:
+def absolute(name: str, floor: float, command: str, folder: Path, rounds: int,
+             before: Callable[[], object] = lambda: None) -> Result:  # fmt: skip
     """The median time of a command by itself."""
-    taken = sorted(seconds(command, folder) for _ in range(rounds + 2))
+    taken = sorted(seconds(command, folder, before) for _ in range(rounds + 2))
     return Result(name, median(taken), "s", floor, f"{taken[0]:.3f} to {taken[-1]:.3f} s for {command}")
 
 
@@ -120,6 +122,72 @@ def packing(folder: Path, rounds: int) -> Iterator[Result]:
     else:
         print("skipped: umoci insert (apt-get install umoci)")
     yield peak("memory of append", 300, f"{LAB} --home home2 append scratch tree --tag t:1", folder)
+
+
+def building(folder: Path, rounds: int) -> Iterator[Result]:
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /app/\n")
+    tar = "tar -cf - tree | sha256sum"
+    build = f"{LAB} --home home build --quiet --tag t:1 --file Dockerfile tree"
+    yield ratio("build: COPY a folder", 1.6, build, tar, folder, rounds, empty(folder, "home"))
+    yield peak("memory of build", 300, build, folder)
+    yield ratio("build: all cached", 0.3, build, tar, folder, rounds)
+    small = folder / "small"
+    small.mkdir(exist_ok=True)
+    (small / "a").write_text("a\n")
+    steps = (f"ENV A{n}={n}\nCOPY a /d/a{n}\nRUN echo {n} > /r{n}\n" for n in range(10))
+    (small / "Dockerfile").write_text(f"FROM lab/shell:1.0\n{''.join(steps)}")
+    build = f"{LAB} --home small.home build --quiet small"
+    yield absolute("build: 30 small steps", 2, build, folder, rounds, empty(folder, "small.home"))
+    yield absolute("build: 30 small steps, all cached", 0.4, build, folder, rounds)
+
+
+def builders(folder: Path, rounds: int) -> Iterator[Result]:
+    """The same build by the others, once each after a warm-up: they take their time."""
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /app/\n")
+    build = f"{LAB} --home home build --quiet --tag t:1 --file Dockerfile tree"
+    rounds, clean = min(rounds, 1), empty(folder, "home")
+    if shutil.which("buildah"):
+        buildah = "buildah --root buildah --runroot buildah.run"
+
+        def removed() -> None:
+            clean()
+            seconds(f"{buildah} rmi --all --force", folder)
+
+        theirs = f"{buildah} bud --quiet --file Dockerfile tree"
+        yield ratio("build beside buildah", 0.2, build, theirs, folder, rounds, removed)
+    else:
+        print("skipped: buildah bud (apt-get install buildah)")
+    if not shutil.which("dockerd") or os.geteuid():
+        print("skipped: docker build (apt-get install docker.io, and be root: a dockerd is started)")
+        return
+    with dockerd(folder) as docker:
+
+        def pruned() -> None:
+            clean()
+            seconds(f"{docker} system prune --all --force", folder)
+
+        for name, kit in (("classic", 0), ("BuildKit", 1)):
+            theirs = f"DOCKER_BUILDKIT={kit} {docker} build --quiet --file Dockerfile tree"
+            yield ratio(f"build beside docker's {name}", 0.2, build, theirs, folder, rounds, pruned)
+
+
+@contextmanager
+def dockerd(folder: Path) -> Iterator[str]:
+    """A Docker Engine of our own, with the storage driver that it chooses; gives the client's command."""
+    place = folder / "docker"
+    place.mkdir()
+    docker = f"docker --host unix://{place}/socket"
+    where = [f"--{name}={place}/{name}" for name in ("data-root", "exec-root", "pidfile")]
+    command = ["dockerd", f"--host=unix://{place}/socket", *where, "--iptables=false", "--bridge=none"]
+    with (place / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait = f"until {docker} version; do kill -0 {process.pid} || exit 1; sleep 0.1; done"
+        subprocess.run(["bash", "-c", wait], check=True, capture_output=True)
+        yield docker
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 def archives(folder: Path, rounds: int) -> Iterator[Result]:
@@ -198,7 +266,7 @@ def bomb(path: Path, files: Iterable[tarfile.TarInfo]) -> None:
 
 
 PARTS: dict[str, Callable[[Path, int], Iterator[Result]]] = {
-    "start": start, "pack": packing, "archive": archives, "memory": bombs,
+    "start": start, "pack": packing, "build": building, "builders": builders, "archive": archives, "memory": bombs,
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -119,7 +120,8 @@ class StatIndex:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._found: dict[str, os.stat_result] = {}
+        self._told: dict[str, str] = {}
+        self._young: set[str] = set()
         self._new: dict[str, str] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent) as probe:  # the clock of the disk, which may not be time.time()
@@ -139,10 +141,14 @@ class StatIndex:
 
         The same stamp later means that nothing was touched; where something is not at rest, there is none.
         """
-        self._found = dict(found)
-        if not all(map(self._at_rest, self._found.values())):
+        for path, info in found:
+            mtime, ctime = info.st_mtime_ns, info.st_ctime_ns
+            self._told[path] = f"{mtime} {ctime} {info.st_size} {info.st_ino} {info.st_mode}"
+            if max(mtime, ctime) >= self._began - self.AT_REST:
+                self._young.add(path)
+        if self._young:
             return ""
-        told = "\0".join([f"{path}\0{_told(info)}" for path, info in self._found.items()])
+        told = "\0".join(chain.from_iterable(self._told.items()))
         return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
 
     def summed(self, path: str, read: Content) -> Content:
@@ -162,22 +168,15 @@ class StatIndex:
         if path in self._new:
             return self._new[path]
         stat, _, digest = self._old.get(path, "").rpartition(" ")
-        return digest if stat and path in self._found and stat == _told(self._found[path]) else None
+        return digest if stat and stat == self._told.get(path) else None
 
     def save(self) -> None:
         """Write what is new; an index that cannot be written is only slower next time."""
-        found, new = self._found, self._new
-        if at_rest := {path: f"{_told(found[path])} {new[path]}" for path in new if self._at_rest(found[path])}:
-            still = {path: known for path, known in self._old.items() if path in found}
+        told = self._told
+        if at_rest := {path: f"{told[path]} {digest}" for path, digest in self._new.items() if path not in self._young}:
+            still = {path: known for path, known in self._old.items() if path in told}
             with suppress(OSError):
                 write_atomically(self._path, json.dumps(still | at_rest).encode(), durable=False)
-
-    def _at_rest(self, info: os.stat_result) -> bool:
-        return max(info.st_mtime_ns, info.st_ctime_ns) < self._began - self.AT_REST
-
-
-def _told(info: os.stat_result) -> str:
-    return f"{info.st_mtime_ns} {info.st_ctime_ns} {info.st_size} {info.st_ino} {info.st_mode}"
 
 
 def _excluder(ignore: bytes) -> LeaveOut:

@@ -89,7 +89,7 @@ def scan(
         several = info.st_nlink > 1 and kind != "dir"
         entry = inodes.get((info.st_dev, info.st_ino)) if several else None
         if entry is None:
-            place = os.path.join(top, path)
+            place = f"{top}/{path}"
             read = partial(_pieces, place, info.st_size) if kind == "file" else None
             entry = _entry(place, info, kind, portable, owner, content(path, read) if content and read else read)
             if several:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import posixpath
 import struct
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -101,7 +102,13 @@ def _ustar(
         _field(name), b"%07o" % mode, b"%07o" % uid, b"%07o" % gid, b"%011o" % size, b"%011o" % mtime,
         b"        ", flag, _field(link), b"ustar\00000", b"", b"", major, minor, prefix,
     )  # fmt: skip
-    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+    return block[:148] + b"%06o\0 " % _sum(block) + block[156:]
+
+
+def _sum(block: bytes) -> int:
+    """The sum of a block's bytes: the lower half of Adler-32 is just that, for so few that it need not wrap around."""
+    half = BLOCK // 2
+    return (zlib.adler32(block[:half], 0) & 0xFFFF) + (zlib.adler32(block[half:], 0) & 0xFFFF)
 
 
 def _pax(name: bytes, records: Mapping[str, bytes]) -> bytes:
@@ -123,7 +130,7 @@ def is_header(block: bytes) -> bool:
     digits = block[148:156].strip(b" \0")
     if len(block) < BLOCK or digits.strip(b"01234567"):
         return False
-    total = sum(block) - sum(block[148:156]) + 8 * 32
+    total = _sum(block) - sum(block[148:156]) + 8 * 32
     stated = int(digits or b"0", 8)
     return stated == total or stated == _signed(block) or not block.strip(b"\0")
 
@@ -131,7 +138,7 @@ def is_header(block: bytes) -> bool:
 def _signed(block: bytes) -> int:
     """The checksum that old tars computed from signed bytes."""
     rest = block[:148] + b"        " + block[156:]
-    return sum(rest) - 256 * sum(c > 127 for c in rest)
+    return _sum(rest) - 256 * sum(c > 127 for c in rest)
 
 
 @dataclass(slots=True)
