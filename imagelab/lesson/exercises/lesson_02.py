@@ -1,0 +1,257 @@
+"""One idea: layers only add, so what is in an image is decided by what its layers hold, not by what they hide."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from ...entry import Entry
+from ..contents import Above, NoWaste, SameFiles, Shares, Tells
+from ..exercise import Exercise, Mistake
+from ..goal import Exists
+
+LIBRARY = "lib/libimage.so"
+
+
+def secret() -> Exercise:
+    """What was deleted is there to read."""
+    return Exercise(
+        "02.secret",
+        "`secret.lab` holds `app:1.0`, as it lies in a public registry. Its file `app/.env` once said `TOKEN=…`. "
+        "Somebody put another word in the token's place, then deleted the file, and thought that was that. Show that "
+        "it is not: make `found:1.0`, which shows a file `token.txt` with the token that was there first.",
+        start=_app,
+        goal=lambda secret: [
+            Exists("found:1.0"),
+            Tells("found:1.0", "token.txt", _token(secret), "the first token"),
+        ],
+        hints=[
+            "Draw `app:1.0` as a stack. Which layers hold `app/.env`, and which of them is the lowest?",
+            "The merged file system does not show the file, but each layer can be read by itself: "
+            '`secret.lab.image("app:1.0").layers[1]` is layer 2.',
+            '`….layers[1].read("app/.env")` gives the whole line as bytes. What stands after the `=` goes into '
+            '`secret.lab.append(None, {"token.txt": …}, tag="found:1.0")`.',
+        ],
+        solution="""
+line = secret.lab.image("app:1.0").layers[1].read("app/.env").decode()
+token = line.strip().partition("=")[2]
+secret.lab.append(None, {"token.txt": token}, tag="found:1.0")
+""",
+        mistakes=[
+            Mistake(
+                code='secret.lab.tag("app:1.0", "found:1.0")',
+                seen_in=lambda secret: secret.same("app:1.0", "found:1.0"),
+                message="`found:1.0` is a second name for `app:1.0`, and hides what that hides. Read the layer, and "
+                "put what you read into an image of its own.",
+            ),
+            Mistake(
+                code="""
+line = secret.lab.image("app:1.0").layers[2].read("app/.env").decode()
+secret.lab.append(None, {"token.txt": line.strip().partition("=")[2]}, tag="found:1.0")
+""",
+                seen_in=lambda secret: secret.text_of("found:1.0", "token.txt") == b"changeme",
+                message="`changeme` is what layer 3 wrote over the token. That layer covers a file, and does not erase "
+                "it either: look one layer further down.",
+            ),
+            Mistake(
+                code="""
+line = secret.lab.image("app:1.0").layers[1].read("app/.env")
+secret.lab.append(None, {"token.txt": line}, tag="found:1.0")
+""",
+                seen_in=lambda secret: (secret.text_of("found:1.0", "token.txt") or b"").startswith(b"TOKEN="),
+                message="There it is, with its name: the file holds the whole line. The token is what stands after "
+                "`=`.",
+            ),
+            Mistake(
+                code='secret.lab.append(None, {"token.txt": ""}, tag="found:1.0")',
+                seen_in=lambda secret: secret.text_of("found:1.0", "token.txt") == b"",
+                message="`token.txt` is empty, as the whiteout in layer 4 is. A whiteout holds nothing, it only hides: "
+                "what it hides is in the layers below.",
+            ),
+        ],
+        because="You broke nothing open: every pull brings every layer, and you read one. Two later layers could not "
+        "take back what an earlier one says. A token that was pushed is changed where it is used, and the image is "
+        "made anew without it.",
+    )
+
+
+def shrink() -> Exercise:
+    """The same files in fewer bytes."""
+    return Exercise(
+        "02.shrink",
+        "`shrink.lab` holds `base:1.0` and, on top of it, `album:1.0`, which wastes more than it shows. Make "
+        "`album:small`: the very same files, not one wasted byte, and still on `base:1.0`, so that whoever has that "
+        "fetches only what is new.",
+        start=_album,
+        goal=lambda shrink: [
+            Exists("album:small"),
+            SameFiles("album:small", "album:1.0"),
+            Above("album:small", "base:1.0"),
+            NoWaste("album:small"),
+        ],
+        hints=[
+            'See where the bytes are: `shrink.lab.image("album:1.0").waste_table()`. No layer on top of `album:1.0` '
+            'will '
+            "make that less.",
+            "Go back to `base:1.0` and put one layer on it: all that `album:1.0` shows and `base:1.0` does not. "
+            "`shrink.lab.diff(a, b)` says what leads from one to the other.",
+            '`files = shrink.lab.diff("base:1.0", "album:1.0")` are changes, and `append` takes changes for content.',
+        ],
+        solution="""
+files = shrink.lab.diff("base:1.0", "album:1.0")
+shrink.lab.append("base:1.0", files, tag="album:small")
+""",
+        mistakes=[
+            Mistake(
+                code='shrink.lab.tag("album:1.0", "album:small")',
+                seen_in=lambda shrink: shrink.same("album:1.0", "album:small"),
+                message="`album:small` is another name for `album:1.0`, and as large.",
+            ),
+            Mistake(
+                code='shrink.lab.tag(shrink.lab.image("album:1.0").flatten(), "album:small")',
+                seen_in=lambda shrink: shrink.has("album:small") and not shrink.stands_on("album:small", "base:1.0"),
+                message="Nothing is wasted in it, and nothing is shared: the files of `base:1.0` are in a layer of "
+                "yours now. Whoever has `base:1.0` has to fetch them again. Leave its layers as they are, and put "
+                "yours on top.",
+            ),
+            Mistake(
+                code='shrink.lab.append("album:1.0", {"data": None}, tag="album:small")',
+                seen_in=lambda shrink: (
+                    shrink.more_layers("album:small", "album:1.0") and shrink.stands_on("album:small", "album:1.0")
+                ),
+                message="That is one layer more on top of `album:1.0`. It hides, and all bytes below it are still "
+                "there. Begin below the waste, at `base:1.0`.",
+            ),
+            Mistake(
+                code="""
+album = shrink.lab.image("album:1.0")
+files = {path: album.read(path) for path in ("data/1.jpg", "data/2.jpg")}
+shrink.lab.append("base:1.0", files, tag="album:small")
+""",
+                seen_in=lambda shrink: (
+                    shrink.text_of("album:small", "data/1.jpg") == shrink.text_of("album:1.0", "data/1.jpg")
+                ),
+                message="The photos have their bytes, and `data/1.jpg` has lost its mode: 0600, for its owner's eyes "
+                "only. A file is more than its bytes; take the entries, or the `diff`.",
+            ),
+        ],
+        because="One layer holds what several instructions arrived at, and nothing of the way there. In a Dockerfile "
+        "that is one `RUN` with `&&`, or a second stage: lesson 03.",
+    )
+
+
+def share() -> Exercise:
+    """What is the same goes below what differs."""
+    return Exercise(
+        "02.share",
+        f"In `share.lab`, `web:1.0` and `api:1.0` stand on `base:1.0`, and both hold the same `{LIBRARY}` of 400,000 "
+        "bytes. Docker keeps it twice. Make `web:2.0` and `api:2.0`: the same files each, and the library kept once.",
+        start=_services,
+        goal=lambda share: [
+            SameFiles("web:2.0", "web:1.0"),
+            Shares("web:2.0", "api:2.0", share.lab.image("base:1.0").size + 400_000),
+            SameFiles("api:2.0", "api:1.0"),
+        ],
+        hints=[
+            '`draw.sharing([share.lab.image("web:1.0"), share.lab.image("api:1.0")])` shows what they share, and where '
+            "they part.",
+            "Two images share a layer only if all below it is the same too. So the library has to lie below what is "
+            "different.",
+            f'First `common = share.lab.append("base:1.0", {{"{LIBRARY}": …}})`, with the bytes from '
+            f'`share.lab.image("web:1.0").read("{LIBRARY}")`. Then each app on top of `common`, with a tag.',
+        ],
+        solution=f"""
+web, api = share.lab.image("web:1.0"), share.lab.image("api:1.0")
+common = share.lab.append("base:1.0", {{"{LIBRARY}": web.read("{LIBRARY}")}})
+share.lab.append(common, {{"web/app.py": web.read("web/app.py")}}, tag="web:2.0")
+share.lab.append(common, {{"api/app.py": api.read("api/app.py")}}, tag="api:2.0")
+""",
+        mistakes=[
+            Mistake(
+                code="""
+share.lab.tag("web:1.0", "web:2.0")
+share.lab.tag("api:1.0", "api:2.0")
+""",
+                seen_in=lambda share: share.same("web:1.0", "web:2.0") or share.same("api:1.0", "api:2.0"),
+                message="The new names lead to the old images, layer for layer. Make new images, in another order.",
+            ),
+            Mistake(
+                code=f"""
+for name in ("web", "api"):
+    old = share.lab.image(name + ":1.0")
+    files = {{path: old.read(path) for path in ("{LIBRARY}", name + "/app.py")}}
+    share.lab.append("base:1.0", files, tag=name + ":2.0")
+""",
+                seen_in=lambda share: _layers(share, "web:2.0") == _layers(share, "base:1.0") + 1,
+                message="The library is in one layer with what differs. A layer is shared whole or not at all: give "
+                "the library a layer of its own.",
+            ),
+            Mistake(
+                code=f"""
+web, api = share.lab.image("web:1.0"), share.lab.image("api:1.0")
+files = {{"{LIBRARY}": web.read("{LIBRARY}"), "web/app.py": web.read("web/app.py")}}
+image = share.lab.append("base:1.0", files | {{"api/app.py": api.read("api/app.py")}})
+share.lab.append(image, {{"tmp/web": ""}}, tag="web:2.0")
+share.lab.append(image, {{"tmp/api": ""}}, tag="api:2.0")
+""",
+                seen_in=lambda share: (
+                    share.text_of("web:2.0", "api/app.py") is not None
+                    and share.text_of("api:2.0", "web/app.py") is not None
+                ),
+                message="They share everything now, each other's program too: `web:2.0` shows `api/app.py`. Share what "
+                "both need, and nothing else.",
+            ),
+            Mistake(
+                code=f"""
+web, api = share.lab.image("web:1.0"), share.lab.image("api:1.0")
+common = share.lab.append("base:1.0", {{"{LIBRARY}": web.read("{LIBRARY}")}})
+share.lab.append(common, {{"web/app.py": web.read("web/app.py")}}, tag="web:2.0")
+share.lab.append("web:2.0", {{"api/app.py": api.read("api/app.py")}}, tag="api:2.0")
+""",
+                seen_in=lambda share: share.text_of("api:2.0", "web/app.py") is not None,
+                message="`api:2.0` stands on `web:2.0` and shows its program too. Let both stand on what they have in "
+                "common, side by side.",
+            ),
+        ],
+        because="What is the same went below, what differs on top, and 400,000 bytes are kept, pushed and pulled once. "
+        "A build cache wants the same order, for the same reason: lesson 03.",
+    )
+
+
+def _app(secret: Exercise) -> None:
+    lab = secret.lab
+    image = lab.append(None, {"etc/os-release": "NAME=tiny\n"}, created_by="COPY rootfs /")
+    token = sha256(b"not to be typed off from here").hexdigest()[:20]
+    image = lab.append(image, {"app/app.py": "print('hi')\n", "app/.env": f"TOKEN={token}\n"}, created_by="COPY . /app")
+    image = lab.append(image, {"app/.env": "TOKEN=changeme\n"}, created_by="COPY .env /app/")
+    lab.append(image, {"app/.env": None}, "app:1.0", created_by="RUN rm /app/.env")
+
+
+def _token(secret: Exercise) -> str:
+    return secret.lab.image("app:1.0").layers[1].read("app/.env").decode().strip().partition("=")[2]
+
+
+def _album(shrink: Exercise) -> None:
+    lab = shrink.lab
+    base = lab.append(None, {"bin/sh": b"#!" * 20_000, "etc/os-release": "NAME=tiny\n"}, created_by="COPY rootfs /")
+    base = base.with_config('CMD ["sh"]', Cmd=["sh"])
+    lab.tag(base, "base:1.0")
+    one, two = b"one." * 75_000, b"two." * 75_000
+    image = lab.append(base, {"data/photos.zip": b"ZIP." * 125_000}, created_by="COPY photos.zip /data/")
+    image = lab.append(image, {"data/1.jpg": one, "data/2.jpg": two}, created_by="RUN unzip photos.zip")
+    image = lab.append(image, {"data/photos.zip": None}, created_by="RUN rm photos.zip")
+    lab.append(image, {"data/1.jpg": Entry.file(one, 0o600)}, "album:1.0", created_by="RUN chmod 600 1.jpg")
+
+
+def _services(share: Exercise) -> None:
+    lab = share.lab
+    base = lab.append(None, {"etc/os-release": "NAME=tiny\n"}, "base:1.0", created_by="COPY rootfs /")
+    for name in ("web", "api"):
+        image = lab.append(base, {f"{name}/app.py": f"print('{name}')\n"}, created_by=f"COPY {name} /{name}")
+        lab.append(image, {LIBRARY: b"lib." * 100_000}, f"{name}:1.0", created_by="COPY libimage.so /lib/")
+
+
+def _layers(exercise: Exercise, name: str) -> int:
+    return len(exercise.lab.image(name).layers) if exercise.has(name) else -1
+
+
+EXERCISES = {"02.secret": secret, "02.shrink": shrink, "02.share": share}
