@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .compression import pieces_of
+from .containers.desk import ContainerDesk
 from .entry import Entry
 from .errors import Invalid, InvalidReference, LabError, NotFound
 from .image import Image
@@ -26,7 +27,7 @@ from .staging import LIMIT, settle_layer, stage_layer
 from .store import Store
 from .taglog import TagMove
 from .tree import Changes, Tree
-from .upkeep import Damage, Freed, collect, prune, remove, verify
+from .upkeep import Damage, Freed, collect, containers_by_image, prune, remove, verify
 from .usage import DiskUsage, disk_usage
 from .waste import Waste, waste
 
@@ -37,7 +38,7 @@ Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLi
 Context = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
 
 
-class Lab:
+class Lab(ContainerDesk):
     """A store of images in a folder, and the verbs that work on it.
 
     `home` is the folder (by default $IMAGELAB_HOME, or `.imagelab` in the home directory). `epoch` (seconds since
@@ -291,7 +292,7 @@ class Lab:
 
     def df(self) -> DiskUsage:
         """How many bytes the images take, shared and unique."""
-        return disk_usage(self.store.images())
+        return disk_usage(self.store.images(), frozenset(containers_by_image(self.store)))
 
     def pinned(self, ref: str) -> str:
         """The name@digest that will mean this image for ever, whatever happens to its tag."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .digest import CHUNK
@@ -93,6 +93,28 @@ class Root:
                 os.chmod(name, entry.mode, dir_fd=folder)
             if entry.kind != "dir":
                 os.utime(name, (entry.mtime, entry.mtime), dir_fd=folder, follow_symlinks=False)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, a link or an empty directory; nothing happens where there is none, or where it is not empty."""
+        with suppress(NotFound), self._at(path, follow=False) as (folder, name, _, info):
+            if info and name and not stat.S_ISDIR(info.st_mode):
+                os.unlink(name, dir_fd=folder)
+                return
+        above, _, last = path.rstrip("/").rpartition("/")
+        with suppress(NotFound, OSError), self._at(above, follow=True) as (folder, name, _, _):
+            if not name:
+                os.rmdir(last, dir_fd=folder)
+
+    def make_folders(self, path: str) -> None:
+        """Make a directory and those above it where they are missing; raises Conflict where a file is in the way."""
+        sofar = ""
+        for part in path.split("/"):
+            sofar = f"{sofar}/{part}"
+            kind = self.kind(sofar)
+            if kind not in ("", "dir"):
+                raise Conflict(f"{sofar!r} is a {kind}, not a directory")
+            if not kind:
+                self.write(sofar, Entry.dir(), None)
 
     def _pieces(self, path: str) -> Iterator[bytes]:
         with self._at(path, follow=False) as (folder, name, _, _):

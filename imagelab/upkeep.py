@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .compression import Allowance, expand, pieces_of
 from .digest import Digest
@@ -19,6 +20,9 @@ from .image import Image
 from .manifest import parse_json
 from .reference import Reference
 from .store import Store
+
+if TYPE_CHECKING:
+    from .containers.container import Container
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class _Family:
         self.names: dict[Digest, list[str]] = {id_: [] for id_ in self.images}
         for name, digest in sorted(store.tags().items()):
             self.names[id_of[digest]].append(name)
+        self.users = containers_by_image(store)
         self.parent: dict[Digest, Digest] = {}
         for digest, id_ in id_of.items():
             parent = store.parent_digest(digest)
@@ -78,19 +83,30 @@ def remove(store: Store, text: str, *, force: bool = False, prune: bool = True) 
         image, name = store.find(text), store.name_in(text)
         family = _Family(store)
         children = family.children(image.id)
+        users = family.users.get(image.id, [])
+        running = next((one for one in users if one.running), None)
         if name:
+            if users and not force and len(family.names[image.id]) == 1:
+                raise Conflict(
+                    f'conflict: unable to remove repository reference "{text}" (must force) - container '
+                    f"{users[0].short} is using its referenced image {image.id.short}"
+                )
             store.unpoint([name], "rmi")
             lines = [f"Untagged: {_familiar(name)}"]
             family.names[image.id].remove(name)
-            if family.names[image.id] or children:
+            if family.names[image.id] or children or running:
                 return lines
         else:
             lines = []
             if children:
                 made = ", ".join(child.short for child in children)
                 raise _conflict(image, "cannot be forced", f"image has dependent child images ({made})")
+            if running:
+                raise _conflict(image, "cannot be forced", f"image is being used by running container {running.short}")
             if len(family.names[image.id]) > 1 and not force:
                 raise _conflict(image, "must be forced", "image is referenced in multiple repositories")
+            if users and not force:
+                raise _conflict(image, "must be forced", f"image is being used by stopped container {users[0].short}")
         lines += _delete(store, family, image.id, prune)
         collect(store)
     return lines
@@ -106,7 +122,7 @@ def _delete(store: Store, family: _Family, id_: Digest, prune: bool) -> list[str
         lines += [f"Untagged: {_familiar(name)}" for name in family.names[id_]]
         store.forget(image.digest for image in family.images[id_])
         lines += [f"Deleted: {digest}" for digest in (id_, *family.drop(id_))]
-        if parent is not None and (family.names[parent] or family.children(parent)):
+        if parent is not None and (family.names[parent] or family.children(parent) or parent in family.users):
             break
     return lines
 
@@ -120,14 +136,17 @@ def _conflict(image: Image, how: str, why: str) -> Conflict:
 
 
 def prune(store: Store, *, all: bool = False) -> tuple[list[str], Freed]:
-    """Remove the untagged images that no other was made from, or with `all` every image (no container uses one yet).
+    """Remove the untagged images that no other was made from and no container uses, or with `all` the tagged ones too.
 
     Returns docker's lines, and what that freed on disk.
     """
     with store.lock:
         family = _Family(store)
         lines: list[str] = []
-        while ready := [i for i in family.images if not family.children(i) and (all or not family.names[i])]:
+        unused = [i for i in family.images if i not in family.users]
+        while ready := [
+            i for i in unused if i in family.images and not family.children(i) and (all or not family.names[i])
+        ]:
             for id_ in ready:
                 if id_ in family.images:
                     lines += _delete(store, family, id_, prune=True)
@@ -146,10 +165,24 @@ def collect(store: Store) -> Freed:
     return freed
 
 
+def containers_by_image(store: Store) -> dict[Digest, list[Container]]:
+    """The containers that were made from each image, by its ID."""
+    if not (store.home / "containers").is_dir():
+        return {}
+    from .containers.shelf import everything
+
+    found: dict[Digest, list[Container]] = {}
+    for one in everything(store):
+        if one.spec.image:
+            found.setdefault(one.image_id, []).append(one)
+    return found
+
+
 def _live(store: Store) -> set[Digest]:
-    """Mark: all that the index leads to, through manifests and the indexes that other tools may have put there."""
+    """Mark: all that the index leads to, through manifests and the indexes of other tools, and what containers use."""
     live: set[Digest] = set()
     todo = [Digest(item["digest"]) for item in store.index.everything()]
+    todo += [Digest(one.spec.image) for users in containers_by_image(store).values() for one in users]
     while todo:
         digest = todo.pop()
         if digest in live or digest not in store.blobs:

@@ -59,23 +59,31 @@ def watch(running: Running, program: Program, output: Output) -> int:
     It is killed when its time, in seconds, is up (LabError), and when this process is interrupted.
     """
     process = running.process
-    assert process.stdout and process.stderr
     end = time.monotonic() + program.timeout if program.timeout else None
     try:
-        with selectors.DefaultSelector() as ready:
-            ready.register(process.stdout, selectors.EVENT_READ, "stdout")
-            ready.register(process.stderr, selectors.EVENT_READ, "stderr")
-            while ready.get_map():
-                for key, _ in ready.select(None if end is None else max(0.0, end - time.monotonic())):
-                    if data := os.read(key.fd, 1 << 16):
-                        output(key.data, data)
-                    else:
-                        ready.unregister(key.fileobj)
-                if end is not None and time.monotonic() > end:
-                    raise LabError(f"{program.argv[0]} ran longer than {program.timeout:g} seconds and was stopped")
+        hand_on(process, output, end)
+        if end is not None and time.monotonic() > end:
+            raise LabError(f"{program.argv[0]} ran longer than {program.timeout:g} seconds and was stopped")
         return process.wait()
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
-        process.stderr.close()
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+
+
+def hand_on(process: subprocess.Popen[bytes], output: Output, end: float | None = None) -> None:
+    """Hand on what a process prints as it comes, until it closes both its streams or the clock says `end`."""
+    with selectors.DefaultSelector() as ready:
+        for pipe, stream in ((process.stdout, "stdout"), (process.stderr, "stderr")):
+            if pipe:
+                ready.register(pipe, selectors.EVENT_READ, stream)
+        while ready.get_map():
+            for key, _ in ready.select(None if end is None else max(0.0, end - time.monotonic())):
+                if data := os.read(key.fd, 1 << 16):
+                    output(key.data, data)
+                else:
+                    ready.unregister(key.fileobj)
+            if end is not None and time.monotonic() > end:
+                return

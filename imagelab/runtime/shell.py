@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import Program, Running, Streams
+from . import Output, Program, Running, Streams
 from .process import spawn_python, told_to
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
     """Run `sh -c SCRIPT`, a command with its arguments, or with only `sh` the script on standard input."""
     told = {
         "root": str(root), "argv": program.argv, "env": dict(program.env), "cwd": program.cwd,
-        "hostname": program.hostname, "timeout": program.timeout or MAX_SECONDS, "first": beside is None,
+        "hostname": program.hostname, "timeout": program.timeout or MAX_SECONDS,
     }  # fmt: skip
     return spawn_python(__name__, told, streams)
 
@@ -75,12 +75,30 @@ def script_of(argv: list[str], stdin: bytes | None = None) -> str:
     return f"{{\n{script}\n}} < {_STDIN}/stdin" if stdin else script
 
 
+def execute(root: Path, program: Program, output: Output) -> int:
+    """Run a program in this process, where there is no need to wait for another one to start.
+
+    The interpreter is a sandbox: it sees the root folder and nothing of this process. An interrupt ends it.
+    """
+    bash = interpreter(str(root), program.cwd, dict(program.env), program.hostname, program.timeout or MAX_SECONDS)
+
+    def tell(out: str, err: str) -> None:
+        for stream, text in (("stdout", out), ("stderr", err)):
+            if text:
+                output(stream, text.encode("utf-8", "surrogateescape"))
+
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(bash.execute_sync, script_of(list(program.argv)), tell)
+        try:
+            return int(done.result().exit_code)
+        except KeyboardInterrupt:
+            bash.cancel()
+            raise
+
+
 def _main() -> int:
     """The process of its own: told what to do, it prints as the script does."""
     told: dict[str, Any] = told_to(sys.argv[1])
-    if told["first"] and os.name == "posix":  # a container's first process ignores what it does not handle
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(number, signal.SIG_IGN)
     stdin = sys.stdin.buffer.read()
     bash = interpreter(told["root"], told["cwd"], told["env"], told["hostname"], told["timeout"])
     if stdin:

@@ -1,0 +1,258 @@
+"""One idea: a container is an image's files, a writable layer of its own, and a program that runs in them.
+
+Starting it changes neither the image nor another container; stopping it loses nothing but the processes; removing it
+loses the writable layer. Each verb says what is wrong in docker's words.
+
+Follows Docker Engine's API for containers, version 1.41.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .. import runtime
+from ..digest import Digest
+from ..errors import Conflict, LabError
+from ..rooted import Root
+from . import log
+from .contents import Contents
+from .launch import attend, feed, launch, stdin_of
+from .program import pairs, program_of, signal_number
+from .record import Record, Spec, State
+from .roots import remove
+
+if TYPE_CHECKING:
+    from ..store import Store
+
+STOP_SECONDS = 10.0  # docker's grace between the stop signal and the kill
+NO_COMMAND = "No command specified: neither the image nor the command line says what to run"
+
+
+class Container(Contents):
+    """One container; what is asked about its state is read anew each time, since its life goes on without us."""
+
+    def __init__(self, store: Store, record: Record) -> None:
+        self._store, self._record = store, record
+        self.id = record.folder.name
+        self._last = State("created")
+        try:
+            self.spec = record.spec()
+        except LabError:
+            self.spec = Spec(self.id, self.id[:12], "", "", "<damaged>", "1970-01-01T00:00:00Z")
+
+    def __repr__(self) -> str:
+        return f"<Container {self.name} of {self.image_name}: {self.status}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Container) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    # What it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def short(self) -> str:
+        """The first 12 digits of its ID, as docker shows it."""
+        return self.id[:12]
+
+    @property
+    def name(self) -> str:
+        """The name it was given, or that was made up for it."""
+        return self.spec.name
+
+    @property
+    def image_name(self) -> str:
+        """Its image as it was asked for; what the name means now is another question."""
+        return self.spec.image_name
+
+    @property
+    def image_id(self) -> Digest:
+        """The ID of the image it was made from, which no moved tag changes."""
+        return Digest(self.spec.image_id)
+
+    @property
+    def command_text(self) -> str:
+        """What it runs on one line, as `docker ps` writes it."""
+        words = [f"'{word}'" if " " in word else word for word in self.argv[1:]]
+        return " ".join([*self.argv[:1], *words])
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The image's labels, and its own."""
+        return self.spec.labels
+
+    @property
+    def created(self) -> datetime:
+        """When it was made."""
+        return datetime.fromisoformat(self.spec.created)
+
+    @property
+    def state(self) -> State:
+        """Where it is in its life now; of one that is gone, where it was last."""
+        with suppress(FileNotFoundError):
+            self._last = self._record.state()
+        return self._last
+
+    @property
+    def status(self) -> str:
+        """created, running or exited; dead is one whose record is damaged."""
+        return self.state.status
+
+    @property
+    def running(self) -> bool:
+        """Whether its program runs now."""
+        return self.state.status == "running"
+
+    @property
+    def pid(self) -> int:
+        """Its program's process on this machine, or 0."""
+        return self.state.pid
+
+    @property
+    def exit_code(self) -> int:
+        """What its program ended with."""
+        return self.state.exit_code
+
+    # Its life --------------------------------------------------------------------------------------------------
+
+    def start(
+        self, *, input: int | bytes | None = None, output: runtime.Output | None = None, wait: bool = False
+    ) -> Container:
+        """Start its program; does nothing to one that runs. With `wait` or `output`, return when it has ended.
+
+        `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. Raises
+        `runtime.CannotStart`, with docker's exit code, when the program is not there or cannot be run.
+        """
+        self._here()
+        with self._record.changing():
+            if self.running:
+                return self
+            if self.status == "dead":
+                raise LabError(self.state.error)
+            try:
+                program = program_of(self._record, self.spec)
+                kind = self.spec.runtime or runtime.kind_of(Root(self._record.root), program)
+                told = {
+                    "argv": program.argv, "env": dict(program.env), "cwd": program.cwd, "user": program.user,
+                    "hostname": program.hostname, "runtime": kind, "remove": self.spec.remove,
+                }  # fmt: skip
+                shim = launch(self._record, told, input, output is not None)
+            except runtime.CannotStart as error:
+                self._record.write(State("created", exit_code=error.code, error=str(error)))
+                raise
+        if output is not None:
+            attend(shim, output, lambda: self._signal(signal.SIGINT))
+        elif wait:
+            shim.wait()
+        if output is not None or wait:
+            self._ended(shim.returncode)
+        return self
+
+    def _ended(self, code: int) -> None:
+        if self.gone:
+            self._last = replace(self._last, status="exited", pid=0, exit_code=code)
+
+    def stop(self, timeout: float = STOP_SECONDS) -> Container:
+        """Ask its program to end, and after `timeout` seconds kill it; does nothing to one that does not run."""
+        self._here()
+        if self.running:
+            self._signal(signal_number(self.spec.stop_signal))
+            if not self._ends_within(timeout):
+                self._signal(signal.SIGKILL)
+                self.wait()
+        return self
+
+    def kill(self, signal_name: str | int = "KILL") -> Container:
+        """Send its program a signal; raises Conflict if it does not run."""
+        self._here()
+        number = signal_number(signal_name)
+        if not self.running:
+            raise Conflict(f"Cannot kill container: {self.short}: Container {self.id} is not running")
+        self._signal(number)
+        if number == signal.SIGKILL:
+            self.wait()
+        return self
+
+    def wait(self) -> int:
+        """Return when its program has ended, with its exit code; at once if it does not run."""
+        code = self._record.wait()
+        if self.gone and code is not None:
+            self._ended(code)
+        return self.exit_code
+
+    def remove(self, force: bool = False) -> None:
+        """Remove it with its writable layer; raises Conflict for one that runs, unless `force` kills it first."""
+        self._here()
+        if self.running:
+            if not force:
+                raise Conflict(
+                    f"You cannot remove a running container {self.id}. Stop the container before attempting removal or "
+                    "force remove"
+                )
+            with suppress(Conflict):
+                self.kill()
+        gone = self._record.folder.with_name(f".gone-{self.id}")
+        with suppress(FileNotFoundError), self._record.changing():
+            self._last = self.state
+            os.rename(self._record.folder, gone)
+        remove(gone)
+
+    def _ends_within(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while self._record.alive():
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _signal(self, number: int) -> None:
+        if pid := self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    # What it runs ----------------------------------------------------------------------------------------------
+
+    def exec(
+        self, *argv: str, env: Sequence[str] | Mapping[str, str] = (), workdir: str = "",
+        input: int | bytes | None = None, output: runtime.Output = lambda stream, data: None,
+    ) -> int:  # fmt: skip
+        """Run another program beside the container's own, and return its exit code.
+
+        `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes.
+
+        Raises Conflict if the container does not run, and `runtime.CannotStart` as `start` does.
+        """
+        from ..runtime.process import watch
+
+        self._here()
+        state = self.state
+        if state.status != "running":
+            raise Conflict(f"Container {self.id} is not running")
+        program = program_of(self._record, self.spec, argv, pairs(env), workdir)
+        kind = runtime.kind_of(Root(self._record.root), program)
+        if kind == "shell" and input is None:
+            from ..runtime import shell
+
+            return shell.execute(self._record.root, program, output)
+        streams = runtime.Streams(stdin_of(input))
+        running = runtime.named(kind).start(self._record.root, program, streams, state.pid)
+        if isinstance(input, bytes):
+            feed(running.process, input)
+        return watch(running, program, output)
+
+    def log(self, *, tail: int | None = None, follow: bool = False) -> Iterator[log.LogLine]:
+        """What its program printed, line by line; with `follow`, until it ends."""
+        self._here()
+        return log.read(self._record.log, tail=tail, follow=self._record.alive if follow else None)
+
+    def logs(self, tail: int | None = None) -> str:
+        """What its program printed, both streams in the order in which they came."""
+        return "".join(line.text for line in self.log(tail=tail))

@@ -1,0 +1,141 @@
+"""One idea: a container's files are its image's and, on top, one layer that is its own and can be written to.
+
+What is in that layer is found by looking at the disk: `diff` lists it, `commit` makes it the top layer of an image.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ..copying import user_of
+from ..digest import Digest
+from ..errors import NotFound
+from ..layer import pack, sum_of_files
+from ..reference import Reference
+from ..rooted import Root
+from ..save import whole_file
+from ..tree import Changes, Tree
+from ..writable import Writable
+from .record import Record, Spec
+
+if TYPE_CHECKING:
+    from ..image import Image
+    from ..store import Store
+
+
+class Contents:
+    """The files of one container, and the image they began as."""
+
+    _store: Store
+    _record: Record
+    spec: Spec
+
+    @property
+    def image(self) -> Image:
+        """The image it was made from; raises NotFound if that was removed."""
+        return self._store.image(Digest(self.spec.image))
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """What it runs: entrypoint and command."""
+        return self.spec.entrypoint + self.spec.command
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was removed."""
+        return not self._record.folder.is_dir()
+
+    def _here(self) -> None:
+        if self.gone:
+            raise NotFound(f"No such container: {self.spec.name}")
+
+    @property
+    def root(self) -> Path:
+        """Its root folder on this machine's disk."""
+        return self._record.root
+
+    @cached_property
+    def files(self) -> Writable:
+        """Its root folder, and how that looked when it was new."""
+        self._here()
+        return Writable(self._record.root, self._record.before())
+
+    def diff(self) -> list[tuple[str, str]]:
+        """What it changed, as `docker diff`: ("A", "C" or "D", path), sorted by path."""
+        self._here()
+        return self.files.listing()
+
+    def tree(self) -> Tree:
+        """Its merged file system as it is now; its contents can be read while `files.readable()`."""
+        return self.files.tree(self.image.tree(), user_of(self.spec.user, Root(self._record.root)))
+
+    def changes(self) -> Changes:
+        """Its writable layer: what one would have to change in the image's files to get its own."""
+        return Tree.diff(self.image.tree(), self.tree())
+
+    @property
+    def layer_size(self) -> int:
+        """Bytes of the files in its writable layer: docker's SIZE of a container."""
+        return sum_of_files(self.changes())
+
+    def commit(
+        self,
+        tag: str | None = None,
+        *,
+        message: str = "",
+        author: str = "",
+        settings: Mapping[str, Any] | None = None,
+    ) -> Image:
+        """Make its writable layer the top layer of a new image, whose config is the container's: `docker commit`.
+
+        `settings` replace keys of that. Raises InvalidReference for a tag that is none.
+        """
+        name = Reference.parse(tag).with_default_tag() if tag else None
+        self._here()
+        spec = self.spec
+        config: dict[str, Any] = {
+            "Env": list(spec.env) or None, "Cmd": list(spec.command) or None, "WorkingDir": spec.workdir or None,
+            "Entrypoint": list(spec.entrypoint) or None, "User": spec.user or None, "Labels": dict(spec.labels) or None,
+            **(settings or {}),
+        }  # fmt: skip
+        with self._store.blobs.lease(), self.files.readable():
+            layer = self._store.pack(self.changes())
+            said = " ".join(self.argv)
+            image = self.image.stack(layer, said, comment=message, author=author, settings=config)
+            if name:
+                self._store.point([name], image, "commit")
+        return image
+
+    # docker cp and export, see `transfer` -----------------------------------------------------------------------
+
+    def copy_out(self, path: str, to: str | os.PathLike[str] | BinaryIO) -> None:
+        """Copy a file or folder of the container to this machine, or as a tar to a stream: `docker cp web:/x .`"""
+        from . import transfer
+
+        self._here()
+        with self.files.readable():
+            transfer.copy_out(self.tree(), path, to)
+
+    def copy_in(self, source: str | os.PathLike[str] | BinaryIO, path: str, *, archive: bool = False) -> None:
+        """Copy a file or folder of this machine, or a stream's tar, into the container: `docker cp x web:/`.
+
+        What comes in is root's; with `archive` it keeps the owners that it has.
+        """
+        from . import transfer
+
+        self._here()
+        with self.files.readable():
+            transfer.copy_in(Root(self._record.root), source, path, archive=archive)
+
+    def export(self, to: str | os.PathLike[str] | BinaryIO) -> None:
+        """Write the merged files as a tar: `docker export`. A file appears whole or not at all."""
+        self._here()
+        with ExitStack() as opened:
+            opened.enter_context(self.files.readable())
+            out = opened.enter_context(whole_file(to)) if isinstance(to, str | os.PathLike) else to
+            pack(Tree.diff(Tree(), self.tree()), out.write)

@@ -1,0 +1,104 @@
+"""One idea: whoever starts a container may watch it, and may go away; the shim stays.
+
+`launch` starts a shim and returns when the program runs; `attend` hands on what it prints until it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..runtime import CannotStart, Output
+from ..runtime.process import hand_on
+from .record import Record
+
+PATIENCE = 1.0  # seconds that an interrupted program has to end in, while somebody watches
+
+
+def launch(
+    record: Record, told: Mapping[str, Any], input: int | bytes | None, watched: bool
+) -> subprocess.Popen[bytes]:
+    """Start a container's shim, which is `told` what to run; returns when the program runs.
+
+    `input` is a file descriptor or bytes; if `watched`, what is printed comes back through pipes. Raises CannotStart.
+    """
+    program = record.folder / "program.json"
+    program.touch(0o600)
+    program.write_text(json.dumps(told))
+    answers, ready = os.pipe()
+    prints = subprocess.PIPE if watched else subprocess.DEVNULL
+    try:
+        shim = subprocess.Popen(
+            [sys.executable, "-m", "imagelab.containers.shim", str(record.folder.absolute()), str(ready)],
+            stdin=stdin_of(input),
+            stdout=prints, stderr=prints, pass_fds=[ready], start_new_session=True,
+            env={**os.environ, "PYTHONPATH": _our_path()},
+        )  # fmt: skip
+    finally:
+        os.close(ready)
+    with open(answers, "rb") as file:
+        said = file.read()
+    if said:
+        shim.communicate()
+        why = json.loads(said)
+        raise CannotStart(str(why["error"]), int(why["code"]))
+    if isinstance(input, bytes):
+        feed(shim, input)
+    return shim
+
+
+def attend(shim: subprocess.Popen[bytes], output: Output, interrupt: Callable[[], object]) -> None:
+    """Hand on what is printed until the program ends.
+
+    When this process is interrupted, `interrupt` is called, which tells the program; if it goes on all the same, it is
+    left running, and KeyboardInterrupt raised.
+    """
+    interrupted = False
+    try:
+        while True:
+            try:
+                hand_on(shim, output, time.monotonic() + PATIENCE if interrupted else None)
+                if interrupted and shim.poll() is None:
+                    raise KeyboardInterrupt
+                shim.wait()
+                return
+            except KeyboardInterrupt:
+                if interrupted:
+                    raise
+                interrupted = True
+                interrupt()
+    finally:
+        for pipe in (shim.stdout, shim.stderr):
+            if pipe:
+                pipe.close()
+
+
+def stdin_of(input: int | bytes | None) -> int:
+    """What Popen is told of a program's standard input."""
+    return subprocess.PIPE if isinstance(input, bytes) else subprocess.DEVNULL if input is None else input
+
+
+def feed(process: subprocess.Popen[bytes], data: bytes) -> None:
+    """Write a program's standard input, without waiting for it to be read."""
+
+    def write() -> None:
+        with suppress(OSError):
+            assert process.stdin
+            process.stdin.write(data)
+            process.stdin.close()
+
+    threading.Thread(target=write, daemon=True).start()
+
+
+def _our_path() -> str:
+    """Where the shim finds this package, wherever it is started."""
+    ours = str(Path(__file__).parents[2])
+    return os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])

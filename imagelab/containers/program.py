@@ -1,0 +1,65 @@
+"""One idea: what a container runs is put together from its image, its settings, and what is in its files now.
+
+As docker does it: PATH and HOSTNAME first, then the image's variables, then those given; HOME from /etc/passwd.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+
+from .. import runtime
+from ..copying import home_of, user_of
+from ..errors import LabError, NotFound
+from ..rooted import Root
+from .record import Record, Spec
+
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+NO_COMMAND = "No command specified: neither the image nor the command line says what to run"
+
+
+def program_of(
+    record: Record, spec: Spec, argv: Sequence[str] = (), env: Sequence[str] = (), workdir: str = ""
+) -> runtime.Program:
+    """The program of a container, or another one that is to run beside it.
+
+    Raises LabError when the root folder is gone, and CannotStart for a user or a directory that is not there.
+    """
+    root = Root(record.root)
+    if not record.root.is_dir():
+        raise LabError(
+            f"the root folder of the container {spec.name} is gone ({record.root}): remove it with: rm -f {spec.name}"
+        )
+    try:
+        who = user_of(spec.user, root)
+        cwd = "/" + root.resolve(workdir or spec.workdir or "/")
+    except NotFound as error:
+        raise runtime.CannotStart(str(error)) from None
+    known = dict(line.partition("=")[::2] for line in [PATH, f"HOSTNAME={spec.hostname}", *spec.env, *env])
+    known.setdefault("HOME", home_of(who[0], root))
+    words = tuple(argv) or (*spec.entrypoint, *spec.command)
+    checked(*words, *known.values())
+    return runtime.Program(words, known, cwd, who, spec.hostname)
+
+
+def checked(*words: str) -> None:
+    """Raise LabError for a word that no program can be given."""
+    for word in words:
+        if "\0" in word:
+            raise LabError(f"{word!r} holds a NUL, which no argument and no variable can")
+
+
+def pairs(env: Sequence[str] | Mapping[str, str]) -> list[str]:
+    """Variables as NAME=VALUE lines."""
+    return [f"{name}={value}" for name, value in env.items()] if isinstance(env, Mapping) else list(env)
+
+
+def signal_number(name: str | int) -> int:
+    """A signal's number: 9, "9", "KILL" or "SIGKILL"; raises LabError for one that is none."""
+    text = str(name).upper()
+    if text.isdigit() and 0 < int(text) < signal.NSIG:
+        return int(text)
+    found = getattr(signal, text if text.startswith("SIG") else f"SIG{text}", None)
+    if not isinstance(found, signal.Signals):
+        raise LabError(f"Invalid signal: {name}")
+    return int(found)

@@ -1,0 +1,188 @@
+"""One idea: a container is a folder, and what is known of it is written there by whoever learns it first.
+
+    <store>/containers/<id>/
+        config.json    what it was created with; never changes
+        state.json     created, running or exited; written by its shim
+        before.json    how the root folder looked when it was new
+        root/          its files: a clone of the image's, and then its own
+        log.jsonl      what its program printed, as docker's json-file driver writes it
+        alive          locked for as long as its shim lives, and so never out of date, whatever was killed
+        lock           held by whoever is changing its state
+
+A state that says "running" while nobody holds `alive` is a lie that a crash or a reboot has left: it is corrected, with
+docker's exit code for it, 255.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..blobs import write_atomically
+from ..errors import LabError
+
+LOST = 255  # docker's exit code of a container that a crash or a reboot ended
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a container was created with. `image` is the manifest's digest, `image_id` the config's."""
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    image_name: str
+    created: str
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    workdir: str = ""
+    user: str = ""
+    hostname: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    interactive: bool = False
+    remove: bool = False
+    runtime: str = ""  # asked for by name; "" leaves it to the program's first bytes
+    stop_signal: str = "SIGTERM"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a container is in its life: created, running or exited; or dead, which is one whose record is damaged."""
+
+    status: str = "created"
+    pid: int = 0
+    exit_code: int = 0
+    started: str = ""
+    finished: str = ""
+    error: str = ""
+    runtime: str = ""  # what runs it, or ran it last
+
+
+class Record:
+    """One container's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "root"
+        self.log = folder / "log.jsonl"
+
+    def spec(self) -> Spec:
+        """What it was created with; raises LabError where that cannot be read."""
+        try:
+            told: dict[str, Any] = json.loads((self.folder / "config.json").read_bytes())
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
+            return Spec(**values)
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise self._damaged("config.json", error) from None
+
+    def state(self) -> State:
+        """Where it is in its life, corrected where it says more than is true."""
+        found = self._read()
+        if found.status == "running" and not self.alive():
+            found = self._read()  # it may have ended well between the two looks
+            if found.status == "running":
+                found = replace(
+                    found, status="exited", pid=0, exit_code=LOST, finished=now(), error="its supervisor was killed",
+                )  # fmt: skip
+                with suppress(OSError):
+                    self.write(found)
+        return found
+
+    def _read(self) -> State:
+        try:
+            return State(**json.loads((self.folder / "state.json").read_bytes()))
+        except FileNotFoundError:
+            if self.folder.is_dir():
+                return State("dead", error=str(self._damaged("state.json", "it is gone")))
+            raise
+        except (OSError, ValueError, TypeError) as error:
+            return State("dead", error=str(self._damaged("state.json", error)))
+
+    def _damaged(self, name: str, why: object) -> LabError:
+        return LabError(
+            f"the container {self.folder.name[:12]} is damaged, {self.folder / name}: {why}; "
+            f"remove it with: rm -f {self.folder.name[:12]}"
+        )
+
+    def write(self, state: State) -> None:
+        """Say where it is in its life now."""
+        write_atomically(self.folder / "state.json", json.dumps(asdict(state)).encode(), durable=False)
+
+    def write_spec(self, spec: Spec) -> None:
+        """Say what it was created with."""
+        write_atomically(self.folder / "config.json", json.dumps(asdict(spec)).encode(), durable=False)
+
+    def before(self) -> dict[str, tuple[int, ...]]:
+        """How the root folder looked when it was new, path → Stat (see `writable`)."""
+        try:
+            return {
+                path: tuple(known) for path, known in json.loads((self.folder / "before.json").read_bytes()).items()
+            }
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise self._damaged("before.json", error) from None
+
+    def write_before(self, before: Mapping[str, tuple[int, ...]]) -> None:
+        """Say how the root folder looks, which is new."""
+        (self.folder / "before.json").write_text(json.dumps(before))
+
+    def alive(self) -> bool:
+        """Whether its shim lives."""
+        with suppress(FileNotFoundError), held(self.folder / "alive", shared=True, wait=False) as ours:
+            return ours is None
+        return False
+
+    def wait(self) -> int | None:
+        """Return when its shim has ended, at once if there is none, with the exit code it has left, if any.
+
+        Works for a container that its shim removes at its end, too.
+        """
+        with suppress(FileNotFoundError), held(self.folder / "alive", shared=True) as ours:
+            assert ours is not None
+            said = os.pread(ours, 16, 0)
+            return int(said) if said.isdigit() else None
+        return None
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Nobody else starts, stops or removes it meanwhile."""
+        with held(self.folder / "lock"):
+            yield
+
+
+@contextmanager
+def held(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[int | None]:
+    """Hold a file's lock, which ends with the process however that ends; gives its descriptor, None if another has it.
+
+    Raises FileNotFoundError when the file's folder is gone, and LabError on Windows, which has no such locks.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        raise LabError(
+            "containers need Linux or macOS: on Windows, use the Windows Subsystem for Linux (WSL)"
+        ) from None
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield None
+            return
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def now() -> str:
+    """This moment as docker writes it; a container lives in real time, whatever the lab's epoch."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")

@@ -1,0 +1,99 @@
+"""One idea: a container's root folder begins as a copy of its image's files, and copying is what disks are good at.
+
+An image is unpacked once, into a cache that is shared and never written through; each container gets a clone of it,
+which shares its blocks where the disk can (reflink: Btrfs, XFS, APFS).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import LabError
+from ..image import Image
+from ..rootfs import unpack
+from ..store import Store
+from ..writable import PRIVILEGED
+from .record import held
+
+
+def clone(store: Store, image: Image, target: Path) -> None:
+    """Make a folder that holds an image's merged files; raises OSError as the disk does, and leaves nothing then."""
+    source = _unpacked(store, image)
+    try:
+        if PRIVILEGED or not _locked(image):
+            _copy(source, target)
+        else:  # an ordinary user cannot read back what the image locks
+            unpack(image.tree(), target)
+    except BaseException:
+        remove(target)
+        raise
+
+
+def _locked(image: Image) -> bool:
+    needed = {"dir": 0o500, "file": 0o400}
+    return any(entry.mode & (bits := needed.get(entry.kind, 0)) != bits for entry in image.tree().values())
+
+
+def _unpacked(store: Store, image: Image) -> Path:
+    """The image's files, unpacked by whoever needs them first; `.lock` is held while they are made."""
+    above = store.home / "cache" / "unpacked"
+    above.mkdir(parents=True, exist_ok=True)
+    folder = above / _key(image)
+    if folder.is_dir():
+        return folder
+    with held(above / ".lock"):
+        if not folder.is_dir():
+            new = above / f".new-{uuid.uuid4().hex}"
+            try:
+                unpack(image.tree(), new)
+                os.rename(new, folder)
+            except BaseException:
+                remove(new)
+                raise
+    return folder
+
+
+def _key(image: Image) -> str:
+    return image.chain_ids[-1].hex if image.chain_ids else "empty"
+
+
+def sweep(store: Store, images: Collection[Image]) -> None:
+    """Remove from the cache what was unpacked of images that are gone, and what a crash left half done."""
+    above = store.home / "cache" / "unpacked"
+    if above.is_dir():
+        kept = {".lock", *(_key(image) for image in images)}
+        with held(above / ".lock"):
+            for folder in above.iterdir():
+                if folder.name not in kept:
+                    remove(folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    programs = {"linux": ["cp", "-a", "--reflink=auto", "-T"], "darwin": ["cp", "-Rpc"]}
+    program = programs.get(sys.platform)
+    if program and shutil.which(program[0]):
+        done = subprocess.run([*program, str(source), str(target)], capture_output=True)
+        if done.returncode == 0:
+            return
+        if b"No space left" in done.stderr:
+            raise OSError(28, "No space left on device", str(target))
+        remove(target)  # an older or a smaller cp: slower, but surely
+    shutil.copytree(source, target, symlinks=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, whatever modes its programs gave to what is theirs."""
+    if not PRIVILEGED:
+        for directory, _, _ in os.walk(folder):
+            with suppress(OSError):
+                os.chmod(directory, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        raise LabError(f"{str(folder)!r} could not be removed: somebody else's files are in it")

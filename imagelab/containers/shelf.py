@@ -1,0 +1,160 @@
+"""One idea: the containers of a store stand on a shelf beside it; they are made there, found there, and hold images.
+
+A container is made in a folder that has another name until it is whole; a name belongs to one container, which a lock
+on the whole shelf sees to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from ..errors import Conflict, LabError, NotFound
+from ..image import Image
+from ..rooted import Root
+from ..runtime import named
+from ..store import Store
+from ..writable import Writable
+from .container import Container
+from .names import NAME, generated
+from .program import NO_COMMAND, checked, pairs, signal_number
+from .record import Record, Spec, State, held, now
+from .roots import clone
+from .roots import remove as remove_folder
+
+_NEW = ".new-"  # a container that is being made
+
+
+def _shelf(store: Store) -> Path:
+    return store.home / "containers"
+
+
+def create(
+    store: Store, image: Image, command: Sequence[str] = (), *, image_name: str = "", name: str = "",
+    env: Sequence[str] | Mapping[str, str] = (), workdir: str = "", user: str = "",
+    entrypoint: str | Sequence[str] | None = None, labels: Mapping[str, str] | None = None, hostname: str = "",
+    interactive: bool = False, remove: bool = False, runtime: str = "",
+) -> Container:  # fmt: skip
+    """Make a container of an image, with settings over the image's; it does not run yet.
+
+    `entrypoint` is a program, a list, or "" for none. Raises Conflict when the name is taken, and LabError for
+    settings that cannot be.
+    """
+    if name and not NAME.fullmatch(name):
+        raise LabError(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    if runtime:
+        named(runtime)
+    told = image.config.get("config") or {}
+    entry = [entrypoint] if isinstance(entrypoint, str) and entrypoint else entrypoint or []
+    if entrypoint is None:
+        entry = told.get("Entrypoint") or []
+    given = list(command) or ((told.get("Cmd") or []) if entrypoint is None else [])
+    if not [*entry, *given]:
+        raise LabError(NO_COMMAND)
+    checked(*entry, *given, *pairs(env), workdir, user, hostname)
+    variables = dict(line.partition("=")[::2] for line in [*(told.get("Env") or []), *pairs(env)])
+    signal_number(told.get("StopSignal") or "SIGTERM")
+    shelf = _shelf(store)
+    shelf.mkdir(exist_ok=True)
+    with ExitStack() as ours:
+        with held(shelf / ".lock"):
+            taken = _names(store)
+            if (wanted := name.lstrip("/")) in taken:
+                raise Conflict(
+                    f'Conflict. The container name "/{wanted}" is already in use by container "{taken[wanted]}". '
+                    "You have to remove (or rename) that container to be able to reuse that name."
+                )
+            id_ = _new_id(store, shelf)
+            spec = Spec(
+                id_, wanted or generated(int(id_[:16], 16), taken),
+                image.digest, image.id, image_name or image.id.short,
+                now() if store.epoch is None else store.now(), tuple(entry), tuple(given),
+                tuple(f"{key}={value}" for key, value in variables.items()), workdir or told.get("WorkingDir") or "",
+                user or told.get("User") or "", hostname or id_[:12], {**(told.get("Labels") or {}), **(labels or {})},
+                interactive, remove, runtime, told.get("StopSignal") or "SIGTERM",
+            )  # fmt: skip
+            record = Record(shelf / f"{_NEW}{id_}")
+            record.folder.mkdir()
+            ours.enter_context(held(record.folder / "lock"))  # says that somebody is still at it
+            record.write_spec(spec)
+        return _fill(store, image, record, spec)
+
+
+def _fill(store: Store, image: Image, record: Record, spec: Spec) -> Container:
+    try:
+        clone(store, image, record.root)
+        files, root = Writable(record.root), Root(record.root)
+        files.begin(image.tree())
+        root.make_folders(spec.workdir or "/")
+        record.write_before(files.before)
+        record.write(State())
+        finished = record.folder.rename(record.folder.with_name(spec.id))
+    except BaseException:
+        remove_folder(record.folder)
+        raise
+    return Container(store, Record(finished))
+
+
+def _new_id(store: Store, shelf: Path) -> str:
+    """64 hexadecimal digits: random ones, or in a lab with an epoch those of its first, second, third container."""
+    if store.epoch is None:
+        return secrets.token_hex(32)
+    count = shelf / ".count"
+    number = int(count.read_text()) + 1 if count.exists() else 1
+    count.write_text(str(number))
+    return hashlib.sha256(f"container {number} of {store.epoch}".encode()).hexdigest()
+
+
+def _names(store: Store) -> dict[str, str]:
+    """Every name that is taken, and by which ID; what a crash left half made is removed."""
+    taken = {one.name: one.id for one in everything(store)}
+    for folder in _shelf(store).glob(f"{_NEW}*"):
+        with suppress(FileNotFoundError, LabError), held(folder / "lock", wait=False) as ours:
+            if ours is None:
+                taken[Record(folder).spec().name] = folder.name.removeprefix(_NEW)
+            else:
+                remove_folder(folder)
+    return taken
+
+
+def everything(store: Store) -> list[Container]:
+    """All containers, newest first."""
+    shelf = _shelf(store)
+    found = []
+    for folder in shelf.iterdir() if shelf.is_dir() else ():
+        if not folder.name.startswith(".") and folder.is_dir():
+            with suppress(FileNotFoundError):  # removed while we looked
+                found.append(Container(store, Record(folder)))
+    return sorted(found, key=lambda one: (one.spec.created, one._record.folder.stat().st_ctime_ns), reverse=True)
+
+
+def find(store: Store, text: str) -> Container:
+    """The container of a name, an ID, or the unique start of an ID; raises NotFound, and LabError for several."""
+    name, shelf = text.removeprefix("/"), _shelf(store)
+    if re.fullmatch("[0-9a-f]{64}", name) and (shelf / name).is_dir():
+        return Container(store, Record(shelf / name))
+    containers = everything(store)
+    named_so = [one for one in containers if one.name == name]
+    starting = [one for one in containers if name and one.id.startswith(name)]
+    if len(starting) > 1 and not named_so:
+        raise LabError(f"Multiple IDs found with provided prefix: {name}")
+    for one in named_so + starting:
+        return one
+    raise NotFound(f"No such container: {text}")
+
+
+def prune(store: Store) -> tuple[list[str], int]:
+    """Remove every container that does not run; returns their IDs, and the bytes of their writable layers."""
+    removed, freed = [], 0
+    for one in everything(store):
+        if not one.running:
+            with suppress(LabError, OSError):
+                size = one.layer_size
+                one.remove()
+                removed.append(one.id)
+                freed += size
+    return removed, freed

@@ -1,0 +1,128 @@
+"""One idea: somebody must be there when a program ends, and it must not be the command or the kernel that started it.
+
+The shim is a small process, the parent of one container's program. It writes the program's log and its exit code, and
+holds the lock that says that all this is true. It outlives whoever started it; if it is killed itself, its program is
+killed with it, and the lock is free.
+
+    python -m imagelab.containers.shim FOLDER READY
+
+READY is a file descriptor: closed when the program runs, or told in JSON why it does not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import LabError
+from ..runtime import CANNOT_RUN, Program, Running, Streams, named
+from .log import LogWriter
+from .record import Record, State, held, now
+from .roots import remove
+
+MAX_SECONDS = 24 * 3600.0
+MAX_FILE = 2 << 30  # bytes of one file
+MAX_MEMORY = 4 << 30  # bytes of address space of one process of a Linux program
+MAX_PROCESSES = 1024  # of an ordinary user, in its namespaces
+_ASKING = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
+
+
+def main(folder: Path, ready: int) -> int:
+    """Run a container's program until it ends; returns its exit code."""
+    record = Record(folder)
+    with held(folder / "alive") as alive:
+        assert alive is not None
+        os.ftruncate(alive, 0)
+        told = json.loads((folder / "program.json").read_bytes())
+        program = Program(
+            tuple(told["argv"]), told["env"], told["cwd"], (told["user"][0], told["user"][1]), told["hostname"],
+            MAX_SECONDS,
+        )  # fmt: skip
+        state = State("running", runtime=told["runtime"])
+        try:
+            _limit(told["runtime"])
+            if (
+                told["runtime"] != "bubblewrap"
+            ):  # whose program is a first process, which ignores what it does not handle
+                for number in _ASKING:
+                    signal.signal(number, signal.SIG_IGN)
+            running = named(told["runtime"]).start(record.root, program, Streams(0, subprocess.PIPE, subprocess.PIPE))
+        except (LabError, OSError) as error:
+            os.write(ready, json.dumps({"error": str(error), "code": getattr(error, "code", CANNOT_RUN)}).encode())
+            return 1
+        state = replace(state, pid=running.pid, started=now())
+        record.write(state)
+        os.close(ready)
+        try:
+            _pump(running, record)
+        finally:
+            code = running.process.wait()
+            code = 128 - code if code < 0 else code
+            state = replace(state, status="exited", pid=0, exit_code=code, finished=now())
+            record.write(state)
+            os.pwrite(alive, str(code).encode(), 0)
+        if told["remove"]:
+            gone = folder.with_name(f".gone-{folder.name}")
+            with suppress(OSError, LabError):
+                os.rename(folder, gone)
+                remove(gone)
+    return code
+
+
+def _pump(running: Running, record: Record) -> None:
+    """Hand on what the program prints to its log, and to whoever started it for as long as they listen."""
+    process = running.process
+    assert process.stdout and process.stderr
+    log = LogWriter(record.log)
+    listening = {"stdout": 1, "stderr": 2}
+    end = time.monotonic() + MAX_SECONDS
+    with selectors.DefaultSelector() as ready:
+        ready.register(process.stdout, selectors.EVENT_READ, "stdout")
+        ready.register(process.stderr, selectors.EVENT_READ, "stderr")
+        while ready.get_map():
+            for key, _ in ready.select(max(0.0, end - time.monotonic())):
+                data = os.read(key.fd, 1 << 16)
+                if not data:
+                    ready.unregister(key.fileobj)
+                    continue
+                with suppress(OSError):  # a full disk must not stop the program
+                    log.write(key.data, data)
+                try:
+                    while data and key.data in listening:
+                        data = data[os.write(listening[key.data], data) :]
+                except OSError:
+                    listening.pop(key.data)
+            if time.monotonic() > end:
+                with suppress(OSError):
+                    os.kill(running.pid, signal.SIGKILL)
+                break
+    with suppress(OSError):
+        log.finish()
+
+
+def _limit(runtime: str) -> None:
+    """Limits that every process of the container has from here: one file's size, and for Linux programs memory too."""
+    import resource
+
+    wanted = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: MAX_FILE}
+    if runtime == "bubblewrap":
+        wanted |= {resource.RLIMIT_AS: MAX_MEMORY, resource.RLIMIT_NPROC: MAX_PROCESSES}
+    for kind, most in wanted.items():
+        hard = resource.getrlimit(kind)[1]
+        with suppress(OSError, ValueError):
+            limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(kind, (limit, limit))
+
+
+if __name__ == "__main__":
+    for number in _ASKING:  # not SIG_IGN, which its program would inherit
+        signal.signal(number, lambda *_: None)
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
