@@ -4,10 +4,11 @@ Each function returns a `Drawing`: SVG, DOT source, and the same facts in words.
 """
 
 from .anatomy import anatomy
+from .graph import build
 from .merkle import merkle
 from .picture import Drawing
 from .sharing import sharing
 from .stack import stack
 from .tags import tags
 
-__all__ = ["anatomy", "stack", "sharing", "merkle", "tags", "Drawing"]
+__all__ = ["anatomy", "stack", "sharing", "merkle", "tags", "build", "Drawing"]

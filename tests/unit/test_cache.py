@@ -67,10 +67,12 @@ ORDERS = {  # the lines, as they were: FROM, one, two, CMD
     "swapped": (["COPY b /", "COPY a /", 'CMD ["x"]'], ["order changed: it came after 'COPY a /'", "parent changed"]),
     "one left out": (["COPY b /", 'CMD ["x"]'], ["order changed: it came after 'COPY a /'", "parent changed"]),
     "one more": (["USER u", "COPY a /", "COPY b /", 'CMD ["x"]'], ["instruction changed: it was 'COPY a /'"]),
-    "one more below": (["COPY a /", "COPY b /", "USER u", 'CMD ["x"]'], ["", "", "instruction changed: it was 'CMD [\"x\"]'"]),
+    "one more below": (
+        ["COPY a /", "COPY b /", "USER u", 'CMD ["x"]'], ["", "", "instruction changed: it was 'CMD [\"x\"]'"],
+    ),
     "the last one first": (['CMD ["x"]', "COPY a /", "COPY b /"], ["order changed: it came after 'COPY b /'"]),
     "another": (["COPY a /", "RUN b", 'CMD ["x"]'], ["", "instruction changed: it was 'COPY b /'"]),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ORDERS)

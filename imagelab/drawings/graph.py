@@ -1,0 +1,83 @@
+"""One idea: a Dockerfile is a graph, of which a build walks only what its target needs.
+
+Each stage is a column of its steps, and each step says whether the cache had it, and what layer it made. An arrow from
+a stage leads to the COPY --from or the FROM that takes from it. A stage that nothing needs stands aside, not built.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .picture import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, count, digraph, row, text
+
+if TYPE_CHECKING:
+    from ..progress import BuildStage, BuildStep, Built
+
+MOST_STEPS = 24  # of one stage; the rest is counted
+FILLS = {"HIT": LAYER, "MISS": MANIFEST, "": PLAIN}
+
+
+def build(built: Built) -> Drawing:
+    """What a build did: its stages, each step with its cache state and layer, and which stages were left out."""
+    graph = digraph(rankdir="LR", nodesep="0.3", ranksep="0.7")
+    images: dict[str, str] = {}
+    words: list[str] = []
+    for stage in built.stages:
+        steps = [step for step in built.record if step.at == stage.index]
+        graph.node(f"s{stage.index}", _column(stage, steps))
+        words += _words(stage, steps)
+        for step in steps:
+            if step.needs is None:
+                continue
+            if isinstance(step.needs, int):
+                tail = f"s{step.needs}:head"
+            else:
+                tail = images.setdefault(step.needs, f"i{len(images)}")
+            how, style = ("--from", "dashed") if step.cache else ("FROM", "solid")
+            graph.edge(tail, f"s{stage.index}:p{step.number}", label=f" {how} ", style=style)
+    for name, node in images.items():
+        graph.node(node, box(name, fill=CONFIG, subtitle="an image that was here"))
+    called = ", ".join(built.tags) or built.image.id.short
+    last = built.record[-1].at
+    subtitle = f"image {built.image.id.short}, {count(len(built.image.layers), 'layer')}"
+    graph.node("image", box(called, fill=TAG, subtitle=subtitle))
+    graph.edge(f"s{last}:head", "image")
+    words.append(f"The result is {called}, {subtitle}.")
+    return Drawing(graph, f"How {called} was built", "\n".join(words))
+
+
+def _column(stage: BuildStage, steps: list[BuildStep]) -> str:
+    title = _called(stage)
+    if not stage.built:
+        rows = [row(text(line, colour="#555555", size=11), fill=QUIET) for line in stage.lines[:MOST_STEPS]]
+        return box(title, rows, fill=QUIET, subtitle="not built: the target needs nothing of it")
+    rows = []
+    for step in steps[:MOST_STEPS]:
+        said = [text(" ".join(step.instruction.split()), size=11, limit=52)]
+        if step.cache:
+            said.append(text(_outcome(step), bold=True, size=11))
+            said += [text(step.reason, size=11)] if step.reason else []
+        rows.append(row(*said, port=f"p{step.number}", fill=FILLS[step.cache]))
+    if len(steps) > MOST_STEPS:
+        rows.append(row(text(f"and {count(len(steps) - MOST_STEPS, 'more step')}"), fill=QUIET))
+    return box(title, rows, fill=PLAIN, subtitle=count(len(steps), "step"))
+
+
+def _outcome(step: BuildStep) -> str:
+    return f"{step.cache}   " + (f"layer {step.layer}, {count(step.size, 'byte')}" if step.layer else "no layer")
+
+
+def _called(stage: BuildStage) -> str:
+    return f"stage {stage.index}" + (f": {stage.name}" if stage.name else "")
+
+
+def _words(stage: BuildStage, steps: list[BuildStep]) -> list[str]:
+    if not stage.built:
+        return [f"{_called(stage).capitalize()} was not built: the target needs nothing of it."]
+    lines = [f"{_called(stage).capitalize()}:"]
+    for step in steps:
+        takes = f", takes from stage {step.needs}" if isinstance(step.needs, int) else ""
+        takes = takes or (f", takes from the image {step.needs}" if step.needs else "")
+        why = f" ({step.reason})" if step.reason else ""
+        lines.append(f"  {' '.join(step.instruction.split())}" + f": {_outcome(step)}{why}" * bool(step.cache) + takes)
+    return lines
