@@ -29,9 +29,6 @@ from .record import Record, State, held, now
 from .roots import remove
 
 MAX_SECONDS = 24 * 3600.0
-MAX_FILE = 2 << 30  # bytes of one file
-MAX_MEMORY = 4 << 30  # bytes of address space of one process of a Linux program
-MAX_PROCESSES = 1024  # of an ordinary user, in its namespaces
 _ASKING = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
 
 
@@ -48,7 +45,6 @@ def main(folder: Path, ready: int) -> int:
         )  # fmt: skip
         state = State("running", runtime=told["runtime"])
         try:
-            _limit(told["runtime"])
             if (
                 told["runtime"] != "bubblewrap"
             ):  # whose program is a first process, which ignores what it does not handle
@@ -106,20 +102,6 @@ def _pump(running: Running, record: Record) -> None:
                 break
     with suppress(OSError):
         log.finish()
-
-
-def _limit(runtime: str) -> None:
-    """Limits that every process of the container has from here: one file's size, and for Linux programs memory too."""
-    import resource
-
-    wanted = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: MAX_FILE}
-    if runtime == "bubblewrap":
-        wanted |= {resource.RLIMIT_AS: MAX_MEMORY, resource.RLIMIT_NPROC: MAX_PROCESSES}
-    for kind, most in wanted.items():
-        hard = resource.getrlimit(kind)[1]
-        with suppress(OSError, ValueError):
-            limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            resource.setrlimit(kind, (limit, limit))
 
 
 if __name__ == "__main__":

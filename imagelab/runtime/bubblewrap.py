@@ -11,11 +11,12 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from . import CannotStart, Program, Running, Streams
+from .limits import confine
 from .process import spawn
 
 ISOLATES = "files outside the root folder, the network, processes, users, host name, IPC"
@@ -98,16 +99,26 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
             command += ["--setenv", name, value]
         told, tell = os.pipe()
         opened.callback(os.close, told)
-        started: dict[str, Any] = {"cwd": "/", "executable": f"/proc/self/fd/{fds[0]}", "pass_fds": [*fds, tell]}
+        gate, go = os.pipe()  # it waits for its limits before it starts the program
+        opened.callback(os.close, go)
+        fds += [tell, gate]
+        started: dict[str, Any] = {"cwd": "/", "executable": f"/proc/self/fd/{fds[0]}", "pass_fds": fds}
         if root_here:
             started |= {"user": uid, "group": gid, "extra_groups": []}
         try:
-            process = spawn([*command, "--info-fd", str(tell), "--", *program.argv], streams, **started)
+            process = spawn(
+                [*command, "--info-fd", str(tell), "--block-fd", str(gate), "--", *program.argv], streams, **started
+            )
         finally:
             os.close(tell)
+            os.close(gate)
         with open(told, "rb", closefd=False) as info:
             said = info.read()
-    return Running(process, int(json.loads(said)["child-pid"]) if said else process.pid)
+        pid = int(json.loads(said)["child-pid"]) if said else process.pid
+        confine(pid)
+        with suppress(BrokenPipeError):  # it has ended already
+            os.write(go, b"x")
+    return Running(process, pid)
 
 
 def _few_devices() -> list[str]:

@@ -1,0 +1,54 @@
+"""One idea: a program that runs wild must not take the machine with it.
+
+A Linux program and all that it starts have limits on memory, on the size of a file, and on how many they are together:
+for an ordinary user the kernel counts processes in each user namespace (RLIMIT_NPROC, Linux 5.14), for root, whom that
+does not bind, in a control group (pids, version 1 or 2), where there is one that can be written to.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+MEMORY = 4 << 30  # bytes of address space of one process
+FILE = 2 << 30  # bytes of one file
+PROCESSES = 512
+_GROUPS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
+
+
+def confine(pid: int) -> None:
+    """Set the limits of a process that has not started anything yet; they hold for all that it starts."""
+    import resource
+
+    wanted = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, FILE), (resource.RLIMIT_AS, MEMORY)]
+    if os.geteuid() == 0:
+        _into_group(pid)
+    else:
+        wanted.append((resource.RLIMIT_NPROC, PROCESSES))
+    for kind, most in wanted:
+        with suppress(OSError, ValueError):
+            hard = resource.prlimit(pid, kind)[1]
+            limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.prlimit(pid, kind, (limit, limit))
+
+
+def _into_group(pid: int) -> None:
+    """Move a process into a control group of its own; those that others have left empty are removed."""
+    for above in _GROUPS:
+        if not (above / "cgroup.procs").exists():
+            continue
+        with suppress(OSError):
+            ours = above / "imagelab"
+            ours.mkdir(exist_ok=True)
+            if (ours / "cgroup.subtree_control").exists():
+                (ours / "cgroup.subtree_control").write_text("+pids")
+            for left in ours.iterdir():
+                with suppress(OSError):
+                    left.rmdir()
+            group = ours / uuid.uuid4().hex
+            group.mkdir()
+            (group / "pids.max").write_text(str(PROCESSES))
+            (group / "cgroup.procs").write_text(str(pid))
+            return
