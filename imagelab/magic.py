@@ -14,13 +14,15 @@ an error's words on stderr, then one line in the place of a traceback, which say
 code; so a failed command is a failed cell for those who run notebooks without looking (CI), and a cell that is meant
 to fail can be tagged `raises-exception`.
 
-Braces and dollars are left alone: they belong to Go templates.
+A word that is nothing but `{name}` stands for the value of that Python name, where there is one: `build {folder}`. All
+other braces and dollars are left alone: they belong to Go templates.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from .cli import run
@@ -46,17 +48,27 @@ def commands(text: str) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
 
 
-def words(command: str) -> list[str]:
-    """A command's arguments, quoted as in a shell; a leading `docker` is dropped. Raises LabError for a lone quote."""
+def words(command: str, names: Mapping[str, Any] | None = None) -> list[str]:
+    """A command's arguments, quoted as in a shell; a leading `docker` is dropped. Raises LabError for a lone quote.
+
+    `{name}` as a whole word is the value of that name in `names`.
+    """
     try:
-        found = shlex.split(command)
+        found = [_meant(word, names or {}) for word in shlex.split(command)]
     except ValueError as error:
         raise LabError(f"docker {command}: {str(error).lower()}") from None
     return found[1:] if found[:1] == ["docker"] else found
 
 
+def _meant(word: str, names: Mapping[str, Any]) -> str:
+    name = re.fullmatch(r"\{([A-Za-z_]\w*)\}", word)
+    return str(names[name[1]]) if name and name[1] in names else word
+
+
 def docker(line: str, cell: str | None = None) -> None:
     """Run the command of a `%docker` line, or all of a `%%docker` cell; raises CommandFailed at the first error."""
+    from IPython import get_ipython
+
     from .lab import Lab
 
     todo = commands(line) if cell is None else [*commands(line), *commands(cell)]
@@ -64,7 +76,7 @@ def docker(line: str, cell: str | None = None) -> None:
         if len(todo) > 1:
             print("\n" * (number > 0) + f"$ docker {command.removeprefix('docker ')}", flush=True)
         try:
-            args = words(command)
+            args = words(command, getattr(get_ipython(), "user_ns", None))
         except LabError as error:
             complain(str(error))
             raise CommandFailed(command.removeprefix("docker "), BAD_FLAG) from None

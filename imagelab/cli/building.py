@@ -1,7 +1,9 @@
 """One idea: `build` tells each step as it goes, and says of each whether the cache had it, and if not, why.
 
 The story goes to stderr, as BuildKit's does, so that `-q` and pipes get nothing but the result. On a terminal a step's
-line is written when it starts and completed when it ends; elsewhere only whole lines are written.
+line is written when it starts and completed when it ends; elsewhere only whole lines are written. In a notebook there
+is a bar; and where a program runs the notebook, the story is part of its output and tells no times, so that it is the
+same each time.
 
 Follows docker/cli (image/build.go), version 20.10.
 """
@@ -40,7 +42,6 @@ def build(
         fail(f"invalid progress value: {progress}")
     if args[0] == "-" and file == "-":
         fail("invalid argument: can't use stdin for both build context and dockerfile")
-    live = progress == "tty" or (progress == "auto" and sys.stderr.isatty())
     built = desk.lab.build(
         _stdin(desk) if args[0] == "-" else args[0],
         tags,
@@ -49,7 +50,7 @@ def build(
         labels={name: value for name, _, value in (label.partition("=") for label in labels)},
         no_cache=no_cache,
         target=target,
-        watcher=Watcher() if quiet else Story(live=live),
+        watcher=Watcher() if quiet else _watcher(desk, progress),
     )
     if built.unused_args and not quiet:
         complain(f"[Warning] One or more build-args [{' '.join(built.unused_args)}] were not consumed")
@@ -73,11 +74,23 @@ def _given(build_args: tuple[str, ...]) -> dict[str, str]:
     return values
 
 
-class Story(Watcher):
-    """Tells a build on stderr."""
+def _watcher(desk: Desk, progress: str) -> Watcher:
+    """Who tells of the build: a bar in a notebook that somebody looks at, else a story in lines."""
+    if progress == "auto" and desk.notebook:
+        from ..widgets.building import BuildProgress, somebody_looks
 
-    def __init__(self, *, live: bool) -> None:
-        self._live = live
+        if somebody_looks():
+            return BuildProgress(opened=True)
+        if not sys.stderr.isatty():
+            return Story(live=False, output=True)
+    return Story(live=progress == "tty" or (progress == "auto" and sys.stderr.isatty()))
+
+
+class Story(Watcher):
+    """Tells a build on stderr; as the `output` of a notebook, on stdout and without times."""
+
+    def __init__(self, *, live: bool, output: bool = False) -> None:
+        self._live, self._output = live, output
         self._open = ""
 
     def started(self, step: BuildStep) -> None:
@@ -93,15 +106,21 @@ class Story(Watcher):
             sys.stderr.write("\n")
             self._open = ""
         for line in data.decode("utf-8", "replace").splitlines():
-            complain(f"  | {line}")
+            self._line(f"  | {line}")
 
     def done(self, step: BuildStep) -> None:
         """Say what came of the step."""
-        told = f"{_head(step)}  {_outcome(step)}".rstrip()
+        told = f"{_head(step)}  {_outcome(step, times=not self._output)}".rstrip()
         if self._open:
             sys.stderr.write("\r")
             self._open = ""
-        complain(told)
+        self._line(told)
+
+    def _line(self, text: str) -> None:
+        if self._output:
+            say(f"{text}\n")
+        else:
+            complain(text)
 
 
 def _head(step: BuildStep) -> str:
@@ -109,8 +128,9 @@ def _head(step: BuildStep) -> str:
     return f"[{stage}{step.number}/{step.total}] {human.ellipsis(' '.join(step.instruction.split()), 60)}"
 
 
-def _outcome(step: BuildStep) -> str:
-    if step.hit:
-        return "CACHED" if not step.instruction.upper().startswith("FROM") else ""
-    size = f", {human.size(step.size)}" if step.size else ""
-    return f"done in {step.seconds:.1f}s{size} (not cached: {step.reason})"
+def _outcome(step: BuildStep, *, times: bool) -> str:
+    if step.cache != "MISS":
+        return "CACHED" if step.cache else ""
+    size = human.size(step.size) if step.size else ""
+    done = ", ".join(word for word in (f"done in {step.seconds:.1f}s" if times else "", size) if word)
+    return f"{done} (not cached: {step.reason})".strip()

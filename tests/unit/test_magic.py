@@ -56,6 +56,33 @@ def test_braces_and_dollars_belong_to_templates(ask, lab):
     assert out == "0:myapp:1 {Tag} $ID\n"
 
 
+def test_a_name_in_braces_is_its_value(ask, lab, tmp_path):
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
+    out, err, error = ask(f"folder, Names = __import__('pathlib').Path({str(folder)!r}), 1\n"
+                          "%docker build -t x:1 {folder}\n%docker images --format {{.Tag}} x")  # fmt: skip
+    assert (err, error) == ("", None)
+    assert "Successfully tagged x:1\n1\n" in out
+    assert "'{nosuch}'" in ask("%docker history {nosuch}")[1], "a name that is none stays as it is"
+
+
+def test_a_build_s_story_is_output_without_times(ask, lab, tmp_path):
+    """The same words each time, for the programs that run notebooks and compare."""
+    (tmp_path / "Dockerfile").write_text("FROM lab/shell:1.0\nRUN echo hi && echo x > /x\n")
+    ask(f"folder = {str(tmp_path)!r}")
+    said = [ask(f"%docker build {flag} -t x:1 {{folder}}")[:2] for flag in ("", "", "--no-cache", "-q")]
+    assert [err for _, err in said] == [""] * 4
+    first, again, fresh, quiet = (out.splitlines() for out, _ in said)
+    last = [f"Successfully built {lab.image('x:1').id.short}", "Successfully tagged x:1"]
+    step = "[2/2] RUN echo hi && echo x > /x"
+    start = "[1/2] FROM lab/shell:1.0"
+    assert first == [start, "  | hi", f"{step}  2B (not cached: not built before)", *last]
+    assert again == [start, f"{step}  CACHED", *last]
+    assert fresh == [start, "  | hi", f"{step}  2B (not cached: --no-cache)", *last]
+    assert quiet == [lab.image("x:1").id]
+
+
 def test_the_value_of_a_line_is_none(shell, ask, lab):
     ask("found = %docker images -q")
     assert shell.user_ns["found"] is None

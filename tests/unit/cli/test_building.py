@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tarfile
 from pathlib import Path
@@ -48,12 +49,12 @@ def test_a_second_build_finds_every_step_and_the_same_image(cli, context):
 def test_a_changed_file_is_named_and_a_changed_line_too(cli, context):
     cli("build", context)
     (context / "hello.txt").write_text("HELLO\n")
-    assert "COPY hello.txt /  done in 0.0s, 6B (not cached: hello.txt changed)" in cli("build", context).err
+    assert re.search(r"COPY hello.txt /  done in \d\.\ds, 6B \(not cached: hello.txt changed\)", cli("build", context).err)
     text = (context / "Dockerfile").read_text()
     (context / "Dockerfile").write_text(text.replace("A=1", "A=2"))
     said = cli("build", context).err
     assert "COPY hello.txt /  CACHED" in said
-    assert "ENV A=2  done in 0.0s (not cached: instruction changed: it was 'ENV A=1')" in said
+    assert re.search(r"ENV A=2  done in \d\.\ds \(not cached: instruction changed: it was 'ENV A=1'\)", said)
 
 
 def test_no_cache_says_so(cli, context):
