@@ -1,0 +1,124 @@
+"""One idea: image ID, digest, diffID and chainID are four words for four things, and each can be computed."""
+
+from __future__ import annotations
+
+from ..prediction import Prediction
+
+
+def names() -> Prediction:
+    """The myth that all names are one. Measured: `names`, counted; short `id`, `digest`, `diffid`; `layers`."""
+    return Prediction(
+        "05.names",
+        "Image ID, digest, diffID, chainID. How many different SHA-256 values are there in this image of three layers?",
+        {
+            "a": "1: these are four words for the image's one digest",
+            "b": "4: one for each word",
+            "c": "more than 4",
+        },
+        answer="c",
+        because={
+            "a": "The image ID begins `{id}`, the digest `{digest}`, the first diffID `{diffid}`. They are the "
+            "SHA-256 of a config, a manifest and a tar, and those are different bytes.",
+            "b": "An image has one image ID and one digest. But each of the {layers} layers has a diffID and a chainID "
+            "of its own, so it comes to {names}.",
+            "c": "{names}: one for the config, one for the manifest, {layers} for the tars, and the rest are chainIDs. "
+            "Some rows show the same value, and the table says why: layer 1's chainID is its diffID, and a layer that "
+            "is not compressed has one digest for both.",
+        },
+    )
+
+
+def byte() -> Prediction:
+    """What does one byte change? Measured: `changed` and `stayed`, counted; short `old` and `new` image IDs."""
+    return Prediction(
+        "05.byte",
+        "Layer 2 of 3 holds `app/prices.csv`. You change one byte of it, from `4` to `5`, and build again. Which names "
+        "are other ones then?",
+        {
+            "a": "the diffID of layer 2, since that is where the byte is",
+            "b": "the names of layer 2, the chainIDs from there up, the image ID and the digest",
+            "c": "all of them: the image is another one",
+        },
+        answer="b",
+        because={
+            "a": "That diffID stands in the config, and the image ID is the digest of the config: `{old}` became "
+            "`{new}`. A name that vouches for all layers must change when one of them does.",
+            "b": "{changed} names changed and {stayed} stayed. Layers 1 and 3 are the same tars as before, and keep "
+            "their diffIDs. The chainID of layer 3 is another, since it names layer 3 **on top of** layer 2.",
+            "c": "{stayed} names stayed. Layers 1 and 3 are the same bytes, so they have the same diffIDs, and are "
+            "kept and sent once for both images.",
+        },
+    )
+
+
+def packed() -> Prediction:
+    """What does compression change? Measured: `changed` and `stayed`, counted; short `id` and `diffid`."""
+    return Prediction(
+        "05.packed",
+        "A registry keeps layers compressed. You compress every layer of the image with gzip. Which of its names "
+        "change?",
+        {
+            "a": "the layer digests and the image's digest",
+            "b": "all of them: other bytes, other digests",
+            "c": "none: the files are the same",
+        },
+        answer="a",
+        because={
+            "a": "{changed} names changed: each layer's digest, and the digest of the manifest that lists them. A "
+            "diffID is of the tar **before** compression, so the diffIDs stay, and so do the config that lists them "
+            "and the image ID, `{id}`.",
+            "b": "{stayed} names stayed. The config lists what the layers unpack to, so not a byte of it is different, "
+            "and the image ID is still `{id}`.",
+            "c": "The blobs that are stored are other bytes, and a layer digest is of the blob. {changed} names "
+            "changed. It is the diffID (`{diffid}` for layer 2) that does not care.",
+        },
+    )
+
+
+def pin() -> Prediction:
+    """Where does name@digest lead once the tag has moved? Measured: short IDs `pinned` and `tagged`, the `digest`."""
+    return Prediction(
+        "05.pin",
+        "You have written down `shop@sha256:…`. Then somebody moves `shop:1.0` to another image. What does the name "
+        "that you wrote down lead to?",
+        {
+            "a": "the image that `shop:1.0` leads to now: it is the same name",
+            "b": "the image it led to when you wrote it down",
+            "c": "nothing: the tag is gone from that digest, so the name is no longer valid",
+        },
+        answer="b",
+        because={
+            "a": "`shop:1.0` leads to `{tagged}` now, and your name to `{pinned}`. Before the `@` stands where to "
+            "look, behind it what to find.",
+            "b": "It leads to `{pinned}`, and always will: whatever has other bytes has another digest, and is not "
+            "what you asked for.",
+            "c": "A digest needs no tag. It leads to `{pinned}`, the image whose manifest has the digest `{digest}`, "
+            "for as long as those bytes are kept.",
+        },
+    )
+
+
+def flipped() -> Prediction:
+    """Who notices a flipped byte? Measured: short `id` before and after, and `found`, the digest found in its place."""
+    return Prediction(
+        "05.flipped",
+        "A bad disk flips one bit in a layer of `shop:1.0`. What does `docker images` show afterwards?",
+        {
+            "a": "another IMAGE ID, for the bytes are others",
+            "b": "an error",
+            "c": "what it showed before",
+        },
+        answer="c",
+        because={
+            "a": "It shows `{id}`, as before. That name was computed when the image was made, and it stands in files "
+            "that have not changed. Nobody computes it again until somebody asks.",
+            "b": "`docker images` reads a few lines of JSON, and they are as they were. It opens no layer.",
+            "c": "`{id}`, as before. A digest is a promise about bytes, and a promise must be checked: hashed again, "
+            "the layer comes to `{found}`, which is not its name.",
+        },
+    )
+
+
+PREDICTIONS = {
+    "05.names": names, "05.byte": byte, "05.packed": packed, "05.pin": pin, "05.flipped": flipped,
+}  # fmt: skip

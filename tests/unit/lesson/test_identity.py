@@ -1,0 +1,51 @@
+"""Conditions on names: each tells true from false and says what it saw."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagelab import mutate
+from imagelab.lesson.identity import Differs, SameBytes, Whole
+
+
+@pytest.fixture
+def shop(lab):
+    image = lab.append(None, {"menu.txt": "soup 4\n"}, "menu:1")
+    lab.tag(image.with_config(Labels={"a": "b"}), "label:1")
+    lab.tag(mutate.keep(mutate.mode(image, mutate.find(image, "menu.txt"), 0o600), lab.store), "mode:1")
+    lab.tag(mutate.keep(mutate.byte(image, mutate.find(image, "menu.txt"), 0, 0), lab.store), "byte:1")
+    lab.tag(lab.store.keep(lab.scratch.config_bytes, lab.scratch.manifest_bytes), "empty:1")
+    return lab
+
+
+def holds(condition, lab):
+    return condition.look(lab).holds
+
+
+def test_differs(shop):
+    assert holds(Differs("label:1", "menu:1", "image ID"), shop)
+    assert not holds(Differs("label:1", "menu:1", "diffID of its first layer"), shop)
+    assert holds(Differs("mode:1", "menu:1", "diffID of its first layer"), shop)
+    assert holds(Differs("empty:1", "menu:1", "diffID of its first layer"), shop)
+    assert not holds(Differs("menu:1", "menu:1", "image ID"), shop)
+    seen = Differs("label:1", "menu:1", "image ID").look(shop)
+    assert shop.image("menu:1").id.short in seen.what and shop.image("label:1").id.short in seen.what
+
+
+def test_same_bytes(shop):
+    assert holds(SameBytes("mode:1", "menu:1", "menu.txt"), shop)
+    assert not holds(SameBytes("byte:1", "menu:1", "menu.txt"), shop)
+    assert SameBytes("empty:1", "menu:1", "menu.txt").look(shop).what == "it shows no file `menu.txt`"
+    assert SameBytes("none:1", "menu:1", "menu.txt").look(shop).what == "there is no image called none:1"
+
+
+def test_whole(shop):
+    assert holds(Whole("menu:1"), shop)
+    layer = shop.image("menu:1").layers[0]
+    path = shop.store.blobs.path(layer.digest)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    seen = Whole("label:1").look(shop)
+    assert not seen.holds and layer.digest.short in seen.what
+    assert holds(Whole("mode:1"), shop), "another image's damage is not its own"
