@@ -52,10 +52,10 @@ class Drawing:
     @cached_property
     def svg(self) -> str:
         """The picture as an SVG document: role `img`, with its title and its description inside."""
-        body = _dot(self.source, "svg")
+        body, layout = _lay_out(self.source)
         body = body[body.index("<svg") :]
         body = re.sub(r"<!--.*?-->\n?|<title>.*?</title>\n?", "", body, flags=re.S)
-        widths = _text_widths(json.loads(_dot(self.source, "json")))
+        widths = _text_widths(layout)
 
         def fit(match: re.Match[str]) -> str:
             attributes, text = match.groups()
@@ -149,13 +149,14 @@ def called(image: Image) -> str:
     return image.names[0].familiar if image.names else image.id.short
 
 
-def _dot(source: str, output: str) -> str:
-    done = subprocess.run(
-        [_graphviz_pure(), "-Kdot", f"-T{output}"], input=source.encode(), capture_output=True, check=False
-    )
+def _lay_out(source: str) -> tuple[str, dict[str, Any]]:
+    """The picture as SVG and as JSON, from one layout: a widget that is drawn again has no time for two."""
+    command = [_graphviz_pure(), "-Kdot", "-Tsvg", "-Tjson"]
+    done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
     if done.returncode:
         raise LabError(f"graphviz-pure could not lay out a picture: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout.decode()
+    svg, end, layout = done.stdout.decode().partition("</svg>\n")
+    return svg + end, json.loads(layout)
 
 
 def _graphviz_pure() -> str:
