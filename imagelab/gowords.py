@@ -11,7 +11,12 @@ _ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 92: "\\"
 
 def go_list(words: Sequence[str]) -> str:
     """A list of strings as Go prints it with %q."""
-    return "[" + " ".join(f'"{_quoted(word, chr(34))}"' for word in words) + "]"
+    return "[" + " ".join(go_quoted(word) for word in words) + "]"
+
+
+def go_quoted(text: str) -> str:
+    """A string as Go prints it with %q."""
+    return f'"{_quoted(text, chr(34))}"'
 
 
 def go_rune(number: int) -> str:

@@ -9,15 +9,33 @@ Modules: `verbs` (grammar and errors), `table` (columns and --format), `filters`
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
 import click
 
+from .elsewhere import verb_instead
 from .verbs import Desk, Verbs, complain, explain, fail, say
 
+_CONTAINER = {
+    "commit": ("inside:commit", "Create a new image from a container's changes"),
+    "cp": ("carrying:cp", "Copy files/folders between a container and the local filesystem"),
+    "create": ("creating:create", "Create a new container"),
+    "diff": ("inside:diff", "Inspect changes to files or directories on a container's filesystem"),
+    "exec": ("inside:exec_", "Run a command in a running container"),
+    "export": ("carrying:export", "Export a container's filesystem as a tar archive"),
+    "inspect": ("inspecting:inspect_container", "Display detailed information on one or more containers"),
+    "kill": ("lifecycle:kill", "Kill one or more running containers"),
+    "logs": ("inside:logs", "Fetch the logs of a container"),
+    "ls": ("containers:ps", "List containers"),
+    "prune": ("lifecycle:prune", "Remove all stopped containers"),
+    "rm": ("lifecycle:rm", "Remove one or more containers"),
+    "run": ("creating:run", "Run a command in a new container"),
+    "start": ("lifecycle:start", "Start one or more stopped containers"),
+    "stop": ("lifecycle:stop", "Stop one or more running containers"),
+    "wait": ("lifecycle:wait", "Block until one or more containers stop, then print their exit codes"),
+}
 _IMAGE = {
     "build": ("building:build", "Build an image from a Dockerfile"),
     "history": ("listing:history", "Show the history of an image"),
@@ -35,7 +53,9 @@ _SYSTEM = {
     "info": ("about:info", "Display system-wide information"),
 }
 _DOCKER = {
+    **{name: _CONTAINER[name] for name in _CONTAINER if name not in ("inspect", "ls", "prune")},
     "build": _IMAGE["build"],
+    "container": ("__init__:container", "Manage containers"),
     "history": _IMAGE["history"],
     "image": ("__init__:image", "Manage images"),
     "images": _IMAGE["ls"],
@@ -43,6 +63,7 @@ _DOCKER = {
     "info": _SYSTEM["info"],
     "inspect": ("inspecting:inspect", "Return low-level information on Docker objects"),
     "load": _IMAGE["load"],
+    "ps": _CONTAINER["ls"],
     "rmi": _IMAGE["rm"],
     "save": _IMAGE["save"],
     "system": ("__init__:system", "Manage imagelab"),
@@ -61,28 +82,10 @@ _OUR_OWN = {
     "verify": ("looking:verify", "Hash all content again, and name what is damaged"),
     "waste": ("looking:waste", "Show which bytes of an image later layers cover or remove"),
 }
-_ALIASES = {"image": {"list": "ls", "remove": "rm", "rmi": "rm"}}
-_CONTAINERS = re.compile(
-    "attach|commit|container|cp|create|diff|exec|export|kill|logs|pause|port|ps|rename|restart|rm|run|start|stats|stop"
-    "|top|unpause|update|wait"
-)
-_REGISTRIES = re.compile("login|logout|manifest|search|trust")
-_ELSEWHERE = re.compile(
-    "builder|buildx|checkpoint|compose|config|context|events|network|node|plugin|secret|service|stack|swarm|volume"
-)
-
-
-def _instead(name: str, top: str) -> str | None:
-    """What to do in the place of a verb of docker's that is not here; None for a word that docker has not either."""
-    if name == "pull":
-        return f"not yet; to bring an image here, use: docker save, then {top} load"
-    if name == "push":
-        return f"not yet; to take an image elsewhere, use: {top} save, then docker load"
-    if _CONTAINERS.fullmatch(name):
-        return f"there are no containers yet; to look into an image, use: {top} tree IMAGE, {top} cat IMAGE PATH"
-    if _REGISTRIES.fullmatch(name):
-        return f"there are no registries yet; images travel with {top} save and {top} load"
-    return "imagelab is about images, and leaves this to docker" if _ELSEWHERE.fullmatch(name) else None
+_ALIASES = {
+    "container": {"list": "ls", "ps": "ls"},
+    "image": {"list": "ls", "remove": "rm", "rmi": "rm"},
+}
 
 
 class _Group(Verbs):
@@ -99,7 +102,7 @@ class _Group(Verbs):
             return name, command, args[1:]
         top = ctx.find_root().info_name
         asked = " ".join([*ctx.command_path.split()[1:], name])
-        if instead := _instead(name, str(top)):
+        if instead := verb_instead(name, str(top)):
             fail(f"{top}: '{asked}' is a docker command that imagelab does not have: {instead}")
         fail(f"{top}: '{asked}' is not a command of {top}.\nSee '{ctx.command_path} --help'")
 
@@ -135,6 +138,9 @@ app = _Group(
             help="Print version information and quit",
         ),
     ],
+)  # fmt: skip
+container = _Group(
+    "container", table=_CONTAINER, callback=click.pass_context(_or_help), help="Manage containers"
 )  # fmt: skip
 image = _Group("image", table=_IMAGE, callback=click.pass_context(_or_help), help="Manage images")
 system = _Group("system", table=_SYSTEM, callback=click.pass_context(_or_help), help="Manage imagelab")

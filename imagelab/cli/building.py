@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .. import human
 from ..progress import BuildStep, Watcher
-from .moving import _stdin
+from .moving import stdin_of
 from .verbs import Desk, complain, fail, flag, option, say, verb
 
 
@@ -43,9 +43,9 @@ def build(
     if args[0] == "-" and file == "-":
         fail("invalid argument: can't use stdin for both build context and dockerfile")
     built = desk.lab.build(
-        _stdin(desk) if args[0] == "-" else args[0],
+        stdin_of(desk) if args[0] == "-" else args[0],
         tags,
-        dockerfile=_stdin(desk).read() if file == "-" else file,
+        dockerfile=stdin_of(desk).read() if file == "-" else file,
         build_args=_given(build_args),
         labels={name: value for name, _, value in (label.partition("=") for label in labels)},
         no_cache=no_cache,

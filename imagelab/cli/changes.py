@@ -10,7 +10,8 @@ import json
 import posixpath
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .verbs import fail
@@ -21,9 +22,12 @@ _PORT = re.compile(r"(\d+)(?:-(\d+))?(?:/(tcp|udp|sctp))?")
 KNOWN = ("CMD", "ENTRYPOINT", "ENV", "EXPOSE", "LABEL", "ONBUILD", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR")
 
 
-def config_from(changes: Iterable[str]) -> Config:
-    """The config keys that some instructions set, one after the other; ends the command for one that is wrong."""
-    config: Config = {}
+def config_from(changes: Iterable[str], before: Mapping[str, Any] = MappingProxyType({})) -> Config:
+    """The config keys that some instructions set, one after the other, in a config that was `before`.
+
+    Ends the command for an instruction that is wrong.
+    """
+    config: Config = dict(before)
     for change in changes:
         word, _, rest = change.strip().partition(" ")
         word, rest = word.upper(), rest.strip()
@@ -32,7 +36,7 @@ def config_from(changes: Iterable[str]) -> Config:
         if not rest:
             fail(f"Error: {word} requires at least one argument")
         _apply(config, word, rest)
-    return config
+    return {key: value for key, value in config.items() if value is not before.get(key)}
 
 
 def _apply(config: Config, word: str, rest: str) -> None:
@@ -41,18 +45,19 @@ def _apply(config: Config, word: str, rest: str) -> None:
     elif word == "ENTRYPOINT":
         config["Entrypoint"] = _command(rest)
     elif word == "ENV":
-        pairs = dict(item.split("=", 1) for item in config.get("Env", [])) | _pairs(word, rest)
+        pairs = dict(item.split("=", 1) for item in config.get("Env") or []) | _pairs(word, rest)
         config["Env"] = [f"{name}={value}" for name, value in pairs.items()]
     elif word == "LABEL":
-        config["Labels"] = config.get("Labels", {}) | _pairs(word, rest)
+        config["Labels"] = (config.get("Labels") or {}) | _pairs(word, rest)
     elif word == "EXPOSE":
-        config["ExposedPorts"] = config.get("ExposedPorts", {}) | {port: {} for port in _ports(rest)}
+        config["ExposedPorts"] = (config.get("ExposedPorts") or {}) | {port: {} for port in _ports(rest)}
     elif word == "VOLUME":
-        config["Volumes"] = config.get("Volumes", {}) | {path: {} for path in _exec_form(rest) or _words(word, rest)}
+        paths = _exec_form(rest) or _words(word, rest)
+        config["Volumes"] = (config.get("Volumes") or {}) | {path: {} for path in paths}
     elif word == "ONBUILD":
-        config["OnBuild"] = [*config.get("OnBuild", []), rest]
+        config["OnBuild"] = [*(config.get("OnBuild") or []), rest]
     elif word == "WORKDIR":
-        config["WorkingDir"] = posixpath.normpath(posixpath.join("/", config.get("WorkingDir", ""), rest))
+        config["WorkingDir"] = posixpath.normpath(posixpath.join("/", config.get("WorkingDir") or "", rest))
     else:
         config[{"USER": "User", "STOPSIGNAL": "StopSignal"}[word]] = rest
 

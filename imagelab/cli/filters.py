@@ -1,4 +1,4 @@
-"""One idea: a filter is a question that each image answers with yes or no.
+"""One idea: a filter is a question that each image, or container, answers with yes or no.
 
 `--filter dangling=true`, `reference=my*:1.?`, `before=…`, `since=…`, `label=key` or `label=key=value`, `until=24h`.
 Filters of one kind widen a choice (either reference will do), except labels, which must all be there.
@@ -58,7 +58,7 @@ def chosen(images: Iterable[Image], filters: Filters, lab: Lab) -> list[Image]:
     """The images that pass `before`, `since`, `until` and `label`; references choose names, not images."""
     before = [_moment(lab.image(ref)) for ref in filters.get("before", [])]
     since = [_moment(lab.image(ref)) for ref in filters.get("since", [])]
-    until = [(_until(text), "") for text in filters.get("until", [])]
+    until = [(moment(text), "") for text in filters.get("until", [])]
     return [
         image
         for image in images
@@ -86,7 +86,7 @@ def _has_label(image: Image, wanted: str) -> bool:
     return key in labels and (not equals or labels[key] == value)
 
 
-def _until(text: str) -> int:
+def moment(text: str) -> int:
     """A moment: seconds since 1970, a date, a date and time, or how long ago (`1h30m`)."""
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return int(float(text))

@@ -69,7 +69,7 @@ def tree(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
     lines = ["LAYER\tMODE\tOWNER\tSIZE\tPATH\n"]
     for path, entry, layer in found:
         mode = stat.filemode(_TYPE_BITS[entry.kind] | entry.mode)
-        name = _one_line(path) + (f" -> {_one_line(entry.link)}" if entry.kind == "symlink" else "")
+        name = one_line(path) + (f" -> {one_line(entry.link)}" if entry.kind == "symlink" else "")
         size = ",".join(map(str, entry.device)) if entry.kind in ("char", "block") else human.size(entry.size, 3)
         lines.append(f"{layer + 1}\t{mode}\t{entry.uid}:{entry.gid}\t{size}\t{name}\n")
     say(aligned("".join(lines)))
@@ -83,7 +83,7 @@ def _object(path: str, entry: Entry, layer: int) -> dict[str, str | int]:
     }  # fmt: skip
 
 
-def _one_line(name: str) -> str:
+def one_line(name: str) -> str:
     """A file name in a listing: a tab or newline in it must not look like the next column or file."""
     return name.replace("\t", "\\x09").replace("\n", "\\x0a")
 
@@ -105,7 +105,7 @@ def waste(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
     lines = ["WASTED\tBYTES IN ALL\tFEWEST\tLAYERS\tPATH\n"] if found.worst else []
     for each in found.worst:
         sizes = "\t".join(human.size(size, 3) for size in (each.wasted, each.cumulative, each.smallest))
-        lines.append(f"{sizes}\t{','.join(map(str, dict.fromkeys(each.layers)))}\t{_one_line(each.path)}\n")
+        lines.append(f"{sizes}\t{','.join(map(str, dict.fromkeys(each.layers)))}\t{one_line(each.path)}\n")
     say(aligned("".join(lines)) + "\n" * bool(lines))
     say(
         f"image size:   {human.size(found.size, 3)}\nmerged size:  {human.size(found.visible, 3)}\n"
@@ -133,7 +133,7 @@ def diff_images(desk: Desk, args: tuple[str, ...]) -> None:
     before, changes = desk.lab.image(args[0]).tree(), desk.lab.diff(*args)
     marks = {path: "C" if path in before else "A" for path in changes.entries if path}
     marks |= dict.fromkeys(changes.removed, "D")
-    say("".join(f"{marks[path]} /{_one_line(path)}\n" for path in sorted(marks)))
+    say("".join(f"{marks[path]} /{one_line(path)}\n" for path in sorted(marks)))
 
 
 @verb()

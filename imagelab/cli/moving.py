@@ -49,7 +49,7 @@ def load(
         if not entries.isdigit() or not int(entries):
             fail(f'invalid argument "{entries}" for "--limit-entries" flag: write a number')
         options["limit_entries"] = int(entries)
-    for loaded in desk.lab.load(_readable(path) if path is not None else _stdin(desk), **options):
+    for loaded in desk.lab.load(_readable(path) if path is not None else stdin_of(desk), **options):
         for name, _ in loaded.renamed:
             say(f"The image {name.familiar} already exists, renaming the old one to empty string\n")
         for name in loaded.names:
@@ -74,7 +74,7 @@ def import_(desk: Desk, args: tuple[str, ...], changes: tuple[str, ...], limit: 
             fail(str(error))
     options = {} if limit is None else {"limit": _bytes(limit)}
     settings = config_from(changes)
-    opened = _stdin(desk) if source == "-" else _readable(source)
+    opened = stdin_of(desk) if source == "-" else _readable(source)
     say(f"{desk.lab.import_(opened, target, message=message, config=settings, **options).id}\n")
 
 
@@ -103,7 +103,7 @@ def _readable(path: str) -> str:
         fail(explain(error).replace(f"Error: {error.filename}", f"open {path}", 1))
 
 
-def _stdin(desk: Desk) -> BinaryIO:
+def stdin_of(desk: Desk) -> BinaryIO:
     """Standard input, if it is not a person; unbuffered, so that Ctrl-C is heard between two pieces."""
     if desk.notebook or sys.stdin is None or sys.stdin.isatty():
         fail("requested load from stdin, but stdin is empty")

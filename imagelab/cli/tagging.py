@@ -68,7 +68,7 @@ def prune(desk: Desk, args: tuple[str, ...], all: bool, wanted: tuple[str, ...],
     if filters.dangling(asked) is False:
         all = True
     what = "all images without at least one container associated to them" if all else "all dangling images"
-    if not force and not _agreed(desk, f"WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "):
+    if not force and not agreed(desk, f"WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "):
         say(f"Total reclaimed space: {human.size(0)}\n")
         return
     images = desk.lab.all_images(all=True)
@@ -97,7 +97,8 @@ def _remove_each(desk: Desk, images: Iterable[Image], named_too: bool) -> list[s
     return lines
 
 
-def _agreed(desk: Desk, question: str) -> bool:
+def agreed(desk: Desk, question: str) -> bool:
+    """Whether the person at the terminal says yes; in a notebook, nobody can be asked."""
     if desk.notebook:
         fail("Error: a notebook cell cannot answer a question: add -f if you are sure")
     say(question)

@@ -9,9 +9,11 @@ Follows docker/cli (cli/required.go, cobra and pflag's texts), version 20.10.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -85,22 +87,29 @@ def explain(error: Exception) -> str:
 
 
 class Verb(click.Command):
-    """A command of docker's kind: `wants` is how many arguments it takes, (least, most or None)."""
+    """A command of docker's kind: `wants` is how many arguments it takes, (least, most or None).
+
+    Where arguments are another program's command line, flags end at the first of them (`allow_interspersed_args`).
+    """
 
     wants: tuple[int, int | None] = (0, 0)
     arguments = ""
+    elsewhere: Mapping[str, str] = MappingProxyType({})  # docker's flags that are not here, and what to do instead
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         args, booleans = self._split_booleans(ctx, args)
         try:
             super().parse_args(ctx, args)
         except click.NoSuchOption as error:
+            if instead := self.elsewhere.get(error.option_name):
+                flag = f"'{error.option_name}' is a docker flag that imagelab does not have"
+                fail(f"{ctx.command_path}: {flag}: {instead}", BAD_FLAG)
             self._refuse(ctx, _unknown(error.option_name, args))
         except click.BadOptionUsage as error:
             self._refuse(ctx, f"flag needs an argument: {_flag(error.option_name)}")
         except click.BadParameter as error:
             names = ", ".join(error.param.opts) if error.param else ""
-            self._refuse(ctx, f'invalid argument for "{names}" flag: {error.message}')
+            self._refuse(ctx, f'invalid argument {getattr(error, "given", "")}for "{names}" flag: {error.message}')
         ctx.params.update(booleans)
         given = ctx.params.get("args", ())
         least, most = self.wants
@@ -113,13 +122,17 @@ class Verb(click.Command):
         flags = {name: p for p in self.get_params(ctx) if isinstance(p, click.Option) for name in p.opts}
         kept: list[str] = []
         booleans: dict[str, bool] = {}
-        for number, arg in enumerate(args):
-            if arg == "--":
-                return kept + args[number:], booleans
+        waiting = iter(args)
+        for arg in waiting:
+            is_argument = arg == "-" or not arg.startswith("-")
+            if arg == "--" or (is_argument and not self.allow_interspersed_args):
+                return [*kept, arg, *waiting], booleans
             found = re.fullmatch(r"(--[\w-]+|-\w)=(.*)", arg, re.DOTALL)
             option = flags.get(found[1]) if found else None
             if not found or not option or not option.is_flag:
                 kept.append(f"{found[1]}{found[2]}" if found and option and len(found[1]) == 2 else arg)
+                if not is_argument and _wants_the_next(arg, flags):
+                    kept += itertools.islice(waiting, 1)
             elif found[2] in _BOOLEANS:
                 booleans[str(option.name)] = _BOOLEANS[found[2]]
             else:
@@ -137,6 +150,8 @@ class Verb(click.Command):
         least, most = self.wants
         if most == 0:
             wants = "accepts no arguments"
+        elif least and most not in (None, least):
+            wants = f"requires at least {least} and at most {most} arguments"
         else:
             number = most if least == 0 else least
             how = "exactly" if least == most else "at most" if least == 0 else "at least"
@@ -200,11 +215,48 @@ def _unknown(option: str, args: list[str]) -> str:
     return f"unknown shorthand flag: {option[1:2]!r} in -{cluster[cluster.find(option[1:2]) :]}"
 
 
+def _wants_the_next(arg: str, flags: Mapping[str, click.Option]) -> bool:
+    """Whether the next argument is the value of this one: `--name x`, `-w /srv`, or `-dw /srv`."""
+    if arg.startswith("--"):
+        return arg in flags and not flags[arg].is_flag
+    for number, letter in enumerate(arg[1:], 2):
+        option = flags.get(f"-{letter}")
+        if option is None or not option.is_flag:
+            return option is not None and number == len(arg)
+    return False
+
+
 def _flag(option: str) -> str:
     return option if option.startswith("--") else f"{option[1:2]!r} in {option}"
 
 
-def verb(arguments: str = "", wants: tuple[int, int | None] = (0, 0)) -> Callable[[F], Verb]:
+class _Checked(click.ParamType):  # type: ignore[type-arg]  # it has none in older clicks
+    """A flag's value that a function reads, which raises ValueError with docker's words for one that is none."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name, self._read = name, read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self._read(value)
+        except ValueError as why:
+            error = click.BadParameter(str(why), ctx, param)
+            error.given = f'"{value}" '  # type: ignore[attr-defined]
+            raise error from None
+
+
+def whole(text: str | int) -> int:
+    """A whole number, as Go reads it."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+
+
+def verb(
+    arguments: str = "", wants: tuple[int, int | None] = (0, 0), *, flags_first: bool = False,
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
+) -> Callable[[F], Verb]:  # fmt: skip
     """Make a function a Verb: its first docstring line is the help, `args` its arguments, `desk` its Desk."""
 
     def make(function: F) -> Verb:
@@ -213,6 +265,8 @@ def verb(arguments: str = "", wants: tuple[int, int | None] = (0, 0)) -> Callabl
         command = click.command(cls=Verb, short_help=summary)(takes(click.pass_obj(function)))
         command.wants = wants
         command.arguments = arguments
+        command.elsewhere = elsewhere
+        command.allow_interspersed_args = not flags_first
         return command
 
     return make
@@ -223,6 +277,10 @@ def flag(*names: str, help: str, default: bool | None = False) -> Callable[[F], 
     return click.option(*names, is_flag=True, help=help, default=default)
 
 
-def option(*names: str, kind: str, help: str, many: bool = False, default: str | None = None) -> Callable[[F], F]:
-    """A flag with a value; `kind` is what docker's help calls it."""
-    return click.option(*names, metavar=kind, help=help, multiple=many, default=default)
+def option(
+    *names: str, kind: str, help: str, many: bool = False, default: str | int | None = None,
+    read: Callable[[str], Any] | None = None,
+) -> Callable[[F], F]:  # fmt: skip
+    """A flag with a value; `kind` is what docker's help calls it, `read` checks it (see `_Checked`)."""
+    type_ = _Checked(kind, read) if read else None
+    return click.option(*names, metavar=kind, help=help, multiple=many, default=default, type=type_)

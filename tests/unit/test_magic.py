@@ -109,7 +109,7 @@ def test_a_failed_command_ends_the_cell_in_words(ask, lab):
     "line, code, text",
     [
         ("images --nosuch", 125, "unknown flag: --nosuch\nSee 'docker images --help'.\n"),
-        ("run myapp", 1, "docker: 'run' is a docker command that imagelab does not have: "),
+        ("attach myapp", 1, "docker: 'attach' is a docker command that imagelab does not have: "),
         ("images 'a", 125, "docker images 'a: no closing quotation\n"),
         ("save myapp:1", 1, "cowardly refusing to save to a terminal. Use the -o flag or redirect\n"),
         ("image prune", 1, "Error: a notebook cell cannot answer a question: add -f if you are sure\n"),

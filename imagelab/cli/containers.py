@@ -1,0 +1,170 @@
+"""One idea: `ps` is a table of containers, and a filter is a question that each of them answers.
+
+Filters of one kind widen a choice (either name will do), those of different kinds narrow it; all labels must be there.
+
+Follows docker/cli (formatter/container.go, container/list.go) and moby (daemon/list.go), version 20.10.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .. import human
+from ..errors import NotFound
+from ..gotemplate import Row
+from ..gowords import go_quoted
+from . import filters
+from .table import print_rows
+from .verbs import Desk, fail, flag, option, verb, whole
+
+if TYPE_CHECKING:
+    from ..containers import Container
+    from ..lab import Lab
+
+TITLES = {
+    "ID": "CONTAINER ID", "Names": "NAMES", "Image": "IMAGE", "Command": "COMMAND", "CreatedAt": "CREATED AT",
+    "RunningFor": "CREATED", "Ports": "PORTS", "State": "STATE", "Status": "STATUS", "Size": "SIZE", "Labels": "LABELS",
+    "Mounts": "MOUNTS", "LocalVolumes": "LOCAL VOLUMES", "Networks": "NETWORKS",
+}  # fmt: skip
+FILTERS = ("ancestor", "before", "exited", "id", "label", "name", "since", "status")
+STATES = ("created", "restarting", "running", "removing", "paused", "exited", "dead")
+
+
+@verb()
+@flag("-a", "--all", help="Show all containers (default shows just running)")
+@option("-f", "--filter", "wanted", kind="filter", help="Filter output based on conditions provided", many=True)
+@option("--format", "template", kind="string", help="Pretty-print containers using a Go template")
+@option("-n", "--last", kind="int", help="Show n last created containers (includes all states)", default=-1, read=whole)
+@flag("-l", "--latest", help="Show the latest created container (includes all states)")
+@flag("--no-trunc", help="Don't truncate output")
+@flag("-q", "--quiet", help="Only display container IDs")
+@flag("-s", "--size", help="Display total file sizes")
+def ps(
+    desk: Desk, args: tuple[str, ...], all: bool, wanted: tuple[str, ...], template: str | None, last: int,
+    latest: bool, no_trunc: bool, quiet: bool, size: bool,
+) -> None:  # fmt: skip
+    """List containers."""
+    most = 1 if latest and last < 0 else last
+    asked = filters.parse(wanted, FILTERS)
+    everything = all or most > 0 or bool(asked["status"])
+    found = chosen(desk.lab.containers(all=everything), asked, desk.lab)
+    sized = size or (template is not None and re.search(r"\.Size|json *\.\s*}", template) is not None)
+    now = time.time()
+    rows = [row(one, now, desk.lab, trunc=not no_trunc, sized=sized) for one in found[: most if most > 0 else None]]
+    columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if size else [])]
+    print_rows(rows, TITLES, columns, template, quiet=quiet)
+
+
+def row(one: Container, now: float, lab: Lab, *, trunc: bool, sized: bool) -> Row:
+    """One line of `docker ps`; JSON has the fields in the alphabet's order."""
+    created = int(one.created.timestamp())
+    command = " ".join(f"'{word}'" if " " in word and number else word for number, word in enumerate(one.argv))
+    return Row(
+        "*formatter.ContainerContext",
+        Command=go_quoted(human.ellipsis(command, 20) if trunc else command),
+        CreatedAt=human.date_and_zone(created),
+        ID=one.short if trunc else one.id,
+        Image=image_shown(one, lab, trunc),
+        Labels=",".join(f"{key}={value}" for key, value in sorted(one.spec.labels.items())),
+        LocalVolumes="0",
+        Mounts="",
+        Names=one.name,
+        Networks="none",
+        Ports="",
+        RunningFor=human.since(created, now),
+        Size=size_shown(one) if sized else "",
+        State=one.status,
+        Status=status_shown(one, now),
+    )
+
+
+def image_shown(one: Container, lab: Lab, trunc: bool) -> str:
+    """The image as it was asked for, for as long as that still means the container's image; then its ID."""
+    try:
+        if lab.image(one.image_name).id == one.image_id:
+            return one.image_name
+    except NotFound:
+        pass
+    return one.image_id.short if trunc else str(one.image_id)
+
+
+def size_shown(one: Container) -> str:
+    """The writable layer's size, and with it that of everything in the container's files."""
+    own = one.layer_size
+    try:
+        virtual = one.image.size + own
+    except NotFound:
+        virtual = own
+    return f"{human.size(own, 3)} (virtual {human.size(virtual, 3)})"
+
+
+def status_shown(one: Container, now: float) -> str:
+    """The state in docker's words: `Up 2 seconds`, `Exited (0) 3 minutes ago`."""
+    state = one.state
+    if state.status == "running":
+        return f"Up {human.duration(now - human.timestamp(state.started))}"
+    if state.status == "exited":
+        return f"Exited ({state.exit_code}) {human.since(human.timestamp(state.finished), now)}".rstrip()
+    return state.status.capitalize()
+
+
+def chosen(containers: Iterable[Container], asked: filters.Filters, lab: Lab) -> list[Container]:
+    """The containers that pass; ends the command for a filter's value that is none."""
+    for status in asked["status"]:
+        if status not in STATES:
+            fail(f"Error: Invalid filter 'status={status}': the states are {', '.join(STATES)}")
+    codes = {_integer(text) for text in asked["exited"]}
+    names = [_pattern(text) for text in asked["name"]]
+    before = [lab.container(ref) for ref in asked["before"]]
+    since = [lab.container(ref) for ref in asked["since"]]
+    ancestors = _with_this_base(asked["ancestor"], lab)
+    order = {one.id: number for number, one in enumerate(lab.containers(all=True))}  # newest first
+    return [
+        one
+        for one in containers
+        if (not asked["status"] or one.status in asked["status"])
+        and (not codes or (one.status == "exited" and one.exit_code in codes))
+        and (not names or any(name.search(one.name) or name.search(f"/{one.name}") for name in names))
+        and (not asked["id"] or any(one.id.startswith(text) for text in asked["id"]))
+        and all(_has_label(one, label) for label in asked["label"])
+        and all(order.get(one.id, -1) > order[other.id] for other in before)
+        and all(order.get(one.id, -1) < order[other.id] for other in since)
+        and (not asked["ancestor"] or one.image_id in ancestors)
+    ]
+
+
+def _with_this_base(refs: Iterable[str], lab: Lab) -> set[str]:
+    """The IDs of these images, and of all that were made on top of them."""
+    found: set[str] = set()
+    images = lab.all_images(all=True)
+    for ref in refs:
+        try:
+            base = lab.image(ref)
+        except NotFound:
+            continue  # as docker has it: no container is of an image that is not here
+        same = {base.id}
+        same |= {image.id for image in images if base.chain_ids and base.chain_ids[-1] in image.chain_ids}
+        found |= same
+    return found
+
+
+def _has_label(one: Container, wanted: str) -> bool:
+    key, equals, value = wanted.partition("=")
+    return key in one.spec.labels and (not equals or one.spec.labels[key] == value)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error:
+        return re.compile(re.escape(text))
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        fail(f"Error: Invalid filter 'exited={text}': it is a number")

@@ -1,0 +1,143 @@
+"""One idea: `run` is `create` and then `start`; what a container is given, it is given once, when it is created.
+
+Flags come before the image, and what follows it is the container's own command line. What a container here cannot be
+given (a network, a volume, a terminal, more rights) is refused by name.
+
+Follows docker/cli (container/create.go, run.go, opts.go), version 20.10.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import LabError, NotFound
+from ..reference import Reference
+from ..runtime import RUNTIMES, CannotStart
+from . import attached, elsewhere
+from .verbs import BAD_FLAG, Desk, F, complain, fail, flag, option, say, verb
+
+if TYPE_CHECKING:
+    from ..containers import Container
+
+
+def named_variable(text: str) -> str:
+    """A variable as `-e` takes it: NAME, or NAME=VALUE."""
+    if not text.partition("=")[0]:
+        raise ValueError(f"invalid environment variable: {text}")
+    return text
+
+
+def _label(text: str) -> str:
+    if not text.partition("=")[0]:
+        raise ValueError(f"invalid label '{text}': empty name")
+    return text
+
+
+def _settings(command: F) -> F:
+    """The flags that `run` and `create` share."""
+    for add in reversed([
+        option("--entrypoint", kind="string", help="Overwrite the default ENTRYPOINT of the image"),
+        option("-e", "--env", kind="list", help="Set environment variables", many=True, read=named_variable),
+        option("--env-file", "env_files", kind="list", help="Read in a file of environment variables", many=True),
+        option("-h", "--hostname", kind="string", help="Container host name", default=""),
+        flag("-i", "--interactive", help="Keep STDIN open even if not attached"),
+        option("-l", "--label", "labels", kind="list", help="Set meta data on a container", many=True, read=_label),
+        option("--name", kind="string", help="Assign a name to the container", default=""),
+        option("--network", "--net", kind="network", help="Accepted: there is only none", default="none"),
+        option("--platform", kind="string", help="Accepted: images are for the lab's platform", default=""),
+        option("--pull", kind="string", help="Accepted: there is no registry to ask", default=""),
+        flag("--rm", help="Automatically remove the container when it exits"),
+        option("--runtime", kind="string", help=f"Runtime to use ({', '.join(RUNTIMES)})", default=""),
+        option("-u", "--user", kind="string", help="Username or UID (format: <name|uid>[:<group|gid>])", default=""),
+        option("-w", "--workdir", kind="string", help="Working directory inside the container", default=""),
+    ]):  # fmt: skip
+        command = add(command)
+    return command
+
+
+@verb("IMAGE [COMMAND] [ARG...]", wants=(1, None), flags_first=True, elsewhere=elsewhere.RUN)
+@_settings
+def create(desk: Desk, args: tuple[str, ...], **settings: Any) -> None:
+    """Create a new container."""
+    say(f"{_created(desk, args, **settings).id}\n")
+
+
+@verb("IMAGE [COMMAND] [ARG...]", wants=(1, None), flags_first=True, elsewhere=elsewhere.RUN)
+@flag("-d", "--detach", help="Run container in background and print container ID")
+@_settings
+def run(desk: Desk, args: tuple[str, ...], detach: bool, rm: bool, **settings: Any) -> None:
+    """Run a command in a new container."""
+    ctx = click.get_current_context()
+    try:
+        container = _created(desk, args, rm=rm, **settings)
+    except LabError as error:
+        fail(f"{ctx.find_root().info_name}: {error}\nSee '{ctx.command_path} --help'.", BAD_FLAG)
+    if detach:
+        say(f"{container.id}\n")
+    try:
+        if detach:
+            container.start()
+            return
+        code = attached.start(desk, container, settings["interactive"])
+    except LabError as error:
+        if rm and not container.gone:
+            container.remove(force=True)
+        fail(f"{ctx.find_root().info_name}: {error}", error.code if isinstance(error, CannotStart) else BAD_FLAG)
+    ctx.exit(code)
+
+
+def _created(
+    desk: Desk, args: tuple[str, ...], *, entrypoint: str | None, env: tuple[str, ...], env_files: tuple[str, ...],
+    hostname: str, interactive: bool, labels: tuple[str, ...], name: str, network: str, platform: str, pull: str,
+    rm: bool, runtime: str, user: str, workdir: str,
+) -> Container:  # fmt: skip
+    """The new container; raises LabError for one that cannot be, as for an image that is not here."""
+    if network != "none":
+        raise LabError(f"network {network} not found: a container here has no network, which --network none says")
+    given = variables(env, env_files)
+    try:
+        desk.lab.image(args[0])
+    except NotFound:
+        if re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", args[0]) is None:
+            complain(f"Unable to find image '{Reference.parse(args[0]).with_default_tag().familiar}' locally")
+        raise
+    return desk.lab.create(
+        args[0], *args[1:], name=name, env=given, workdir=workdir, user=user, entrypoint=entrypoint,
+        labels=dict(text.partition("=")[::2] for text in labels), hostname=hostname, interactive=interactive,
+        remove=rm, runtime=runtime,
+    )  # fmt: skip
+
+
+def variables(env: Iterable[str], files: Iterable[str]) -> list[str]:
+    """The variables of some files, and then those of `-e`, as NAME=VALUE; raises LabError for a file that has none."""
+    return [_valued(line) for path in files for line in _env_file(path)] + [_valued(text) for text in env]
+
+
+def _valued(text: str) -> str:
+    """`A=b`, or `A` for the value that A has outside; where it has none, the name alone, which unsets it."""
+    name, equals, _ = text.partition("=")
+    return text if equals or name not in os.environ else f"{name}={os.environ[name]}"
+
+
+def _env_file(path: str) -> list[str]:
+    """The variables of a file: one a line, without quotes; `#` begins a comment."""
+    try:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
+            lines = [line.lstrip() for line in file.read().splitlines()]
+    except OSError as error:
+        raise LabError(f"open {path}: {(error.strerror or str(error)).lower()}.") from None
+    found = []
+    for line in lines:
+        name, equals, _ = line.partition("=")
+        if not line or line.startswith("#"):
+            continue
+        if not name or re.search(r"\s", name):
+            raise LabError(f"poorly formatted environment: {path}: {line!r} is not NAME=VALUE.")
+        if equals or name in os.environ:
+            found.append(line)
+    return found

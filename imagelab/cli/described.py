@@ -1,0 +1,168 @@
+"""One idea: docker's API describes an image, or a container, in fields of fixed names and order.
+
+A template sees exactly these fields; what is not set is there too, empty. What docker tells of its own machinery (its
+storage, its cgroups, the networks it could have given) is left out, or said as it is here: none.
+
+Follows moby's types.ImageInspect and types.ContainerJSON, 20.10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NotFound
+from ..gotemplate import Map, NilList, Struct
+
+if TYPE_CHECKING:
+    from ..containers import Container
+    from ..image import Image
+    from ..lab import Lab
+
+_ZERO_TIME = "0001-01-01T00:00:00Z"
+
+
+class _Loose(Struct):
+    """A Struct whose JSON leaves some fields out where they are unset, and may name them otherwise (`ID`: `Id`)."""
+
+    __slots__ = ()
+    optional = (
+        "ExposedPorts", "Healthcheck", "ArgsEscaped", "NetworkDisabled", "MacAddress", "StopSignal", "StopTimeout",
+        "Shell", "Variant", "OsVersion", "BaseLayer", "Layers",
+    )  # fmt: skip
+
+    def json_items(self) -> Iterator[tuple[str, Any]]:
+        for name, value in self.items():
+            if name not in self.optional or value:
+                yield "Id" if name == "ID" else name, value
+
+
+def image_described(image: Image, names: Sequence[str], lab: Lab) -> Struct:
+    """An image with these names as docker's API describes it; a template sees exactly these fields."""
+    config = image.config
+    comment = config.get("comment") or (image.steps[-1].comment if image.steps else "")
+    return _Loose(
+        "types.ImageInspect",
+        ID=str(image.id),
+        RepoTags=list(names),
+        RepoDigests=[f"{name}@{image.digest}" for name in dict.fromkeys(n.rpartition(":")[0] for n in names)],
+        Parent=str(image.parent.id) if image.parent else "",
+        Comment=comment,
+        Created=image.created or _ZERO_TIME,
+        DockerVersion=config.get("docker_version") or "",
+        Author=config.get("author") or "",
+        Config=_config(config.get("config") or {}),
+        Architecture=image.architecture,
+        Variant=config.get("variant") or "",
+        Os=image.os,
+        OsVersion=config.get("os.version") or "",
+        Size=image.size,
+        VirtualSize=image.size,
+        RootFS=_Loose("types.RootFS", Type="layers", Layers=[str(d) for d in image.diff_ids], BaseLayer=""),
+        Metadata=Struct("image.Metadata", LastTagTime=_last_tagged(names, lab)),
+    )
+
+
+def _config(given: dict[str, Any]) -> Struct:
+    """The settings for containers, every one that docker knows of, in docker's order."""
+
+    def a_list(name: str) -> list[Any]:
+        value = given.get(name)
+        return NilList() if value is None else value
+
+    def a_set(name: str) -> Map:
+        value = given.get(name)
+        return Map(None if value is None else {key: Struct() for key in value}, Struct())
+
+    return _Loose(
+        "container.Config",
+        Hostname=given.get("Hostname") or "",
+        Domainname=given.get("Domainname") or "",
+        User=given.get("User") or "",
+        AttachStdin=bool(given.get("AttachStdin")),
+        AttachStdout=bool(given.get("AttachStdout")),
+        AttachStderr=bool(given.get("AttachStderr")),
+        ExposedPorts=a_set("ExposedPorts"),
+        Tty=bool(given.get("Tty")),
+        OpenStdin=bool(given.get("OpenStdin")),
+        StdinOnce=bool(given.get("StdinOnce")),
+        Env=a_list("Env"),
+        Cmd=a_list("Cmd"),
+        Healthcheck=given.get("Healthcheck"),
+        ArgsEscaped=bool(given.get("ArgsEscaped")),
+        Image=given.get("Image") or "",
+        Volumes=a_set("Volumes"),
+        WorkingDir=given.get("WorkingDir") or "",
+        Entrypoint=a_list("Entrypoint"),
+        NetworkDisabled=bool(given.get("NetworkDisabled")),
+        MacAddress=given.get("MacAddress") or "",
+        OnBuild=a_list("OnBuild"),
+        Labels=Map(given.get("Labels")),
+        StopSignal=given.get("StopSignal") or "",
+        StopTimeout=given.get("StopTimeout"),
+        Shell=a_list("Shell"),
+    )
+
+
+def _last_tagged(names: Sequence[str], lab: Lab) -> str:
+    """When a name was last made to point here, as far as the tag log knows."""
+    times = [move.time for name in names for move in lab.tag_log(name)[-1:]]
+    return max(times, default="") or _ZERO_TIME
+
+
+def container_described(one: Container, sized: bool) -> Struct:
+    """A container as docker's API describes it; with `sized`, its files' sizes too."""
+    spec, state = one.spec, one.state
+    sizes = {"SizeRw": one.layer_size, "SizeRootFs": one.layer_size + one.image.size} if sized else {}
+    return _Loose(
+        "types.ContainerJSON",
+        ID=one.id,
+        Created=spec.created,
+        Path=one.argv[0] if one.argv else "",
+        Args=list(one.argv[1:]),
+        State=Struct(
+            "types.ContainerState",
+            Status=state.status,
+            Running=state.status == "running",
+            Paused=False,
+            Restarting=False,
+            OOMKilled=False,
+            Dead=state.status == "dead",
+            Pid=state.pid,
+            ExitCode=state.exit_code,
+            Error=state.error,
+            StartedAt=state.started or _ZERO_TIME,
+            FinishedAt=state.finished or _ZERO_TIME,
+        ),
+        Image=str(one.image_id),
+        LogPath="",
+        Name=f"/{one.name}",
+        RestartCount=0,
+        Driver="imagelab",
+        Platform="linux",
+        ExecIDs=NilList(),
+        HostConfig=Struct(
+            "container.HostConfig", Binds=NilList(), NetworkMode="none", PortBindings=Map({}),
+            RestartPolicy=Struct("container.RestartPolicy", Name="no", MaximumRetryCount=0), AutoRemove=spec.remove,
+            Privileged=False, PublishAllPorts=False, ReadonlyRootfs=False, Runtime=state.runtime or spec.runtime,
+        ),
+        **sizes,
+        Mounts=[],
+        Config=_config({
+            "Hostname": spec.hostname, "User": spec.user, "AttachStdin": False, "AttachStdout": True,
+            "AttachStderr": True, "OpenStdin": spec.interactive, "StdinOnce": spec.interactive, "Env": list(spec.env),
+            "Cmd": list(spec.command) or None, "Image": spec.image_name, "WorkingDir": spec.workdir,
+            "Entrypoint": list(spec.entrypoint) or None, "Labels": dict(spec.labels), **_from_image(one),
+        }),
+        NetworkSettings=Struct("types.NetworkSettings", Ports=Map({}), Networks=Map({"none": Struct()})),
+    )  # fmt: skip
+
+
+def _from_image(one: Container) -> dict[str, Any]:
+    """What a container's config has of its image's, unchanged."""
+    try:
+        told = one.image.config.get("config") or {}
+    except NotFound:
+        return {}
+    kept = ("ExposedPorts", "Volumes", "OnBuild", "Healthcheck", "StopSignal")
+    return {key: told[key] for key in kept if key in told}

@@ -1,0 +1,89 @@
+"""One idea: what goes on in a container can be seen from outside: its log, its changes, and by a second program.
+
+Follows docker/cli (container/exec.go, logs.go, diff.go, commit.go), version 20.10.
+"""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import InvalidReference
+from ..human import timestamp
+from ..reference import Reference
+from ..runtime import CannotStart
+from . import elsewhere, filters
+from .attached import printer, typed
+from .changes import config_from
+from .creating import named_variable, variables
+from .looking import one_line
+from .verbs import Desk, fail, flag, option, say, verb
+
+
+@verb("CONTAINER COMMAND [ARG...]", wants=(2, None), flags_first=True, elsewhere=elsewhere.EXEC)
+@option("-e", "--env", kind="list", help="Set environment variables", many=True, read=named_variable)
+@option("--env-file", "env_files", kind="list", help="Read in a file of environment variables", many=True)
+@flag("-i", "--interactive", help="Keep STDIN open even if not attached")
+@option("-w", "--workdir", kind="string", help="Working directory inside the container", default="")
+def exec_(
+    desk: Desk, args: tuple[str, ...], env: tuple[str, ...], env_files: tuple[str, ...],
+    interactive: bool, workdir: str,
+) -> None:  # fmt: skip
+    """Run a command in a running container."""
+    container = desk.lab.container(args[0])
+    given = typed(desk) if interactive else None
+    try:
+        code = container.exec(
+            *args[1:], env=variables(env, env_files), workdir=workdir, input=given, output=printer(desk)
+        )  # fmt: skip
+    except CannotStart as error:
+        fail(f"Error: exec failed: {error}", error.code)
+    click.get_current_context().exit(code)
+
+
+@verb("CONTAINER", wants=(1, 1), elsewhere=elsewhere.LOGS)
+@flag("-f", "--follow", help="Follow log output")
+@option("--since", kind="string", help="Show logs since timestamp or relative (e.g. 42m for 42 minutes)", default="")
+@option("-n", "--tail", kind="string", help="Number of lines to show from the end of the logs", default="all")
+@flag("-t", "--timestamps", help="Show timestamps")
+@option("--until", kind="string", help="Show logs before a timestamp or relative (e.g. 42m for 42 minutes)", default="")
+def logs(
+    desk: Desk, args: tuple[str, ...], follow: bool, since: str, tail: str, timestamps: bool, until: str
+) -> None:  # fmt: skip
+    """Fetch the logs of a container."""
+    first = filters.moment(since) if since else None
+    last = filters.moment(until) if until else None
+    write = printer(desk)
+    container = desk.lab.container(args[0])
+    for line in container.log(tail=int(tail) if tail.isdecimal() else None, follow=follow):
+        when = timestamp(line.time)
+        if (first is None or when >= first) and (last is None or when <= last):
+            write(line.stream, (f"{line.time} {line.text}" if timestamps else line.text).encode())
+
+
+@verb("CONTAINER", wants=(1, 1))
+def diff(desk: Desk, args: tuple[str, ...]) -> None:
+    """Inspect changes to files or directories on a container's filesystem."""
+    say("".join(f"{kind} {one_line(path)}\n" for kind, path in desk.lab.container(args[0]).diff()))
+
+
+@verb("CONTAINER [REPOSITORY[:TAG]]", wants=(1, 2))
+@option("-a", "--author", kind="string", help='Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")', default="")
+@option("-c", "--change", "changes", kind="list", help="Apply Dockerfile instruction to the created image", many=True)
+@option("-m", "--message", kind="string", help="Commit message", default="")
+@flag("-p", "--pause", help="Accepted: its files are read while it runs", default=None)
+def commit(
+    desk: Desk, args: tuple[str, ...], author: str, changes: tuple[str, ...], message: str, pause: bool | None
+) -> None:
+    """Create a new image from a container's changes."""
+    name = args[1] if len(args) > 1 else None
+    if name is not None:
+        try:
+            Reference.parse(name)
+        except InvalidReference as error:
+            fail(str(error))
+    container = desk.lab.container(args[0])
+    spec = container.spec
+    told = {**(container.image.config.get("config") or {}), "Env": spec.env, "Labels": spec.labels}
+    settings = config_from(changes, told | {"WorkingDir": spec.workdir})
+    image = container.commit(name, message=message, author=author, settings=settings)
+    say(f"{image.id}\n")

@@ -1,0 +1,119 @@
+"""One idea: a container is started, stopped, and in the end removed; one command does it to any number of them.
+
+What cannot be done to one does not keep it from being done to the others: what went wrong is told at the end.
+
+Follows docker/cli (container/start.go, stop.go, kill.go, wait.go, rm.go, prune.go), version 20.10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import click
+
+from .. import human
+from ..errors import LabError, NotFound
+from . import attached, containers, elsewhere, filters
+from .tagging import agreed
+from .verbs import Desk, explain, fail, flag, option, say, verb, whole
+
+
+@verb("CONTAINER [CONTAINER...]", wants=(1, None), elsewhere=elsewhere.START)
+@flag("-a", "--attach", help="Attach STDOUT/STDERR and forward signals")
+@flag("-i", "--interactive", help="Attach container's STDIN")
+def start(desk: Desk, args: tuple[str, ...], attach: bool, interactive: bool) -> None:
+    """Start one or more stopped containers."""
+    if attach or interactive:
+        if len(args) > 1:
+            fail("you cannot start and attach multiple containers at once")
+        click.get_current_context().exit(attached.start(desk, desk.lab.container(args[0]), interactive))
+    errors = _each(args, lambda ref: desk.lab.container(ref).start())
+    if errors:
+        fail("\n".join([*errors.values(), f"Error: failed to start containers: {', '.join(errors)}"]))
+
+
+@verb("CONTAINER [CONTAINER...]", wants=(1, None))
+@option("-t", "--time", "seconds", kind="int", help="Seconds to wait before killing it", default=10, read=whole)
+def stop(desk: Desk, args: tuple[str, ...], seconds: int) -> None:
+    """Stop one or more running containers."""
+    timeout = float("inf") if seconds < 0 else seconds
+    _all_of(args, lambda ref: desk.lab.container(ref).stop(timeout))
+
+
+@verb("CONTAINER [CONTAINER...]", wants=(1, None))
+@option("-s", "--signal", "name", kind="string", help="Signal to send to the container", default="KILL")
+def kill(desk: Desk, args: tuple[str, ...], name: str) -> None:
+    """Kill one or more running containers."""
+    _all_of(args, lambda ref: desk.lab.container(ref).kill(name))
+
+
+@verb("CONTAINER [CONTAINER...]", wants=(1, None))
+def wait(desk: Desk, args: tuple[str, ...]) -> None:
+    """Block until one or more containers stop, then print their exit codes."""
+    _all_of(args, lambda ref: desk.lab.container(ref).wait(), said=lambda ref, code: str(code))
+
+
+@verb("CONTAINER [CONTAINER...]", wants=(1, None), elsewhere=elsewhere.RM)
+@flag("-f", "--force", help="Force the removal of a running container (uses SIGKILL)")
+@flag("-v", "--volumes", help="Accepted: a container here has no volumes")
+def rm(desk: Desk, args: tuple[str, ...], force: bool, volumes: bool) -> None:
+    """Remove one or more containers."""
+    fatal = False
+
+    def remove(ref: str) -> None:
+        nonlocal fatal
+        try:
+            desk.lab.container(ref).remove(force)
+        except LabError as error:
+            fatal = fatal or not (force and isinstance(error, NotFound))  # with -f, what is not there is done
+            raise
+
+    if errors := _each(args, remove):
+        fail("\n".join(errors.values()), 1 if fatal else 0)
+
+
+@verb()
+@option("--filter", "wanted", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')", many=True)
+@flag("-f", "--force", help="Do not prompt for confirmation")
+def prune(desk: Desk, args: tuple[str, ...], wanted: tuple[str, ...], force: bool) -> None:
+    """Remove all stopped containers."""
+    asked = filters.parse(wanted, ("label", "until"))
+    warning = "WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] "
+    if not force and not agreed(desk, warning):
+        say(f"Total reclaimed space: {human.size(0)}\n")
+        return
+    removed, freed = _remove_some(desk, asked) if any(asked.values()) else desk.lab.prune_containers()
+    if removed:
+        say("Deleted Containers:\n" + "".join(f"{id_}\n" for id_ in removed) + "\n")
+    say(f"Total reclaimed space: {human.size(freed)}\n")
+
+
+def _remove_some(desk: Desk, asked: filters.Filters) -> tuple[list[str], int]:
+    """Remove those that do not run and pass the filters; returns their IDs, and the bytes of their writable layers."""
+    until = [filters.moment(text) for text in asked["until"]]
+    removed, freed = [], 0
+    for one in containers.chosen(desk.lab.containers(), asked, desk.lab):
+        if not one.running and all(one.created.timestamp() < limit for limit in until):
+            size = one.layer_size
+            one.remove()
+            removed.append(one.id)
+            freed += size
+    return removed, freed
+
+
+def _each(
+    refs: Iterable[str], act: Callable[[str], object], said: Callable[[str, object], str] = lambda ref, result: ref
+) -> dict[str, str]:
+    """Do something to each, and say its name; returns what went wrong, in words, by name."""
+    errors: dict[str, str] = {}
+    for ref in refs:
+        try:
+            say(f"{said(ref, act(ref))}\n")
+        except (LabError, OSError) as error:
+            errors[ref] = explain(error)
+    return errors
+
+
+def _all_of(refs: Iterable[str], act: Callable[[str], object], **said: Callable[[str, object], str]) -> None:
+    if errors := _each(refs, act, **said):
+        fail("\n".join(errors.values()))
