@@ -129,7 +129,15 @@ def everything(store: Store) -> list[Container]:
         if not folder.name.startswith(".") and folder.is_dir():
             with suppress(FileNotFoundError):  # removed while we looked
                 found.append(Container(store, Record(folder)))
-    return sorted(found, key=lambda one: (one.spec.created, one._record.folder.stat().st_ctime_ns), reverse=True)
+    return sorted(found, key=_age, reverse=True)
+
+
+def _age(one: Container) -> tuple[str, int]:
+    """When it was made; among those of one epoch, when its config was written, which never changes."""
+    try:
+        return one.spec.created, (one._record.folder / "config.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return one.spec.created, 0
 
 
 def find(store: Store, text: str) -> Container:
