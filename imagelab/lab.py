@@ -11,11 +11,13 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .compression import pieces_of
 from .containers.desk import ContainerDesk
+from .containers.keeper import end_all, keep
 from .entry import Entry
 from .errors import Invalid, InvalidReference, LabError, NotFound
 from .image import Image
@@ -64,10 +66,13 @@ class Lab(ContainerDesk):
 
     @classmethod
     def temporary(cls, epoch: int | None = 0, *, platform: str = "linux/amd64", current: bool = True) -> Lab:
-        """A lab in a new folder, deleted with the last of its images; with epoch 0, the same digests anywhere."""
+        """A lab in a new folder, deleted with the last of its images; with epoch 0, the same digests anywhere.
+
+        Its containers end with it, and with this process, however that ends.
+        """
         folder = tempfile.mkdtemp(prefix="imagelab-")
         lab = cls(Path(folder) / "store", epoch=epoch, platform=platform, current=current)
-        weakref.finalize(lab.store, shutil.rmtree, folder, ignore_errors=True)  # not of the lab: images need it
+        weakref.finalize(lab.store, _delete, folder, lab.home, keep(lab.home))  # not of the lab: images need it
         return lab
 
     @classmethod
@@ -298,6 +303,12 @@ class Lab(ContainerDesk):
         """The name@digest that will mean this image for ever, whatever happens to its tag."""
         image, reference = self.image(ref), Reference.parse(ref)
         return reference.pinned(image.digest).familiar
+
+
+def _delete(folder: str, home: Path, kept: ExitStack) -> None:
+    end_all(home)
+    kept.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _said(content: object) -> str:
