@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, Protocol
 
 from .digest import Digest, chain_ids
@@ -178,21 +178,31 @@ class Image:
             for number, record in enumerate(history, 1)
         )
 
+    def tree(self) -> Tree:
+        """The merged file system: what a container of this image would see."""
+        return self._tree
+
     @cached_property
-    def _merged(self) -> tuple[Tree, dict[str, int]]:
+    def _tree(self) -> Tree:
+        """Layer upon layer, from the nearest image below that has been merged already: a build merges each once."""
+        below = self.parent
+        while below is not None and "_tree" not in below.__dict__:
+            below = below.parent
+        if below is None or self.diff_ids[: len(below.layers)] != below.diff_ids:
+            return reduce(Tree.apply, (layer.changes() for layer in self.layers), Tree())
+        return reduce(Tree.apply, (layer.changes() for layer in self.layers[len(below.layers) :]), below.tree())
+
+    @cached_property
+    def _origin(self) -> dict[str, int]:
         tree, origin = Tree(), {"": -1}
         for number, layer in enumerate(self.layers):
             before, tree = tree, tree.apply(layer.changes())
             origin = {path: origin[path] if _still(before.get(path), tree[path]) else number for path in tree}
-        return tree, origin
-
-    def tree(self) -> Tree:
-        """The merged file system: what a container of this image would see."""
-        return self._merged[0]
+        return origin
 
     def origin(self) -> Mapping[str, int]:
         """For each path of the merged file system, the index of the layer it comes from."""
-        return self._merged[1]
+        return self._origin
 
     def read(self, path: str) -> bytes:
         """The bytes of a file in the merged file system, symlinks followed; raises NotFound."""
@@ -235,7 +245,7 @@ class Image:
         settings: Mapping[str, Any] | None = None,
     ) -> Image:  # fmt: skip
         """Another image, with a layer that is in the store already on top, as it is, and `settings` in its config."""
-        config = self._configured(settings) if settings else self.config
+        config = {**(self._configured(settings) if settings else self.config), **({"author": author} if author else {})}
         return self._derive(config, [*self.layers, layer], created_by, comment, author, empty=False)
 
     def with_config(

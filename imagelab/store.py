@@ -63,7 +63,7 @@ class Store:
             if self.home.exists() and not self.home.is_dir():
                 raise LabError(f"{str(self.home)!r} is a file: choose a folder for the store (--home, IMAGELAB_HOME)")
             # Of a store whose maker was cut off, or has finished since we looked.
-            ours = {"oci-layout", "index.json", "blobs", "tmp", "cache", "tag-log.jsonl"}
+            ours = {"oci-layout", "index.json", "blobs", "tmp", "cache", "containers", "tag-log.jsonl"}
             found = {item.name for item in self.home.iterdir()} if self.home.exists() else set()
             if other := {name for name in found - ours if not name.startswith(".")}:
                 raise LabError(

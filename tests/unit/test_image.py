@@ -10,6 +10,7 @@ from imagelab import Entry, Lab, LabError
 from imagelab.digest import Digest
 from imagelab.errors import Invalid, NotFound
 from imagelab.image import Image
+from imagelab.layer import Layer
 from imagelab.manifest import EMPTY_LAYER
 from imagelab.tree import Changes, Tree
 
@@ -126,3 +127,14 @@ def test_reprs_say_what_a_thing_is_and_no_address(app: Image, lab: Lab) -> None:
     for thing in (app, app.layers[0], app.tree(), lab, lab.store):
         assert " at 0x" not in repr(thing) and repr(thing).startswith("<")
     assert Tree() == Tree()
+
+
+def test_an_image_is_merged_from_the_nearest_one_below_that_was(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    below = lab.append(None, {"a": "1", "b": "1"})
+    assert set(below.tree()) == {"", "a", "b"}
+    read: list[Layer] = []
+    changes = Layer.changes
+    monkeypatch.setattr(Layer, "changes", lambda layer: (read.append(layer), changes(layer))[1])
+    above = below.with_config(Cmd=["x"]).append({"b": None, "c": "2"})
+    assert set(above.tree()) == {"", "a", "c"} == set(Lab(lab.home).image(above.id.hex).tree())
+    assert read[:-2] == [above.layers[-1]] and read[-2:] == list(above.layers)
