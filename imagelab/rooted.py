@@ -95,7 +95,7 @@ class Root:
                 os.utime(name, (entry.mtime, entry.mtime), dir_fd=folder, follow_symlinks=False)
 
     def remove(self, path: str) -> None:
-        """Remove a file, a link or an empty directory; nothing happens where there is none, or where it is not empty."""
+        """Remove a file, a link or an empty directory; nothing happens where there is none, or it is not empty."""
         with suppress(NotFound), self._at(path, follow=False) as (folder, name, _, info):
             if info and name and not stat.S_ISDIR(info.st_mode):
                 os.unlink(name, dir_fd=folder)

@@ -2,7 +2,8 @@
 
 `\\x7fELF` is run by **bubblewrap** (Linux: namespaces of its own, no network), `#!/bin/sh` and the
 `/bin/sh` of a base image made here by **shell** (any system: a bash interpreter that sees the root folder and nothing
-else). Nothing of an image is ever run on the bare host.
+else), `\\0asm` by **wasm** (any system: WebAssembly, which can do only what it is handed). The `pip` of a base image
+made here is **pip**: the host's, which installs into the root folder. Nothing of an image is ever run on the bare host.
 
 A runtime is a module with one function, `start`: it starts one process of the host that is the program, or holds it.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -20,8 +21,9 @@ from typing import Protocol, cast
 from ..errors import LabError
 from ..tree import Files
 
-RUNTIMES = ("shell", "bubblewrap")
+RUNTIMES = ("shell", "bubblewrap", "wasm", "pip")
 SHELL_MARK = b"#!imagelab-shell"  # how /bin/sh of a base image made here begins
+PIP_MARK = b"#!imagelab-pip"  # and its /usr/local/bin/pip
 CANNOT_RUN, NOT_THERE = 126, 127  # the exit codes that a shell, and docker, have for it
 Output = Callable[[str, bytes], object]  # called with "stdout" or "stderr" and some bytes, as they come
 
@@ -100,33 +102,104 @@ def run(root: Path, files: Files, program: Program, output: Output) -> int:
     return watch(named(kind_of(files, program)).start(root, program, Streams()), program, output)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Which runtime a program needs, the real path of the file that it runs, and the arguments that this file gets."""
+
+    runtime: str
+    path: str
+    argv: tuple[str, ...]
+
+
 def kind_of(files: Files, program: Program) -> str:
     """The name of the runtime that a program's first bytes ask for; raises CannotStart, as `docker run` fails."""
-    return _kind(files, program.argv[0], program, 0)
+    return look_up(files, program).runtime
 
 
-def _kind(files: Files, name: str, program: Program, depth: int) -> str:
-    head = next(files.find(_find(files, name, program)).chunks(), b"")[:128]
-    if head.startswith(b"\x7fELF"):
-        return "bubblewrap"
-    if head.startswith(SHELL_MARK):
-        return "shell"
-    if head.startswith(b"#!") and depth < 4 and (words := head[2:].split(b"\n")[0].split()):
-        return _kind(files, words[0].decode("utf-8", "replace"), program, depth + 1)
-    raise CannotStart(f"exec {program.argv[0]}: exec format error: it is no ELF program and no script")
+def look_up(files: Files, program: Program, depth: int = 0) -> Found:
+    """Find a program, by way of the interpreters that scripts name; raises CannotStart, as `docker run` fails."""
+    try:
+        place, path = _find(files, program.argv[0], program)
+    except CannotStart:
+        if _is_builtin(files, program):
+            return Found("shell", "bin/sh", program.argv)
+        raise
+    head = next(files.find(path).chunks(), b"")[:128]
+    for mark, runtime in ((b"\x7fELF", "bubblewrap"), (SHELL_MARK, "shell"), (PIP_MARK, "pip")):
+        if head.startswith(mark):
+            return Found(runtime, path, program.argv)
+    if head.startswith(b"\0asm"):
+        runtime = "pip" if program.argv[1:3] == ("-m", "pip") and _has_pip(files, program) else "wasm"
+        return Found(runtime, path, (place, *program.argv[1:]))
+    if head.startswith(b"#!") and depth < 4 and (words := head[2:].split(b"\n")[0].decode("utf-8", "replace").split()):
+        if words[0] == "/usr/bin/env" and words[1:] and not _is_there(files, words[0]):  # a builtin of the shell
+            del words[0]
+        return look_up(files, replace(program, argv=(*words, place, *program.argv[1:])), depth + 1)
+    raise CannotStart(f"exec {program.argv[0]}: exec format error: it is no ELF or WebAssembly program and no script")
 
 
-def _find(files: Files, name: str, program: Program) -> str:
+def startable(root: Path, env: Mapping[str, str]) -> list[str]:
+    """The names, and the paths, of the programs in $PATH that a script can start on any system."""
+    from ..rooted import Root
+
+    files, found = Root(root), []
+    for folder in env.get("PATH", "").split(":"):
+        try:
+            names = sorted(os.listdir(root / files.resolve(folder))) if folder.startswith("/") else []
+        except (LabError, OSError):
+            continue
+        for name in names:
+            path = f"{folder.rstrip('/')}/{name}"
+            try:
+                if kind_of(files, Program((path,), env)) in ("wasm", "pip"):
+                    found += [name, path]
+            except CannotStart:
+                continue
+    return found
+
+
+def _is_there(files: Files, path: str) -> bool:
+    try:
+        return bool(files.find(path))
+    except LabError:
+        return False
+
+
+def _is_builtin(files: Files, program: Program) -> bool:
+    """Whether the shell of a base image made here has a command of this name, which needs no file then."""
+    name = program.argv[0]
+    if "/" in name or name == "sh":
+        return False
+    try:
+        if kind_of(files, replace(program, argv=("sh",))) != "shell":
+            return False
+    except CannotStart:
+        return False
+    from .shell import knows
+
+    return knows(name)
+
+
+def _has_pip(files: Files, program: Program) -> bool:
+    try:
+        return kind_of(files, replace(program, argv=("pip",))) == "pip"
+    except CannotStart:
+        return False
+
+
+def _find(files: Files, name: str, program: Program) -> tuple[str, str]:
+    """Where a program was found, and its real path."""
     folders = [program.cwd] if "/" in name else program.env.get("PATH", "/usr/bin:/bin").split(":")
     refused = ""
     for folder in folders:
         try:
-            path = files.resolve(os.path.join(folder, name))
+            place = os.path.join(folder, name)
+            path = files.resolve(place)
         except LabError:
             continue
         found = files.find(path)
         if found.kind == "file" and found.mode & 0o111:
-            return path
+            return name if "/" in name else place, path
         refused = refused or path
     if refused and "/" in name:
         what = "is a directory" if files.find(refused).kind == "dir" else "permission denied"

@@ -1,8 +1,8 @@
 """One idea: a shell script needs a shell, not a machine, so it runs on any system.
 
 The interpreter is bashkit: bash and some hundred commands on a file system that is the root folder, in a process of its
-own. What differs from a real system: there are no other programs, commands run as one user, and standard input is read
-whole before the script starts.
+own. What differs from a real system: of the image's programs, a script can start those in `programs`; commands run as
+one user, and standard input is read whole before the script starts.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import contextlib
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import Output, Program, Running, Streams
+from . import Output, Program, Running, Streams, startable
 from .process import spawn_python, told_to
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ def interpreter(root: str, cwd: str, env: dict[str, str], hostname: str, timeout
             os.close(stderr)
 
 
+def knows(name: str) -> bool:
+    """Whether the interpreter has a command of this name, without a file for it in the image."""
+    from bashkit import Bash
+
+    return bool(Bash().execute_sync(f"type -t {shlex.quote(name)}").stdout.strip() in ("file", "builtin"))
+
+
 def script_of(argv: list[str], stdin: bytes | None = None) -> str:
     """What the interpreter is given: the script of `sh -c`, its flags set and its arguments in place."""
     name = argv[0].rsplit("/", 1)[-1]
@@ -82,18 +90,28 @@ def execute(root: Path, program: Program, output: Output) -> int:
     """
     bash = interpreter(str(root), program.cwd, dict(program.env), program.hostname, program.timeout or MAX_SECONDS)
 
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(_run, bash, root, program.env, script_of(list(program.argv)), output)
+        try:
+            return done.result()
+        except KeyboardInterrupt:
+            bash.cancel()
+            raise
+
+
+def _run(bash: Bash, root: Path, env: Mapping[str, str], script: str, output: Output) -> int:
+    """Run a script; what it prints comes piece by piece, in bytes where programs of the image may print them."""
+    if names := startable(root, env):
+        from . import programs
+
+        return programs.run(bash, root, names, script, output)
+
     def tell(out: str, err: str) -> None:
         for stream, text in (("stdout", out), ("stderr", err)):
             if text:
                 output(stream, text.encode("utf-8", "surrogateescape"))
 
-    with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(bash.execute_sync, script_of(list(program.argv)), tell)
-        try:
-            return int(done.result().exit_code)
-        except KeyboardInterrupt:
-            bash.cancel()
-            raise
+    return int(bash.execute_sync(script, on_output=tell).exit_code)
 
 
 def _main() -> int:
@@ -108,13 +126,13 @@ def _main() -> int:
         files.write_file("/stdin", stdin)
         bash.mount(_STDIN, files, read_only=True)
 
-    def tell(out: str, err: str) -> None:
-        for stream, text in ((sys.stdout, out), (sys.stderr, err)):
-            with contextlib.suppress(BrokenPipeError):
-                stream.write(text)
-                stream.flush()
+    def tell(stream: str, data: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            file = (sys.stdout if stream == "stdout" else sys.stderr).buffer
+            file.write(data)
+            file.flush()
 
-    return int(bash.execute_sync(script_of(told["argv"], stdin), on_output=tell).exit_code)
+    return _run(bash, Path(told["root"]), told["env"], script_of(told["argv"], stdin), tell)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ FLOORS = [
     | {"blobs", "index", "taglog", "store"},
     {"save", "staging", "load", "upkeep", "usage", "waste", "mutate", "lens"}
     | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
-    | {"bases", "instructions", "build", "prepare", "writable", "rooted", "containers"},
+    | {"bases", "wasmfile", "instructions", "build", "prepare", "writable", "rooted", "containers"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
     | {"human", "gosyntax", "gotemplate"},

@@ -1,0 +1,118 @@
+"""One idea: an installed package is the files that its RECORD lists.
+
+So one can be removed, or replaced by another version, with nothing left behind.
+
+Implements "Recording installed projects" of the Python packaging specifications.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import os
+import posixpath
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import LabError
+from ..rooted import Root
+from ..rootfs import scan
+from . import PIP_MARK
+from .shadow import SITE
+
+_PREFIX = "usr/local/"
+
+
+class Packages:
+    """The packages in a root folder, and a folder with copies of the dist-infos that are `known`."""
+
+    def __init__(self, root: Root, known: Path) -> None:
+        self.root, self.known = root, known
+
+    def put(self, stage: Path, *, hidden: Path) -> None:
+        """Copy what is staged into the root folder, in place of what was installed under the same names.
+
+        `hidden` is a folder that no file may name: paths in it are the container's without it.
+        """
+        if not stage.exists():
+            return
+        for info in (stage / SITE).glob("*.dist-info"):
+            self.remove(_name(info.name))
+            if (origin := info / "direct_url.json").exists():
+                _rewrite(origin, origin.read_bytes().replace(bytes(hidden), b""))
+        for path, entry in scan(stage).entries.items():
+            if entry.kind == "dir":
+                self.root.make_folders(path)
+            elif not self._is_ours(path):
+                self.root.write(path, replace(entry, mode=0o755 if entry.mode & 0o100 else 0o644), None)
+
+    def remove(self, name: str) -> str:
+        """Remove a package; returns what it was, name and version, or nothing when it is not installed."""
+        was = ""
+        for info in self._installed(name):
+            was = info.removesuffix(".dist-info")
+            record = self.known / info / "RECORD"
+            rows: list[list[str]] = []
+            if record.exists():
+                rows = list(csv.reader(record.read_text("utf-8", "replace").splitlines()))
+            files = {posixpath.normpath(posixpath.join(SITE, row[0])) for row in rows if row}
+            folders = set()
+            for path in (path for path in files if path.startswith(_PREFIX) and not self._is_ours(path)):
+                self.root.remove(path)
+                above, file = posixpath.split(path)
+                if file.endswith(".py"):
+                    self.root.remove(f"{above}/__pycache__/{file[:-3]}.cpython-312.pyc")
+                    folders.add(f"{above}/__pycache__")
+                folders |= {above, *map(str, Path(above).parents)}
+            for folder in sorted((f for f in folders if f.startswith(SITE + "/")), key=len, reverse=True):
+                self.root.remove(folder)
+        return was
+
+    def uninstall(self, words: list[str]) -> int:
+        """Do `pip uninstall`; returns its exit code, and raises LabError for what is not done here."""
+        if "-y" not in words and "--yes" not in words:
+            raise LabError("pip uninstall asks a question that nobody could answer here: pip uninstall -y …")
+        if others := [word for word in words if word.startswith("-") and word not in ("-y", "--yes", "-q", "--quiet")]:
+            raise LabError(f"pip uninstall {others[0]}: not done here: name the packages")
+        for name in (word for word in words if not word.startswith("-")):
+            if was := self.remove(name):
+                print(f"Successfully uninstalled {was}")
+            else:
+                print(f"WARNING: Skipping {name} as it is not installed.", file=sys.stderr)
+        return 0
+
+    def _installed(self, name: str) -> Iterator[str]:
+        """The dist-infos of a package, whichever way its name is written."""
+        for folder in sorted(os.listdir(self.known)):
+            if folder.endswith(".dist-info") and _name(folder) == _plain(name):
+                yield folder
+
+    def _is_ours(self, path: str) -> bool:
+        """Whether this is the `pip` that makes imagelab run its own: a newer pip must not replace it."""
+        return self.root.kind(path) == "file" and self.root.read(path, len(PIP_MARK)) == PIP_MARK
+
+
+def _name(info: str) -> str:
+    """NAME-VERSION.dist-info → NAME."""
+    return _plain(info.removesuffix(".dist-info").rsplit("-", 1)[0])
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _rewrite(path: Path, data: bytes) -> None:
+    """Change a file of a dist-info, and what its RECORD says of it; their dates stay."""
+    record = path.parent / "RECORD"
+    name = f"{path.parent.name}/{path.name}"
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    lines = record.read_text("utf-8").splitlines()
+    new = [f"{name},sha256={digest},{len(data)}" if line.startswith(f"{name},") else line for line in lines]
+    for file, content in ((path, data), (record, "".join(f"{line}\n" for line in new).encode())):
+        when = file.stat().st_mtime
+        file.write_bytes(content)
+        os.utime(file, (when, when))

@@ -1,0 +1,91 @@
+"""One idea: a script may start programs of its own image, if they are of the kinds that run on any system.
+
+The shell's interpreter is handed one command for each WebAssembly program, `pip`, and script of one of these, that it
+finds in $PATH. Each call is a process of its own, in the shell's directory and environment and with its streams.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import LabError
+from ..rooted import Root
+from . import CannotStart, Output, Program, Streams, kind_of, named, startable
+
+if TYPE_CHECKING:
+    from bashkit import Bash
+
+
+class _Sink(Protocol):
+    async def write(self, data: bytes, /) -> None: ...
+
+
+def run(bash: Bash, root: Path, names: list[str], script: str, output: Output) -> int:
+    """Run a script that can start these programs, and those that it installs itself; returns its exit code."""
+    return asyncio.run(_Script(bash, root, output).run(names, script))
+
+
+class _Script:
+    def __init__(self, bash: Bash, root: Path, output: Output) -> None:
+        self.bash, self.root, self.output = bash, root, output
+        self.known: set[str] = set()
+
+    async def run(self, names: list[str], script: str) -> int:
+        self._learn(names)
+        result = await self.bash.execute(script, stdout=self._sink("stdout"), stderr=self._sink("stderr"), capture=0)
+        return int(result.exit_code)
+
+    def _learn(self, names: list[str]) -> None:
+        for name in names:
+            if name not in self.known:
+                self.bash.add_command(name, self._start)
+                self.known.add(name)
+
+    def _sink(self, stream: str) -> Any:
+        async def write(data: bytes) -> None:
+            self.output(stream, data)
+
+        return write
+
+    async def _start(self, asked: Any) -> int:
+        """One call of a program: `asked` has its name, arguments, directory, environment and streams."""
+        program = Program((asked.name, *asked.argv), dict(asked.env), asked.cwd)
+        try:
+            runtime = named(kind_of(Root(self.root), program))
+            running = runtime.start(self.root, program, Streams(subprocess.PIPE), os.getpid())
+        except LabError as error:
+            await asked.stderr.write(f"{error}\n".encode())
+            return error.code if isinstance(error, CannotStart) else 1
+        process = running.process
+        feeding = asyncio.create_task(_feed(process, asked.stdin))
+        try:
+            await asyncio.gather(_pump(process.stdout, asked.stdout), _pump(process.stderr, asked.stderr))
+            code = await asyncio.to_thread(process.wait)
+        finally:
+            feeding.cancel()
+            process.kill()
+            process.wait()
+        self._learn(startable(self.root, asked.env))  # a pip may have brought some
+        return 128 - code if code < 0 else code
+
+
+async def _feed(process: subprocess.Popen[bytes], source: AsyncIterable[bytes]) -> None:
+    assert process.stdin
+    with suppress(BrokenPipeError):  # it has read enough
+        async for data in source:
+            await asyncio.to_thread(process.stdin.write, data)
+            await asyncio.to_thread(process.stdin.flush)
+    with suppress(BrokenPipeError):
+        process.stdin.close()
+
+
+async def _pump(source: Any, sink: _Sink) -> None:
+    with source, suppress(BrokenPipeError):  # nobody reads on: then it finds its own end closed
+        while data := await asyncio.to_thread(source.read1, 1 << 16):
+            await sink.write(data)
