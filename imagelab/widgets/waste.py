@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from typing import Any
 
 import ipywidgets
 
@@ -23,11 +24,12 @@ from ..waste import PathWaste, Waste, waste
 from .base import Readable, fluid, in_words
 
 STEPS = 3
-MOST_FILES = 30  # to choose from, the largest
+MOST_FILES = 12  # to choose from, the largest
 ROWS = 12  # of the table of paths
 NEW = "tmp/download.bin"  # a file to add, beside those that the image has
-NOTHING, ADD, OVERWRITE, DELETE, CHMOD = "do nothing", "add", "overwrite", "delete", "change the mode of"
-SIZES = {"1 kB": 1_000, "100 kB": 100_000, "500 kB": 500_000, "1 MB": 1_000_000, "2 MB": 2_000_000}
+NOTHING, ADD, OVERWRITE, DELETE, CHMOD = "do nothing", "add", "overwrite", "delete", "change mode"
+MB = 1_000_000
+SIZES = {"1 kB": 1_000, "100 kB": 100_000, "500 kB": 500_000, "1 MB": MB, "2 MB": 2 * MB}
 
 # Ground and ink together; the words say it again.
 SEEN, UNSEEN = "background:#CFE6F5;color:#00304D", "background:#D6D6D6;color:#303030"
@@ -43,7 +45,9 @@ class Step:
 
     def __str__(self) -> str:
         path = human.harmless(self.path)
-        return f"{self.action} {path}" + f" ({self.size:,} bytes)" * (self.action in (ADD, OVERWRITE))
+        if self.action in (ADD, OVERWRITE):
+            return f"{self.action} {path} ({self.size:,} bytes)"
+        return f"{self.action} of {path}" if self.action == CHMOD else f"{self.action} {path}"
 
     def on(self, tree: Tree, number: int) -> Layer:
         """The layer this makes on a file system; raises LabError where it cannot be done there."""
@@ -66,7 +70,7 @@ class WasteMeter(Readable):
     """A widget in which up to three layers are put on an image, in memory, and what they waste is measured.
 
     Holds nothing but the image; the layers are real ones and are kept nowhere. `steps`, for a start, are
-    (action, path) or (action, path, bytes), the action one of `add`, `overwrite`, `delete` and `change the mode of`.
+    (action, path) or (action, path, bytes), the action one of `add`, `overwrite`, `delete` and `change mode`.
     Raises LabError for a step that it does not know.
     """
 
@@ -75,9 +79,9 @@ class WasteMeter(Readable):
         self._start = [_parsed(step) for step in steps][:STEPS]
         self._start += [Step()] * (STEPS - len(self._start))
         self.page = fluid()
-        self.actions: list[ipywidgets.Dropdown] = []
-        self.files: list[ipywidgets.Dropdown] = []
-        self.sizes: list[ipywidgets.Dropdown] = []
+        self.actions: list[ipywidgets.ToggleButtons] = []
+        self.files: list[ipywidgets.SelectionSlider] = []
+        self.sizes: list[ipywidgets.SelectionSlider] = []
         self.again = ipywidgets.Button(description="Start again", tooltip="Set the steps to what they were at first")
         paths, trouble = [NEW], ""
         try:
@@ -87,16 +91,16 @@ class WasteMeter(Readable):
         others = {step.size for step in self._start if step.size} - set(SIZES.values())
         sizes = SIZES | {f"{size:,} bytes": size for size in sorted(others)}
         show = in_words(self.page, self._show)
-        rows = []
+        named = [(human.harmless(path), path) for path in paths]
+        rows: list[ipywidgets.Widget] = []
         for number, step in enumerate(self._start, 1):
-            action = _dropdown(f"Step {number}", [NOTHING, ADD, OVERWRITE, DELETE, CHMOD], step.action, "20em")
-            named = [(human.harmless(path), path) for path in paths]
-            file = _dropdown("the file", named, step.path or paths[0], "22em")
-            size = _dropdown("with", sizes, step.size or 1_000_000, "12em")
+            action = _buttons(number, step.action)
+            file = _slider(f"Step {number} file", named, step.path or paths[0])
+            size = _slider(f"Step {number} size", list(sizes.items()), step.size or MB)
             for control, those in ((action, self.actions), (file, self.files), (size, self.sizes)):
                 those.append(control)
                 control.observe(show, "value")
-            rows.append(ipywidgets.HBox([action, file, size], layout=ipywidgets.Layout(flex_flow="row wrap")))
+            rows += [action, _side_by_side(_side_by_side(file, _value_of(file)), _side_by_side(size, _value_of(size)))]
         self.again.on_click(in_words(self.page, self._reset))
         show()
         called = ", ".join(name.familiar for name in image.names) or image.id.short
@@ -117,7 +121,7 @@ class WasteMeter(Readable):
         for step, action, file, size in zip(self._start, self.actions, self.files, self.sizes, strict=True):
             action.value = step.action
             file.value = step.path or file.options[0][1]
-            size.value = step.size or 1_000_000
+            size.value = step.size or MB
 
     def _show(self, *_: object) -> None:
         for action, file, size in zip(self.actions, self.files, self.sizes, strict=True):
@@ -280,7 +284,31 @@ def _paths(image: Image, steps: Sequence[Step]) -> list[str]:
     return list(dict.fromkeys([*(step.path for step in steps if step.path), *files[:MOST_FILES], NEW]))
 
 
-def _dropdown(description: str, options: object, value: object, width: str) -> ipywidgets.Dropdown:
-    layout = ipywidgets.Layout(width=f"min(100% - 4px, {width})")
-    style = {"description_width": "4.5em"}
-    return ipywidgets.Dropdown(description=description, options=options, value=value, layout=layout, style=style)
+def _buttons(number: int, action: str) -> ipywidgets.ToggleButtons:
+    """One button for each action. A list to open would need the up and down keys, and JupyterLab takes those first."""
+    actions = [NOTHING, ADD, OVERWRITE, DELETE, CHMOD]
+    return ipywidgets.ToggleButtons(
+        description=f"Step {number}", options=actions, value=action,
+        tooltips=[f"Step {number}: {each}" for each in actions],
+        style=ipywidgets.ToggleButtonsStyle(button_width="auto"), layout=ipywidgets.Layout(width="auto"),
+    )  # fmt: skip
+
+
+def _slider(description: str, options: list[tuple[str, Any]], value: object) -> ipywidgets.SelectionSlider:
+    """A slider over some options, moved by the left and right keys."""
+    layout = ipywidgets.Layout(width="15em")
+    return ipywidgets.SelectionSlider(
+        description=description, options=options, value=value, readout=False, layout=layout
+    )  # fmt: skip
+
+
+def _value_of(slider: ipywidgets.SelectionSlider) -> ipywidgets.Label:
+    """What a slider stands at, in full: its own readout is as narrow as a number."""
+    names = {value: name for name, value in slider.options}
+    label = ipywidgets.Label(layout=ipywidgets.Layout(min_width="8em"))
+    ipywidgets.dlink((slider, "value"), (label, "value"), names.__getitem__)
+    return label
+
+
+def _side_by_side(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
+    return ipywidgets.HBox(widgets, layout=ipywidgets.Layout(flex_flow="row wrap"))

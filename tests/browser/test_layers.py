@@ -1,0 +1,125 @@
+"""Lesson 02 and the waste meter in a real browser: chosen by keyboard, read in every light."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.classroom import run_all
+from browser.test_lessons import CONTRAST, INSIDE, cell_with, no_trouble, type_and_run, widget_of
+
+LAYERS = "02-layers"
+METER = "WasteMeter(before"
+
+
+@pytest.fixture
+def meter(lesson):
+    page = lesson(LAYERS)
+    run_all(page)
+    no_trouble(page)
+    return widget_of(page, METER)
+
+
+def button(meter, step, action):
+    """The button of a step that is called so."""
+    return meter.get_by_title(f"Step {step}: {action}", exact=True)
+
+
+def measured(meter, what):
+    """The row of the meter's table that is called so, as text: before, now, change."""
+    return meter.get_by_role("row").filter(has=meter.page.get_by_role("rowheader", name=what, exact=True))
+
+
+def test_the_waste_meter_is_used_by_keyboard(meter):
+    page = meter.page
+    expect(measured(meter, "image size")).to_have_text(re.compile(r"2,240,010\s*2,240,010\s*0$"))
+    expect(measured(meter, "wasted")).to_contain_text("+1,000,000")
+
+    button(meter, 1, "overwrite").focus()
+    page.keyboard.press("Space")
+    expect(measured(meter, "image size")).to_contain_text("3,240,010")
+    page.keyboard.press("Tab")  # to `delete`
+    page.keyboard.press("Enter")
+    expect(measured(meter, "image size")).to_have_text(re.compile(r"2,240,010\s*0$"))
+    meter.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(meter).to_contain_text("Layer 4: delete data/1.jpg")
+    page.keyboard.press("ArrowLeft")
+    expect(meter).to_contain_text("Layer 4: delete data/photos.zip")
+
+    button(meter, 2, "add").focus()
+    page.keyboard.press("Space")
+    expect(meter.get_by_role("row").filter(has_text="data/photos.zip")).to_have_text(
+        re.compile(r"1,000,000 hidden\s*removed\s*1,000,000\s*1,000,000\s*2,000,000$")
+    )
+    expect(meter).to_contain_text("dive counts from the smallest that a path has been")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # delete: there is nothing left to delete
+    expect(meter.get_by_role("alert")).to_contain_text("Step 2 makes no layer: data/photos.zip is not there")
+
+    meter.get_by_role("button", name="Start again").focus()
+    page.keyboard.press("Enter")
+    expect(meter.get_by_role("alert")).to_have_count(0)
+    expect(measured(meter, "image size")).to_have_text(re.compile(r"2,240,010\s*2,240,010\s*0$"))
+
+
+REDRAWN = """async meter => {  // milliseconds from a press to the next page, the best of several
+    const presses = ["Step 1: delete", "Step 1: overwrite"].map(title => meter.querySelector(`[title="${title}"]`));
+    const shown = () => meter.querySelector("[role=status]").innerText, took = [];
+    for (let turn = 1; turn < 9; turn++) {
+        const old = shown(), started = performance.now();
+        presses[turn % 2].click();
+        while (shown() === old && performance.now() - started < 5000) await new Promise(requestAnimationFrame);
+        took.push(performance.now() - started);
+    }
+    return Math.min(...took);
+}"""
+
+
+def test_a_choice_is_seen_in_a_tenth_of_a_second(meter):
+    assert meter.evaluate(REDRAWN) < 100
+
+
+def test_lesson_02_is_answered_and_solved(lesson, classroom):
+    page = lesson(LAYERS)
+    run_all(page)
+    question = widget_of(page, 'predict("02.delete")')
+    question.get_by_role("button", name="a", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(question.get_by_role("status")).to_contain_text("All 1,000,000 bytes are where they were, in layer 2.")
+    expect(question.get_by_role("status")).to_contain_text("2,048 bytes more")
+
+    here = "# Work here, in secret.lab"
+    show = 'secret.lab.append(None, {"token.txt": secret.lab.image("app:1.0").layers[%d].read("app/.env")'
+    type_and_run(page, here, f'{show % 1}}}, tag="found:1.0")')
+    expect(cell_with(page, "secret.check()")).to_contain_text("the file holds the whole line")
+    type_and_run(page, here, f'{show % 1}.split(b"=")[1]}}, tag="found:1.0")')
+    expect(cell_with(page, "secret.check()")).to_contain_text("Exercise 02.secret: solved.")
+    here = "# Work here, in shrink.lab"
+    type_and_run(page, here, 'shrink.lab.tag(shrink.lab.image("album:1.0").flatten(), "album:small")')
+    expect(cell_with(page, "shrink.check()")).to_contain_text("Nothing is wasted in it, and nothing is shared")
+    files = 'shrink.lab.append("base:1.0", shrink.lab.diff("base:1.0", "album:1.0"), tag="album:small")'
+    type_and_run(page, here, files)
+    expect(cell_with(page, "shrink.check()")).to_contain_text("Exercise 02.shrink: solved.")
+    assert classroom.progress["exercises"]["02.shrink"]["tries"] == 2
+    assert classroom.progress["predictions"]["02.delete"] | {"when": ""} == {"said": "a", "right": False, "when": ""}
+
+
+@pytest.mark.parametrize(("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"])
+def test_the_waste_meter_is_readable_in_every_light(lesson, dark, width):
+    page = lesson(LAYERS, dark=dark, width=width)
+    run_all(page)
+    meter = widget_of(page, METER)
+    button(meter, 2, "overwrite").click()
+    expect(meter.get_by_role("alert")).to_have_count(1)
+    question = widget_of(page, 'predict("02.secret")')
+    question.get_by_role("button", name="a", exact=True).click()
+    expect(question.get_by_role("status")).to_contain_text("It is (c).")
+    assert button(meter, 2, "overwrite").evaluate(CONTRAST) >= 4.5
+    for widget in (meter, question):
+        for element in widget.locator("td, td i, th, p, code, li, b, label, caption").all():
+            assert element.evaluate(CONTRAST) >= 4.5, element.evaluate("e => e.outerHTML")
+        assert widget.evaluate(INSIDE), "wider than the page"
