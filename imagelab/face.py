@@ -67,11 +67,11 @@ def lab_images(lab: Lab, all: bool = False) -> Table:
     return tables.images(lab, all)
 
 
-def lab_tag_log(lab: Lab, ref: str | None = None) -> Table:
-    """Where a tag has pointed, or every tag: the moves as a table, oldest first."""
+def lab_tag_log(lab: Lab, ref: str | None = None, *, times: bool = False) -> Table:
+    """Where a tag has pointed, or every tag: the moves as a table, oldest first; with `times`, also when."""
     from . import tables
 
-    return tables.tag_log(lab, ref)
+    return tables.tag_log(lab, ref, times=times)
 
 
 def image_history(image: Image) -> Table:

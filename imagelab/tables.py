@@ -128,19 +128,22 @@ def history(image: Image) -> Table:
     return _table(rows, ["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"])
 
 
-def tag_log(lab: Lab, ref: str | None = None) -> Table:
+def tag_log(lab: Lab, ref: str | None = None, *, times: bool = False) -> Table:
     """Where a tag has pointed, or every tag, oldest move first, by image IDs; moves are counted over all tags.
 
-    Raises NotFound as `Lab.tag_log` does. The times of the moves are there too, which no two runs share.
+    With `times`, also when, which no two runs share. Raises NotFound for a name that never pointed anywhere.
     """
-    wanted = {move.name for move in lab.tag_log(ref)}
+    wanted = Reference.parse(ref).with_default_tag().canonical if ref is not None else None
     rows, numbers = [], []
     for number, move in enumerate(lab.tag_log(), 1):
-        if move.name in wanted:
+        if wanted in (None, move.name):
             ends = [(lab.store.id_of(end) or "<removed>") if end else "<none>" for end in (move.old, move.new)]
-            rows.append((Reference.parse(move.name).familiar, *ends, move.verb))
+            when = [_time(move.time)] if times else []
+            rows.append((Reference.parse(move.name).familiar, *when, *ends, move.verb))
             numbers.append(number)
-    table = _table(rows, ["TAG", "FROM", "TO", "BY"])
+    if ref is not None and not rows:
+        lab.tag_log(ref)  # which raises
+    table = _table(rows, ["TAG", *["WHEN"] * times, "FROM", "TO", "BY"])
     table.index = pd.Index(numbers, name="MOVE")
     return table
 

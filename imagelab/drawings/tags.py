@@ -99,10 +99,14 @@ def tags(lab: Lab, held: Mapping[str, Image] | None = None) -> Drawing:
 
     `held` gives names to what keeps an image by its ID: it keeps that image, whatever the tags do.
     """
-    holders = _holders(held)
-    found = past(lab, [digest for _, digest in holders])
-    names = _last(found.names, [move.name for move in found.moves])
-    digests = _last(found.targets, [move.new for move in found.moves], [digest for _, digest in holders])
+    holders = holders_of(held)
+    return drawn(past(lab, [digest for _, digest in holders]), holders)
+
+
+def drawn(found: Past, holders: Sequence[tuple[str, str]]) -> Drawing:
+    """The picture of a past that has been read, with (name, manifest digest) of each thing that keeps an image."""
+    names = recent(found.names, [move.name for move in found.moves])
+    digests = recent(found.targets, [move.new for move in found.moves], [digest for _, digest in holders])
     graph = digraph(rankdir="LR", nodesep="0.2", ranksep="1.3")
     tag_node = {name: f"t{number}" for number, name in enumerate(names)}
     image_node = {digest: f"i{number}" for number, digest in enumerate(digests)}
@@ -122,15 +126,15 @@ def tags(lab: Lab, held: Mapping[str, Image] | None = None) -> Drawing:
     return Drawing(graph, "Tags, and where they have pointed", _words(found, holders))
 
 
-def _holders(held: Mapping[str, Image] | None) -> list[tuple[str, str]]:
+def holders_of(held: Mapping[str, Image] | None) -> list[tuple[str, str]]:
     """What keeps an image by its ID: its name, and that image's manifest digest."""
     return [(name, image.digest) for name, image in (held or {}).items()]
 
 
-def _last(every: Collection[str], *moved: Sequence[str]) -> list[str]:
-    """At most MOST of all, in the order they come in: those that are in the last of `moved`, then those moved last."""
+def recent(every: Collection[str], *moved: Sequence[str], most: int = MOST) -> list[str]:
+    """At most so many of all, in the order they come in: those in the last of `moved` first, and those moved last."""
     wanted = [item for group in (list(every), *moved) for item in group if item in every]
-    kept = list(dict.fromkeys(reversed(wanted)))[:MOST]
+    kept = set(list(dict.fromkeys(reversed(wanted)))[:most])
     return [item for item in every if item in kept]
 
 
@@ -173,7 +177,7 @@ def _node(graph: graphviz.Digraph, node: str, lines: list[str], *, fill: str, st
 
 
 def _arrow(graph: graphviz.Digraph, tail: str, head: str, numbers: list[int], *, now: bool) -> None:
-    label = f" {_numbers(numbers)}{', now' if now else ''} "
+    label = f" now ({_numbers(numbers)}) " if now else f" {_numbers(numbers)} "
     looks = {"penwidth": "1.5"} if now else {"style": "dashed", "color": PAST, "fontcolor": PAST}
     graph.edge(f"{tail}:e", f"{head}:w", label=label, **looks)
 

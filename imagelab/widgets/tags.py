@@ -13,7 +13,7 @@ import ipywidgets
 
 from .. import tables
 from ..digest import Digest
-from ..drawings.tags import tags
+from ..drawings.tags import drawn, holders_of, past, recent, tags
 from ..errors import LabError
 from ..human import harmless
 from ..image import Image
@@ -21,38 +21,39 @@ from ..lab import Lab
 from ..reference import Reference
 from .base import Readable, fluid, in_words
 
-NEW = ""  # what the list of tags gives for "a new tag"
+NEW = ""  # what the row of tags gives for "another"
+MOST = 24  # tags, and images, in a row to choose from; any other tag can be typed
 TITLE = "<b>Tag board</b>"
 
 
 class TagBoard(Readable):
     """A widget that moves, removes and brings back the tags of a lab.
 
-    `tag`, `name` and `image` hold what is chosen: a tag, or "" for a new one called `name`; an image by its manifest
-    digest. The buttons are `point`, `undo`, `untag`, `remove`, `prune` and `redraw`. `held` is as in `draw.tags`.
+    `tag` holds the tag that is chosen, or "" for the one typed into `name`; `image` the image, by its manifest digest.
+    The buttons are `point`, `undo`, `untag`, `remove`, `prune` and `redraw`. `held` is as in `draw.tags`.
     """
 
     def __init__(self, lab: Lab, held: Mapping[str, Image] | None = None) -> None:
         self.lab, self._held = lab, dict(held or {})
-        self.picture, self.said, self.past = fluid(), fluid(), fluid()
-        self.tag = ipywidgets.Dropdown(description="Tag", layout=_wide())
-        self.name = ipywidgets.Text(description="Its name", placeholder="shop:3.0", layout=_wide())
-        self.image = ipywidgets.Dropdown(description="Image", layout=_wide())
+        self.picture, self.chosen, self.said, self.past = fluid(), fluid(), fluid(), fluid()
+        self.tag, self.image = _row("Tag"), _row("Image")
+        self.name = ipywidgets.Text(description="Its name", placeholder="shop:3.0")
         self.point = self._button("Point tag at image", "docker tag IMAGE TAG", self._point)
         self.undo = self._button("Undo last move", "imagelab tag-undo TAG: takes back the tag's last move", self._undo)
         self.untag = self._button("Remove tag", "docker rmi TAG", self._untag)
         self.remove = self._button("Remove image", "docker rmi IMAGE-ID", self._remove)
         self.prune = self._button("Prune", "docker image prune -f: removes dangling images", self._prune)
         self.redraw = self._button("Redraw", "Look at the lab again", lambda: "This is the lab as it is now.")
-        self.tag.observe(in_words(self.said, lambda *_: self._chosen()), "value")
+        choose = in_words(self.said, lambda *_: self._choose())
+        for choice in (self.tag, self.name, self.image):
+            choice.observe(choose, "value")
         show = in_words(self.said, self._show)
         show()
-        choices = ipywidgets.HBox([self.tag, self.name, self.image], layout=_wrapping())
         buttons = [self.point, self.undo, self.untag, self.remove, self.prune, self.redraw]
-        row = ipywidgets.HBox(buttons, layout=_wrapping())
+        presses = ipywidgets.HBox(buttons, layout=ipywidgets.Layout(flex_flow="row wrap"))
         drawing = tags(lab, self._held)
         super().__init__(
-            [fluid(TITLE), self.picture, choices, row, self.said, self.past],
+            [fluid(TITLE), self.picture, self.tag, self.name, self.image, self.chosen, presses, self.said, self.past],
             html=f"<p>{TITLE}</p>{drawing._repr_html_()}{tables.tag_log(lab)._repr_html_()}",
             plain=f"Tag board\n{drawing!r}\n{tables.tag_log(lab)!r}",
         )
@@ -73,12 +74,12 @@ class TagBoard(Readable):
     # What the buttons do -----------------------------------------------------------------------------------------
 
     def _point(self) -> str:
-        image, name = self._image(), self.tag.value or self.name.value.strip()
-        if not name:
-            raise LabError("a new tag needs a name: write one beside it, such as shop:3.0")
+        image, name = self._image(), self._tag()
         move = self.lab.tag(image, name)
-        if self.tag.value == NEW:
-            self._select(name)
+        if move and self.tag.value == NEW:  # it is in the row now, as the tag that moved last
+            self._show()
+            self.tag.value = Reference.parse(name).with_default_tag().familiar
+            self.name.value = ""
         return _ran(f"docker tag {image.id.short} {name}", [] if move else ["(It pointed there already.)"])
 
     def _undo(self) -> str:
@@ -98,9 +99,9 @@ class TagBoard(Readable):
         return _ran("docker image prune -f", self.lab.prune()[0] or ["(No image is dangling.)"])
 
     def _tag(self) -> str:
-        if not self.tag.value:
-            raise LabError("a new tag has nothing to undo or remove: choose one of the tags in the list")
-        return str(self.tag.value)
+        if not (name := self.tag.value or self.name.value.strip()):
+            raise LabError("the other tag has no name yet: type one, such as shop:3.0")
+        return str(name)
 
     def _image(self) -> Image:
         if not self.image.value:
@@ -110,31 +111,31 @@ class TagBoard(Readable):
     # What is shown -----------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        now = {Reference.parse(name).familiar for name in self.lab.store.tags()}
-        names = sorted(now | {Reference.parse(move.name).familiar for move in self.lab.tag_log()})
-        listed = [(name if name in now else f"{name} (removed)", name) for name in names]
-        _offer(self.tag, [*listed, ("a new tag", NEW)])
-        _offer(self.image, [(_called(image), image.digest) for image in self.lab.all_images()])
-        self.picture.value = tags(self.lab, self._held)._repr_html_()
-        self._chosen()
+        holders = holders_of(self._held)
+        found = past(self.lab, [digest for _, digest in holders])
+        self.picture.value = drawn(found, holders)._repr_html_()
+        names = recent(found.names, [move.name for move in found.moves], most=MOST)
+        called = [(Reference.parse(name).familiar, name in found.now) for name in names]
+        _offer(self.tag, [*((name if now else f"{name} (removed)", name) for name, now in called), ("another", NEW)])
+        here = {digest: target.image.id.short for digest, target in found.targets.items() if target.image}
+        digests = recent(here, [move.new for move in found.moves], most=MOST)
+        _offer(self.image, [(here[digest], digest) for digest in digests])
+        self._choose()
 
-    def _select(self, name: str) -> None:
-        """Choose the tag that has just been made, once it is in the list."""
-        self._show()
-        self.tag.value = Reference.parse(name).with_default_tag().familiar
-        self.name.value = ""
-
-    def _chosen(self) -> None:
-        """Show what belongs to the chosen tag: its past, or a place for the name it is to have."""
-        self.name.disabled = self.tag.value != NEW
-        self.past.value = "" if self.tag.value == NEW else _history(self.lab, self.tag.value)
+    def _choose(self) -> None:
+        """Say what is chosen, and show what belongs to it: a tag's past, or a place to type one in."""
+        typing = self.tag.value == NEW
+        self.name.layout.display = "flex" if typing else "none"
+        name, image = self.tag.value or self.name.value.strip() or "…", self.image.value
+        called = self.lab.store.image(Digest(image)).id.short if image else "…"
+        chosen = f"Chosen: the tag <b>{escape(harmless(name))}</b> and the image <b>{called}</b>."
+        self.chosen.value = f'<div role="status">{chosen}</div>'
+        self.past.value = "" if typing else _history(self.lab, self.tag.value)
 
 
 def _history(lab: Lab, name: str) -> str:
-    table = tables.tag_log(lab, name)
-    when = [move.time[:19].replace("T", " ") or "unknown" for move in lab.tag_log(name)]
-    table.insert(0, "WHEN (UTC)", when)
-    return f"<p>Where <b>{escape(harmless(name))}</b> has pointed, oldest first:</p>{table._repr_html_()}"
+    table = tables.tag_log(lab, name, times=True).drop(columns="TAG")
+    return f"<p>Where <b>{escape(harmless(name))}</b> has pointed, oldest first (UTC):</p>{table._repr_html_()}"
 
 
 def _ran(command: str, lines: list[str]) -> str:
@@ -142,21 +143,15 @@ def _ran(command: str, lines: list[str]) -> str:
     return f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere;margin:4px 0">{said}</pre>'
 
 
-def _called(image: Image) -> str:
-    return f"{image.id.short}  {', '.join(name.familiar for name in image.names) or '<none>'}"
-
-
-def _offer(choice: ipywidgets.Dropdown, options: list[tuple[str, str]]) -> None:
-    """Put these options into a list, and keep what was chosen if it is still there; else the first is chosen."""
+def _offer(choice: ipywidgets.ToggleButtons, options: list[tuple[str, str]]) -> None:
+    """Put these options into a row, and keep what was chosen if it is still there; else the first is chosen."""
     if list(choice.options) != options:
         chosen, values = choice.value, [value for _, value in options]
         choice.options = options
         choice.value = chosen if chosen in values else next(iter(values), None)
 
 
-def _wide() -> ipywidgets.Layout:
-    return ipywidgets.Layout(width="min(100% - 4px, 24em)")
-
-
-def _wrapping() -> ipywidgets.Layout:
-    return ipywidgets.Layout(flex_flow="row wrap", width="auto")
+def _row(label: str) -> ipywidgets.ToggleButtons:
+    """Buttons of which one is chosen. A list to open would take the arrow keys, and JupyterLab takes those first."""
+    style = ipywidgets.ToggleButtonsStyle(button_width="auto")
+    return ipywidgets.ToggleButtons(options=[], description=label, style=style, layout=ipywidgets.Layout(width="auto"))

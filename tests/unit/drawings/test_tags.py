@@ -12,6 +12,7 @@ import pytest
 from imagelab import Lab, draw
 from imagelab.drawings.picture import QUIET
 from imagelab.drawings.tags import MOST, past
+from imagelab.errors import NotFound
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -49,7 +50,7 @@ def test_full_arrows_are_now_and_dashed_ones_were(lab, shop):
     now = {edge for edge, looks in found.items() if "now" in looks}
     assert now == {("t0", "i2"), ("t1", "i1"), ("t2", "i1")}
     assert {edge for edge, looks in found.items() if "dashed" in looks} == found.keys() - now
-    assert "move 1 " in found["t0", "i0"] and "move 5, now" in found["t0", "i2"]
+    assert "move 1 " in found["t0", "i0"] and "now (move 5)" in found["t0", "i2"]
 
 
 def test_a_dangling_image_differs_in_word_shape_and_colour(lab, shop):
@@ -75,11 +76,11 @@ def test_back_and_forth_is_one_arrow_with_several_numbers(lab, shop):
     lab.tag_undo("shop:1.0")
     lab.tag(shop[2], "shop:1.0")
     shown = words_in(draw.tags(lab))
-    assert "moves 1, 6" in shown and "moves 5, 7, now" in shown
+    assert "moves 1, 6" in shown and "now (moves 5, 7)" in shown
     for _ in range(4):
         lab.tag(shop[0], "shop:1.0")
         lab.tag(shop[2], "shop:1.0")
-    assert "moves … 11, 13, 15, now" in words_in(draw.tags(lab))
+    assert "now (moves … 11, 13, 15)" in words_in(draw.tags(lab))
 
 
 def test_what_is_removed_stays_in_the_picture_and_says_so(lab, shop):
@@ -141,9 +142,7 @@ def test_names_that_mean_something_to_dot_are_only_shown(lab):
 
 def test_the_same_bytes_in_another_process(lab, shop):
     """The times of the moves are not in it; a second lab with the same moves gives the same picture."""
-    code = (
-        "import sys; from imagelab import Lab, draw; print(draw.tags(Lab(sys.argv[1])).svg, end='')"
-    )
+    code = "import sys; from imagelab import Lab, draw; print(draw.tags(Lab(sys.argv[1])).svg, end='')"
     environment = {"PYTHONHASHSEED": "12345", "LC_ALL": "C", "PATH": "/usr/bin"}
     done = subprocess.run([sys.executable, "-c", code, lab.home], env=environment, capture_output=True, check=True)
     assert done.stdout.decode() == draw.tags(lab).svg
@@ -168,5 +167,8 @@ def test_the_table_is_numbered_as_the_picture(lab, shop):
     assert table.loc[5].to_dict() == {"TAG": "shop:1.0", "FROM": shop[0].id, "TO": shop[2].id, "BY": "append"}
     assert list(lab.tag_log_table("shop:1.0").index) == [1, 5]
     assert shop[2].id.short in repr(table) and shop[2].id not in repr(table)
+    assert list(lab.tag_log_table("shop", times=True)) == ["TAG", "WHEN", "FROM", "TO", "BY"]
+    with pytest.raises(NotFound, match="has never pointed"):
+        lab.tag_log_table("nosuch")
     lab.prune()
     assert list(lab.tag_log_table("shop:1.0")["FROM"]) == ["<none>", "<removed>"]

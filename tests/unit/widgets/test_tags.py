@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
+import resource
 
 import pytest
 
@@ -77,20 +77,20 @@ def test_a_removed_tag_is_brought_back(board, lab, images):
 
 
 def test_a_new_tag_is_made_and_then_chosen(board, lab, images):
-    assert board.name.disabled
+    assert board.name.layout.display == "none"
     choose(board, "", images[1])
-    assert not board.name.disabled
+    assert board.name.layout.display == "flex"
     board.name.value = " shop:best "
     board.point.click()
     assert lab.image("shop:best").id == images[1].id
-    assert (board.tag.value, board.name.value, board.name.disabled) == ("shop:best", "", True)
+    assert (board.tag.value, board.name.value, board.name.layout.display) == ("shop:best", "", "none")
     assert "shop:best" in board.past.value
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("", "a new tag needs a name"), ("Shop:1", "repository name must be lowercase: &#x27;Shop&#x27;"),
+        ("", "the other tag has no name yet"), ("Shop:1", "repository name must be lowercase: &#x27;Shop&#x27;"),
         ("shop:<b>", "the tag &#x27;&lt;b&gt;&#x27; may hold letters"),
         ("a@sha256:" + "0" * 64, "leave &#x27;@…&#x27; out"),
     ],
@@ -119,19 +119,45 @@ def test_prune_takes_what_no_tag_points_to(board, lab, images):
     assert "No image is dangling" in said(board)
     choose(board, "shop:3.0", images[0])
     board.point.click()
-    assert (f"{images[2].id.short}  <none>", images[2].digest) in board.image.options
+    assert (images[2].id.short, images[2].digest) in board.image.options, "it dangles, and can be chosen"
     board.prune.click()
     assert f"Deleted: {images[2].id}" in said(board)
     board.undo.click()
     assert "has been removed" in said(board) and 'role="alert"' in board.said.value
 
 
-def test_nothing_can_be_undone_or_removed_of_a_tag_that_is_not_there(board):
+def test_a_tag_that_is_not_in_the_row_can_be_typed(board, lab, images):
     board.tag.value = ""
     for button in (board.undo, board.untag):
         board.said.value = ""
         button.click()
-        assert "choose one of the tags" in said(board)
+        assert "type one, such as" in said(board)
+    board.name.value = "shop:1.0"
+    board.point.click()
+    assert "It pointed there already" in said(board)
+    board.name.value = "nosuch:1"
+    board.undo.click()
+    assert "no move to undo" in said(board)
+    board.name.value = "shop:2.0"
+    board.untag.click()
+    assert "docker.io/library/shop:2.0" not in lab.store.tags()
+
+
+def test_it_says_what_is_chosen(board, images):
+    choose(board, "shop:2.0", images[0])
+    assert f"the tag <b>shop:2.0</b> and the image <b>{images[0].id.short}</b>" in board.chosen.value
+    choose(board, "")
+    board.name.value = "<x>"
+    assert "the tag <b>&lt;x&gt;</b>" in board.chosen.value and 'role="status"' in board.chosen.value
+
+
+def test_a_large_lab_offers_what_moved_last(lab):
+    for number in range(30):
+        lab.append(None, {"n": str(number)}, f"app:{number:02}")
+    board = TagBoard(lab)
+    assert [value for _, value in board.tag.options] == [f"app:{number:02}" for number in range(6, 30)] + [""]
+    assert len(board.image.options) == 24
+    assert lab.image("app:29").digest in [value for _, value in board.image.options]
 
 
 def test_what_others_do_meanwhile_is_seen_at_the_next_press(board, lab, images):
@@ -193,16 +219,23 @@ def test_damage_is_told_in_words(board, lab, images):
     assert 'role="alert"' in board.said.value
 
 
+def seconds_of_work():
+    """What this process and its children have computed so far: the time it takes where nobody else computes."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 def test_a_click_is_drawn_in_under_100_ms(lab, images):
-    """The best of a few clicks, in a lab of 200 tags and images: how fast it is, not how busy the machine was."""
+    """In a lab of 200 tags and images; the browser's share is measured in tests/browser."""
     for number in range(200):
         lab.append(None, {"n": str(number)}, f"app:{number}")
+    for image in reversed(images):
+        lab.tag(image, "shop")
     board = TagBoard(lab)
     took = []
     for turn in range(6):
-        choose(board, "shop:latest", images[turn % 2 + 1])
-        started = time.perf_counter()
+        choose(board, "shop:latest", images[turn % 2])
+        started = seconds_of_work()
         board.point.click()
-        took.append(time.perf_counter() - started)
-        assert lab.image("shop").id == images[turn % 2 + 1].id
+        took.append(seconds_of_work() - started)
+        assert lab.image("shop").id == images[turn % 2].id
     assert min(took) < 0.1, took

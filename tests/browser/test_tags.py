@@ -1,0 +1,125 @@
+"""Lesson 04 in a real browser: the tag board by keyboard, its errors, its speed, and the exercises."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.classroom import run_all
+from browser.test_lessons import CONTRAST, INSIDE, cell_with, no_trouble, type_and_run, widget_of
+
+TAGS = "04-tags"
+BOARD = "TagBoard(bench)"
+FIRST, THIRD = "e497c1132910", "8621fbe1d52b"  # the images of bench, the same on every machine
+
+
+@pytest.fixture
+def board(lesson):
+    page = lesson(TAGS)
+    run_all(page)
+    no_trouble(page)
+    return widget_of(page, BOARD)
+
+
+def expect_drawn(board, words):
+    """The picture says this to those who do not see it."""
+    picture = board.get_by_role("img", name="Tags, and where they have pointed")
+    expect(picture).to_have_attribute("alt", re.compile(re.escape(words)))
+
+
+def test_the_tag_board_moves_a_tag_by_keyboard(board):
+    page = board.page
+    chosen, said = board.get_by_role("status").nth(0), board.get_by_role("status").nth(1)
+    board.get_by_role("button", name="shop:3.0").focus()
+    page.keyboard.press("Enter")
+    expect(chosen).to_contain_text(f"Chosen: the tag shop:3.0 and the image {FIRST}.")
+    for _ in ("shop:latest", "another", FIRST):
+        page.keyboard.press("Tab")
+    expect(board.get_by_role("button", name=FIRST)).to_be_focused()
+    page.keyboard.press("Space")
+    for _ in ("the second image", "the third", "point"):
+        page.keyboard.press("Tab")
+    expect(board.get_by_role("button", name="Point tag at image")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(said).to_contain_text(f"$ docker tag {FIRST} shop:3.0")
+    expect_drawn(board, f"shop:3.0 points to image {FIRST} (move 5). Before: {THIRD} (move 3).")
+    expect_drawn(board, f"Image {THIRD} is <none>, dangling: no tag points here.")
+    expect(board.get_by_role("row").last).to_have_text(re.compile(rf"5\s*20\S+ \S+\s*{THIRD}\s*{FIRST}\s*tag"))
+
+    page.keyboard.press("Tab")
+    expect(board.get_by_role("button", name="Undo last move")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(said).to_contain_text(f"shop:3.0: {FIRST} -> {THIRD}")
+    expect_drawn(board, f"shop:3.0 points to image {THIRD} (moves 3, 6).")
+
+
+def test_a_new_tag_is_named_and_a_bad_name_is_told_in_words(board):
+    page = board.page
+    expect(board.get_by_role("textbox", name="Its name")).to_be_hidden()
+    board.get_by_role("button", name="another").focus()
+    page.keyboard.press("Enter")
+    name = board.get_by_role("textbox", name="Its name")
+    expect(name).to_be_visible()
+    point = board.get_by_role("button", name="Point tag at image")
+    name.fill("Shop:best")
+    point.click()
+    expect(board.get_by_role("alert")).to_contain_text("repository name must be lowercase: 'Shop'")
+    name.fill("shop:best")
+    point.click()
+    expect(board.get_by_role("status").nth(1)).to_contain_text(f"$ docker tag {FIRST} shop:best")
+    expect(board.get_by_role("status").nth(0)).to_contain_text("the tag shop:best")
+    expect(name).to_be_hidden()
+    board.get_by_role("button", name="Remove image").click()
+    expect(board.get_by_role("alert")).to_contain_text("image is referenced in multiple repositories")
+
+
+PRESSED = """async board => {  // milliseconds from a press to the next picture, when the machine has a moment
+    const button = text => [...board.querySelectorAll("button")].find(b => b.textContent.includes(text));
+    const change = async (look, text) => {
+        const old = look(), started = performance.now();
+        button(text).click();
+        while (look() === old && performance.now() - started < 5000) await new Promise(requestAnimationFrame);
+        return performance.now() - started;
+    };
+    let best = Infinity;
+    const end = performance.now() + 60000;
+    for (let turn = 0; best >= 100 && performance.now() < end; turn++) {
+        await change(() => board.querySelector("[role=status]").textContent, turn % 2 ? "FIRST" : "THIRD");
+        best = Math.min(best, await change(() => board.querySelector("img").src, "Point tag at image"));
+    }
+    return best;
+}"""
+
+
+def test_a_press_is_seen_in_a_tenth_of_a_second(board):
+    assert board.evaluate(PRESSED.replace("FIRST", FIRST).replace("THIRD", THIRD)) < 100
+
+
+def test_lesson_04_s_exercises_are_solved(board):
+    page = board.page
+    here = "# Work here, in twins.lab"
+    type_and_run(page, here, 'twins.lab.tag("shop:stable", "proof:1.0")')
+    expect(cell_with(page, "twins.check()")).to_contain_text("their configs tell of two histories")
+    type_and_run(page, here, 'twins.lab.tag("shop:latest", "proof:1.0")')
+    expect(cell_with(page, "twins.check()")).to_contain_text("Exercise 04.twins: solved.")
+    type_and_run(page, "# Work here, in back.lab", "back.lab.prune()[0][:0]")
+    expect(cell_with(page, "back.check()")).to_contain_text("prune removes what no tag leads to")
+
+
+@pytest.mark.parametrize(("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"])
+def test_the_tag_board_is_readable_in_every_light(lesson, dark, width):
+    page = lesson(TAGS, dark=dark, width=width)
+    run_all(page)
+    board = widget_of(page, BOARD)
+    board.get_by_role("button", name="another").click()
+    board.get_by_role("button", name="Point tag at image").click()
+    expect(board.get_by_role("alert")).to_contain_text("has no name yet")
+    board.get_by_role("button", name="shop:2.0").click()
+    board.get_by_role("button", name="Undo last move").click()
+    expect(board.get_by_role("status").nth(1)).to_contain_text("-> <none>")
+    for element in board.locator("td, th, p, b, pre, label, summary, button").all():
+        if element.is_visible():
+            assert element.evaluate(CONTRAST) >= 4.5, element.evaluate("e => e.outerHTML")
+    assert board.evaluate(INSIDE), "wider than the page"
