@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .containers.looks import Looks
+from .containers.record import Spec, State
 from .entry import Entry
 from .image import Identifier, Image, Step
 from .lab import Lab
@@ -27,13 +29,19 @@ from .usage import DiskUsage
 from .waste import PathWaste, Waste
 
 if TYPE_CHECKING:
+    from .containers import Container
     from .tables import Table
 
 
 def put_on() -> None:
     """Attach the views; doing it twice is doing it once."""
     views: dict[type, dict[str, Callable[..., object] | property]] = {
-        Lab: {"images": lab_images, "tag_log_table": lab_tag_log, "_repr_html_": lab_html},
+        Lab: {
+            "images": lab_images,
+            "containers_table": lab_containers,
+            "tag_log_table": lab_tag_log,
+            "_repr_html_": lab_html,
+        },
         Image: {
             "history": image_history,
             "layers_table": image_layers,
@@ -54,6 +62,8 @@ def put_on() -> None:
     for plain in (Entry, Step, Identifier, Reference, Store, TagMove, Loaded, Freed, Damage, PathWaste):
         views[plain] = {"_repr_html_": fields_html}
     views |= {plain: {"_repr_html_": fields_html} for plain in (Compared, Place, Shown)}
+    views |= {plain: {"_repr_html_": fields_html} for plain in (State, Spec)}
+    Looks.html, Looks.diff_table = container_html, container_diff
     for noun, functions in views.items():
         for name, function in functions.items():
             setattr(noun, name, function)
@@ -65,6 +75,20 @@ def lab_images(lab: Lab, all: bool = False) -> Table:
     from . import tables
 
     return tables.images(lab, all)
+
+
+def lab_containers(lab: Lab, all: bool = True, times: bool = False) -> Table:
+    """The containers as a table, newest first: `docker ps -a`; with `times`, when each began and ended."""
+    from . import tables
+
+    return tables.containers(lab, all, times)
+
+
+def container_diff(container: Container) -> Table:
+    """What a container changed, as a table."""
+    from . import tables
+
+    return tables.container_diff(container)
 
 
 def lab_tag_log(lab: Lab, ref: str | None = None, *, times: bool = False) -> Table:
@@ -149,7 +173,9 @@ def build_watcher() -> Watcher:
 
 
 def lab_html(lab: Lab) -> str:
-    return f"<p><b>Lab</b></p>{lab_images(lab)._repr_html_()}"
+    containers = lab_containers(lab)
+    below = f"<p><b>Containers</b></p>{containers._repr_html_()}" if len(containers) else ""
+    return f"<p><b>Lab</b></p>{lab_images(lab)._repr_html_()}{below}"
 
 
 def image_html(image: Image) -> str:
@@ -161,6 +187,23 @@ def image_html(image: Image) -> str:
         ("layers", len(image.layers), f"{image.size:,} bytes in files"),
         ("platform", f"{image.os}/{image.architecture}", "what it runs on"),
         *((key, _one_line(value), "in the config") for key, value in settings.items()),
+    ])  # fmt: skip
+
+
+def container_html(container: Container) -> str:
+    """A container at a glance. When it began and its PID are left out: they are another each time (see `state`)."""
+    if container.gone:
+        return _facts(f"Container {container.name}", [("state", "removed", "and its writable layer with it")])
+    state, diff = container.state, container.diff() if container.status != "dead" else []
+    said = {"running": "its program is a process of this machine", "created": "its program has never run"}
+    ended = f"its program ended with exit code {state.exit_code}"
+    return _facts(f"Container {container.name}", [
+        ("container ID", container.id, "its first 12 digits are enough"),
+        ("image", container.image_name, "as it was asked for"),
+        ("image ID", container.image_id, "what it was made from"),
+        ("command", container.command_text, "entrypoint and command"),
+        ("state", state.status, state.error or said.get(state.status, ended)),
+        ("writable layer", f"{len(diff):,} paths", "differ from the image's"),
     ])  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from .drawings.stages import stages
 from .reference import Reference
 
 if TYPE_CHECKING:
+    from .containers import Container
     from .image import Image
     from .lab import Lab
     from .progress import Built
@@ -87,6 +88,10 @@ def _show(title: str, value: Any) -> str:
         return human.size(int(value), 3)
     if title in ("CREATED BY", "INSTRUCTION"):
         return human.ellipsis(human.harmless(" ".join(str(value).split())), 45)
+    if title == "COMMAND":
+        return f'"{human.ellipsis(human.harmless(str(value)), 20)}"'
+    if title == "CONTAINER ID":
+        return str(value)[:12]
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if value is pd.NaT:
@@ -126,6 +131,35 @@ def history(image: Image) -> Table:
         for step in reversed(image.steps)
     ]
     return _table(rows, ["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"])
+
+
+def containers(lab: Lab, all: bool = True, times: bool = False) -> Table:
+    """The containers of a lab, newest first: `docker ps -a`; SIZE is the bytes of files in the writable layer.
+
+    With `times` also when each was made, was started, and ended, which no two runs agree on.
+    """
+    rows = []
+    for one in lab.containers(all):
+        state = one.state
+        ended = state.exit_code if state.status == "exited" else ""
+        when = (one.spec.created, state.started, state.finished)
+        shown = [one.id, one.image_called, one.command_text, state.status, ended, one.layer_size]
+        rows.append((*shown, *(_time(moment) if moment else pd.NaT for moment in when), one.name))
+    moments = ["CREATED", "STARTED", "ENDED"]
+    titles = ["CONTAINER ID", "IMAGE", "COMMAND", "STATE", "EXIT CODE", "SIZE", *moments, "NAMES"]
+    table = _table(rows, titles)
+    return table if times else table.drop(columns=moments)
+
+
+def container_diff(container: Container) -> Table:
+    """Every path a container added (A), changed (C) or deleted (D), with its size in bytes: `docker diff`."""
+    now, before = container.tree(), container.image.tree()
+    rows = []
+    for letter, path in container.diff():
+        entry = (before if letter == "D" else now).get(path.strip("/"))
+        kind, size = (entry.kind, entry.size) if entry else ("", 0)
+        rows.append((letter, path, kind, 0 if letter == "D" else size))
+    return _table(rows, ["CHANGE", "PATH", "KIND", "BYTES"])
 
 
 def tag_log(lab: Lab, ref: str | None = None, *, times: bool = False) -> Table:

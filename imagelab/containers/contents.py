@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,6 +21,7 @@ from ..rooted import Root
 from ..save import whole_file
 from ..tree import Changes, Tree
 from ..writable import Writable
+from .looks import Looks
 from .record import Record, Spec
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ class Contents:
     def image(self) -> Image:
         """The image it was made from; raises NotFound if that was removed."""
         return self._store.image(Digest(self.spec.image))
+
+    @property
+    def image_called(self) -> str:
+        """Its image as it was asked for, as long as that name still leads there; then its short ID, as `docker ps`."""
+        with suppress(NotFound):
+            if self._store.find(self.spec.image_name).id == self.spec.image_id:
+                return self.spec.image_name
+        return Digest(self.spec.image_id).short
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -70,6 +79,13 @@ class Contents:
         self._here()
         return self.files.listing()
 
+    def diff_table(self) -> Any:
+        """What it changed, as a table: `docker diff`, with the kind of each path and the bytes of files."""
+        return Looks.diff_table(self)
+
+    def _repr_html_(self) -> str:
+        return Looks.html(self)
+
     def tree(self) -> Tree:
         """Its merged file system as it is now; its contents can be read while `files.readable()`."""
         return self.files.tree(self.image.tree(), user_of(self.spec.user, Root(self._record.root)))
@@ -99,9 +115,9 @@ class Contents:
         self._here()
         spec = self.spec
         config: dict[str, Any] = {
-            "Env": list(spec.env) or None, "Cmd": list(spec.command) or None, "WorkingDir": spec.workdir or None,
-            "Entrypoint": list(spec.entrypoint) or None, "User": spec.user or None, "Labels": dict(spec.labels) or None,
-            **(settings or {}),
+            "Env": [line for line in spec.env if "=" in line] or None, "Cmd": list(spec.command) or None,
+            "WorkingDir": spec.workdir or None, "Entrypoint": list(spec.entrypoint) or None, "User": spec.user or None,
+            "Labels": dict(spec.labels) or None, **(settings or {}),
         }  # fmt: skip
         with self._store.blobs.lease(), self.files.readable():
             layer = self._store.pack(self.changes())
