@@ -72,9 +72,11 @@ class _Builder:
                     self.results[stage.index] = StageBuild(self, stage).run(
                         options.labels if stage is stages[-1] else {}
                     )
+                image = self.results[stages[-1].index]
+                if image.digest not in self.store.index.images():  # FROM scratch, and nothing more
+                    self.store.keep(image.config_bytes, image.manifest_bytes)
         finally:
             self.context.finish()
-        image = self.results[stages[-1].index]
         every = tuple(
             BuildStage(at.index, at.name, tuple(it.text for it in (at.source, *at.instructions)), at in stages)
             for at in self.file.stages

@@ -63,7 +63,8 @@ class Context:
         def read() -> Tree:
             return Tree().apply(scan(folder, found, portable=portable, owner=(0, 0), content=index.summed))
 
-        context = cls(read, str(folder), place=os.path.realpath(folder), stamp=index.watch(found), index=index)
+        name = f"the context {str(folder)!r}"
+        context = cls(read, name, place=os.path.realpath(folder), stamp=index.watch(found), index=index)
         context.skipped = tuple(skipped)
         return context
 

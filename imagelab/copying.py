@@ -202,8 +202,19 @@ def _find(it: Instruction, context: Context, word: str) -> list[str]:
     except ValueError as error:
         raise Invalid(str(error)) from None
     if not paths:
-        raise NotFound(f"{word!r} is not in {context.name}: is it misspelt, or left out by .dockerignore?")
+        raise NotFound(f"{word!r} is not in {context.name}: {_why_not(context, word, pattern)}")
     return paths
+
+
+def _why_not(context: Context, word: str, pattern: str) -> str:
+    if ".." in word.split("/"):
+        return "COPY cannot reach what lies outside"
+    if pattern in context.skipped:
+        return "it is a socket, and no layer can hold one"
+    for path in [pattern, *ancestors(pattern)]:
+        if path in context.tree and context.tree[path].kind == "symlink":
+            return f"the symbolic link {path!r} leads to {context.tree[path].link!r}, which is not in it"
+    return "is it misspelt, or left out by .dockerignore?"
 
 
 def _below(tree: Tree, path: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from .errors import LabError
 
 PREDEFINED = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")  # and in lower case; never recorded
 MAX_BYTES = 1 << 20  # of a Dockerfile
+MAX_INSTRUCTIONS = 1_000  # each makes an image of its own, whose config tells all before it
 
 # The flags that each instruction may have here; and those that docker has and imagelab does not.
 _FLAGS = {
@@ -145,6 +146,9 @@ def parse(data: bytes, name: str = "Dockerfile") -> Dockerfile:
     except DockerfileSyntaxError as error:
         why = re.sub(r"^Dockerfile parse error( on line \d+)?: ", "", str(error))
         raise DockerfileError(f"{name}:{error.line or 1}: {why}") from None
+    if len(tree.instructions) > MAX_INSTRUCTIONS:
+        line = tree.instructions[MAX_INSTRUCTIONS].start_line
+        raise DockerfileError(f"{name}:{line}: more than {MAX_INSTRUCTIONS:,} instructions are too many: join some")
     whole = Dockerfile(name, tree.escape_token, [], [])
     for found in tree.instructions:
         instruction = _instruction(found, name)

@@ -20,7 +20,7 @@ from .digest import Digest, chain_ids
 from .entry import Entry
 from .errors import Invalid, LabError, NotFound
 from .layer import Layer
-from .manifest import LISTS, MAPS, STRINGS, Json, dump, manifest_for, parse_config, parse_manifest
+from .manifest import LISTS, MAPS, MAX_LAYERS, STRINGS, Json, dump, manifest_for, parse_config, parse_manifest
 from .reference import Reference
 from .tree import Changes, Tree, with_parents
 
@@ -244,7 +244,12 @@ class Image:
         self, layer: Layer, created_by: str = "", *, comment: str = "", author: str = "",
         settings: Mapping[str, Any] | None = None,
     ) -> Image:  # fmt: skip
-        """Another image, with a layer that is in the store already on top, as it is, and `settings` in its config."""
+        """Another image, with a layer that is in the store already on top, as it is, and `settings` in its config.
+
+        Raises LabError for a layer more than an image may have.
+        """
+        if len(self.layers) >= MAX_LAYERS:
+            raise LabError(f"an image has at most {MAX_LAYERS} layers: join some steps, or flatten the image below")
         config = {**(self._configured(settings) if settings else self.config), **({"author": author} if author else {})}
         return self._derive(config, [*self.layers, layer], created_by, comment, author, empty=False)
 

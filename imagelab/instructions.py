@@ -197,9 +197,11 @@ class StageBuild:
             try:
                 self.image = self._base(name)
             except NotFound:
-                raise it.wrong(
-                    f"there is no image {name!r} here: load or build it first (imagelab images lists them)"
-                ) from None
+                later = self.builder.file.stage_called(name, len(self.builder.file.stages))
+                hint = "load or build it first (imagelab images lists them)"
+                if later:
+                    hint = f"the stage of that name (line {later.source.line}) does not come before this one"
+                raise it.wrong(f"there is no image {name!r} here: {hint}") from None
             except LabError as error:
                 raise it.wrong(str(error)) from None
         self.values = dict(line.partition("=")[::2] for line in self.config.get("Env") or [])

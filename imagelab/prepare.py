@@ -52,16 +52,24 @@ def _from_folder(
 ) -> tuple[Dockerfile, Context]:
     path = folder / "Dockerfile" if dockerfile is None or isinstance(dockerfile, bytes) else Path(dockerfile)
     try:
-        data = dockerfile if isinstance(dockerfile, bytes) else path.read_bytes()
+        data = dockerfile if isinstance(dockerfile, bytes) else _start_of(path)
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(f"unable to read the Dockerfile: there is no {str(path)!r}") from None
     shown = os.path.relpath(path, folder) if path.is_relative_to(folder) else str(path)
     file = parse(data, shown)
     ignores = (path.with_name(path.name + ".dockerignore"), folder / ".dockerignore")
-    ignore = next((found.read_bytes() for found in ignores if found.is_file()), None)
+    ignore = next((_start_of(found) for found in ignores if found.is_file()), None)
+    if ignore and len(ignore) > MAX_BYTES:
+        raise LabError(f".dockerignore: more than {MAX_BYTES:,} bytes are too many")
     name = hashlib.sha256(os.path.realpath(folder).encode("utf-8", "surrogateescape")).hexdigest()[:32]
     index = StatIndex(store.home / "cache" / "build" / f"stat-{name}")
     return file, Context.of_folder(folder, ignore=ignore, portable=store.epoch is not None, index=index)
+
+
+def _start_of(path: Path) -> bytes:
+    """A file of text, whole, or a byte more than is allowed."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _from_tar(source: str | os.PathLike[str] | BinaryIO) -> Tree:

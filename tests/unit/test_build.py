@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -259,6 +260,37 @@ def test_only_the_stages_that_are_needed_are_built():
     built = Lab.temporary().build({"Dockerfile": text})
     assert [step.instruction.split()[0] for step in built.record] == ["FROM", "RUN", "FROM", "COPY"]
     assert {step.total for step in built.record} == {4}
+
+
+def test_from_scratch_alone_is_the_empty_image():
+    lab = Lab.temporary()
+    image = lab.build({"Dockerfile": "FROM scratch\n"}, "t").image
+    assert lab.image("t") == image and image.layers == () and lab.verify() == []
+
+
+def test_stages_in_a_circle_are_refused_where_the_first_begins():
+    with pytest.raises(DockerfileError, match=r"^Dockerfile:1: FROM: there is no image 'b' here: the stage of"):
+        Lab.temporary().build({"Dockerfile": "FROM b AS a\nFROM a AS b\n"})
+
+
+def test_a_socket_that_is_asked_for_by_name_is_no_riddle(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY s /s\n")
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("s")
+        with pytest.raises(DockerfileError, match=r"^Dockerfile:2: COPY: 's' is not in the context '.': .* socket"):
+            Lab.temporary().build(".")
+
+
+def test_a_dockerfile_without_end_is_not_read_to_its_end():
+    with pytest.raises(DockerfileError, match="too many for a Dockerfile"):
+        Lab.temporary().build(".", dockerfile="/dev/zero")
+
+
+def test_more_layers_than_an_image_may_have_are_refused_where_they_begin(monkeypatch):
+    monkeypatch.setattr("imagelab.image.MAX_LAYERS", 2)
+    with pytest.raises(DockerfileError, match=r"^Dockerfile:5: COPY: an image has at most 2 layers"):
+        Lab.temporary().build({"Dockerfile": "FROM scratch\nCOPY a /a\nCOPY a /b\nENV A=1\nCOPY a /c\n", "a": "a"})
 
 
 def test_several_names_point_to_the_one_image():

@@ -84,10 +84,11 @@ def test_a_mode_is_for_all_that_is_copied_and_not_for_folders_made_on_the_way(la
 WRONG = {
     "COPY none /x": "'none' is not in",
     "COPY none* /x/": "'none\\*' is not in",
-    "COPY ../none /x": "is not in",
+    "COPY ../none /x": "is not in the context: COPY cannot reach what lies outside",
     "COPY a b.txt /x": "must be a folder and end with '/'",
     "COPY [a /x": "without",
-    "COPY out /x": "is not in",  # the link leads out of the context, which ends there
+    "COPY out /x": "is not in the context: the symbolic link 'out' leads to '/etc/passwd', which is not in it",
+    "COPY out/x /x": "is not in the context: the symbolic link 'out' leads to",
     "COPY a /bin/tool/x": "is a file, not a directory",
     "COPY a /loop/x": "a loop",
     "COPY --chown=who a /x": "unable to find user who",

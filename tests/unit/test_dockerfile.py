@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from imagelab.dockerfile import MAX_BYTES, DockerfileError, parse
+from imagelab.dockerfile import MAX_BYTES, MAX_INSTRUCTIONS, DockerfileError, parse
 
 BAD = {
     "no FROM": ("", 0, "there is no FROM"),
@@ -83,11 +83,17 @@ def test_a_dockerfile_of_more_than_a_mebibyte_is_refused():
 
 def test_a_hundred_thousand_lines_take_a_moment():
     began = time.perf_counter()
-    parsed = parse(b"FROM a\n" + b"RUN x\n" * 100_000)
-    assert len(parsed.stages[0].instructions) == 100_000
+    for text in ("# x\n" * 100_000 + "RUN x", "RUN x" + " \\\n x" * 100_000, "COPY <<A /x\n" + "y\n" * 100_000 + "A"):
+        assert len(parse(f"FROM a\n{text}\n".encode()).stages[0].instructions) == 1
     with pytest.raises(DockerfileError, match=r"^Dockerfile:100001: "):
         parse(b"FROM a\n" + b"RUN x\n" * 99_999 + b"NOPE\n")
     assert time.perf_counter() - began < 20
+
+
+def test_instructions_that_no_image_could_tell_of_are_refused_where_they_are_too_many():
+    assert len(parse(b"FROM a\n" + b"RUN x\n" * (MAX_INSTRUCTIONS - 1)).stages[0].instructions) == 999
+    with pytest.raises(DockerfileError, match=r"^Dockerfile:1002: more than 1,000 instructions"):
+        parse(b"# a\nFROM a\n" + b"RUN x\n" * 99_999)
 
 
 @pytest.mark.parametrize("prefix, newline", [("", "\n"), ("\ufeff", "\n"), ("", "\r\n"), ("\ufeff", "\r\n")])
