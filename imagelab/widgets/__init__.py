@@ -3,9 +3,11 @@
 Plain ipywidgets, usable by keyboard. Each says the same as HTML where there is no kernel.
 """
 
+from .building import BuildProgress
+from .cache import CacheSimulator
 from .explorer import LayerExplorer
 from .microscope import DigestMicroscope
 from .tags import TagBoard
 from .waste import WasteMeter
 
-__all__ = ["LayerExplorer", "DigestMicroscope", "TagBoard", "WasteMeter"]
+__all__ = ["LayerExplorer", "CacheSimulator", "BuildProgress", "DigestMicroscope", "TagBoard", "WasteMeter"]

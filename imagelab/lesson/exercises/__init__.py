@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from ...errors import NotFound
 from ..exercise import Exercise
-from . import lesson_00, lesson_01, lesson_02, lesson_04, lesson_05
+from . import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05
 
 EXERCISES = {
     **lesson_00.EXERCISES,
     **lesson_01.EXERCISES,
     **lesson_02.EXERCISES,
+    **lesson_03.EXERCISES,
     **lesson_04.EXERCISES,
     **lesson_05.EXERCISES,
 }

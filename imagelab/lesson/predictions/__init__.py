@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from ...errors import NotFound
 from ..prediction import Prediction
-from . import lesson_00, lesson_01, lesson_02, lesson_04, lesson_05
+from . import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05
 
 PREDICTIONS = {
     **lesson_00.PREDICTIONS,
     **lesson_01.PREDICTIONS,
     **lesson_02.PREDICTIONS,
+    **lesson_03.PREDICTIONS,
     **lesson_04.PREDICTIONS,
     **lesson_05.PREDICTIONS,
 }

@@ -1,0 +1,201 @@
+"""One idea: a Dockerfile can give the right files and still be written badly; its layers show it."""
+
+from __future__ import annotations
+
+import shutil
+
+from ...progress import Watcher
+from ..exercise import Exercise, Mistake
+from ..goal import Exists, HasFile, NoFile
+from ..recipes import InNoLayer, MadeBefore, layers_with
+
+SHELF, PRICES, SECRET = "app/shelf.txt", "app/prices.csv", "app/secret.env"
+BADLY_ORDERED = """\
+FROM lab/shell:1.0
+WORKDIR /app
+COPY . .
+RUN sort -u stock.txt > shelf.txt
+CMD ["cat", "prices.csv"]
+"""
+TELLING = """\
+FROM lab/shell:1.0
+WORKDIR /app
+COPY . .
+CMD ["cat", "prices.csv"]
+"""
+
+
+def _begin(exercise: Exercise, files: dict[str, str]) -> None:
+    """The exercise's folder with these files and no others, built as shop:1.0."""
+    folder = exercise.folder
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    exercise.lab.build(folder, "shop:1.0", watcher=Watcher())
+
+
+def order() -> Exercise:
+    """The slow step first, and what changes often last."""
+    return Exercise(
+        "03.order",
+        "`order.folder` holds a shop and its `Dockerfile`, and `order.lab` the image `shop:1.0` built from it. Each "
+        "time a price changes, `RUN sort …` is done again, which takes minutes in a real shop. Write a better "
+        "`Dockerfile` and build `shop:2.0` from the folder: the same files in `/app`, and a changed price leaves `RUN` "
+        "a HIT.",
+        start=lambda order: _begin(
+            order, {"Dockerfile": BADLY_ORDERED, "stock.txt": "salt\npepper\nleek\n", "prices.csv": "tea,3\n"}
+        ),
+        goal=lambda order: [
+            Exists("shop:2.0"),
+            HasFile("shop:2.0", SHELF),
+            HasFile("shop:2.0", PRICES),
+            MadeBefore("shop:2.0", SHELF, PRICES),
+        ],
+        hints=[
+            "A step is done again when anything it stands on has changed. What does `RUN sort …` stand on now, and "
+            "what does it need?",
+            "One `COPY` need not bring everything. Two of them can: first what `RUN` reads, and the rest after it.",
+            '`(order.folder / "Dockerfile").write_text("…")` writes the file. In it: `COPY stock.txt .`, then the '
+            "`RUN`, then `COPY . .`",
+        ],
+        solution='''
+better = """FROM lab/shell:1.0
+WORKDIR /app
+COPY stock.txt .
+RUN sort -u stock.txt > shelf.txt
+COPY . .
+CMD ["cat", "prices.csv"]
+"""
+(order.folder / "Dockerfile").write_text(better)
+order.lab.build(order.folder, "shop:2.0")
+''',
+        mistakes=[
+            Mistake(
+                code='order.lab.build(order.folder, "shop:2.0")',
+                seen_in=lambda order: order.same("shop:2.0", "shop:1.0"),
+                message="Every step was a HIT, so `shop:2.0` is a second name for `shop:1.0`. The Dockerfile is what "
+                "has to change.",
+            ),
+            Mistake(
+                code="""
+text = (order.folder / "Dockerfile").read_text()
+lines = [line for line in text.splitlines() if not line.startswith("RUN")]
+(order.folder / "Dockerfile").write_text("\\n".join(lines))
+order.lab.build(order.folder, "shop:2.0")
+""",
+                seen_in=lambda order: order.has("shop:2.0") and order.text_of("shop:2.0", SHELF) is None,
+                message="A step that is gone is never done again, and its file is gone too: the shop needs "
+                "`shelf.txt`.",
+            ),
+            Mistake(
+                code="""
+text = (order.folder / "Dockerfile").read_text()
+(order.folder / "Dockerfile").write_text(text.replace("COPY . .", "COPY stock.txt ."))
+order.lab.build(order.folder, "shop:2.0")
+""",
+                seen_in=lambda order: order.has("shop:2.0") and order.text_of("shop:2.0", PRICES) is None,
+                message="`RUN` no longer stands on the prices, and nothing else does either: they are not in the "
+                "image. The rest of the files must come in after it.",
+            ),
+            Mistake(
+                code="""
+text = (order.folder / "Dockerfile").read_text()
+(order.folder / "Dockerfile").write_text(text.replace("COPY . .", "COPY stock.txt .\\nCOPY . ."))
+order.lab.build(order.folder, "shop:2.0")
+""",
+                seen_in=lambda order: order.has("shop:2.0") and not _in_order(order),
+                message="`RUN` still comes after the step that brings the prices, so it stands on them. Which step "
+                "must stand between the two `COPY`?",
+            ),
+        ],
+        because="Change a price and build again: `WORKDIR`, `COPY stock.txt .` and `RUN` are HITs. In real life the "
+        "file that comes first is `requirements.txt` or `package.json`, and the step it saves is the installation.",
+    )
+
+
+def _in_order(order: Exercise) -> bool:
+    return MadeBefore("shop:2.0", SHELF, PRICES).look(order.lab).holds
+
+
+def ignore() -> Exercise:
+    """What never enters the context is in no layer."""
+    return Exercise(
+        "03.ignore",
+        "`ignore.folder` holds a shop whose `Dockerfile` says `COPY . .`, and a file `secret.env` that must not leave "
+        "the house. `shop:1.0` in `ignore.lab` was built from it, and holds the secret. Build `shop:2.0` from the "
+        "folder, with the `Dockerfile` as it is and the secret where it is: no layer holds it, not even out of sight.",
+        start=lambda ignore: _begin(
+            ignore, {"Dockerfile": TELLING, "prices.csv": "tea,3\n", "secret.env": "TOKEN=4711\n"}
+        ),
+        goal=lambda ignore: [
+            Exists("shop:2.0"),
+            HasFile("shop:2.0", PRICES),
+            NoFile("shop:2.0", SECRET),
+            InNoLayer("shop:2.0", SECRET),
+        ],
+        hints=[
+            "`COPY . .` copies the whole context. What decides what belongs to the context?",
+            "A file called `.dockerignore` at the top of the context: one pattern on each line.",
+            '`(ignore.folder / ".dockerignore").write_text("…\\n")`, with the name of the file to leave out, as it is '
+            "called in the folder. Then build.",
+        ],
+        solution="""
+(ignore.folder / ".dockerignore").write_text("secret.env\\n")
+ignore.lab.build(ignore.folder, "shop:2.0")
+""",
+        mistakes=[
+            Mistake(
+                code='ignore.lab.build(ignore.folder, "shop:2.0")',
+                seen_in=lambda ignore: ignore.same("shop:2.0", "shop:1.0"),
+                message="`shop:2.0` is `shop:1.0` under another name, secret and all.",
+            ),
+            Mistake(
+                code="""
+with open(ignore.folder / "Dockerfile", "a") as file:
+    file.write("RUN rm secret.env\\n")
+ignore.lab.build(ignore.folder, "shop:2.0")
+""",
+                seen_in=lambda ignore: _hidden(ignore),
+                message="A later layer hides the secret, and the layer of `COPY` still holds it, for anybody to read. "
+                "Lesson 02 did exactly that. It must not come in to begin with.",
+            ),
+            Mistake(
+                code="""
+(ignore.folder / ".dockerignore").write_text("*\\n")
+ignore.lab.build(ignore.folder, "shop:2.0")
+""",
+                seen_in=lambda ignore: ignore.has("shop:2.0") and ignore.text_of("shop:2.0", PRICES) is None,
+                message="`*` leaves out everything, the prices too. Name the one file.",
+            ),
+            Mistake(
+                code="""
+(ignore.folder / ".dockerignore").write_text("app/secret.env\\n")
+ignore.lab.build(ignore.folder, "shop:2.0")
+""",
+                seen_in=lambda ignore: (
+                    (ignore.folder / ".dockerignore").exists()
+                    and ignore.has("shop:2.0")
+                    and ignore.text_of("shop:2.0", SECRET) is not None
+                ),
+                message="There is a `.dockerignore`, and the secret is in the image all the same. Its patterns are "
+                "paths in the context, as the folder has them, not paths in the image.",
+            ),
+        ],
+        because="The context was read without `secret.env`, so no step could have copied it. It also stays out of the "
+        "cache: changing the secret now changes no step.",
+    )
+
+
+def _hidden(ignore: Exercise) -> bool:
+    """Whether the secret is out of sight, and in a layer."""
+    if not ignore.has("shop:2.0"):
+        return False
+    image = ignore.lab.image("shop:2.0")
+    return SECRET not in image.tree() and bool(layers_with(image, SECRET))
+
+
+EXERCISES = {"03.order": order, "03.ignore": ignore}
