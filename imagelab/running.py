@@ -5,8 +5,6 @@ A `Workspace` unpacks an image once for a stage, and again only when another ste
 
 from __future__ import annotations
 
-import os
-import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,7 +18,7 @@ from .errors import LabError
 from .image import Image
 from .rootfs import unpack
 from .tree import Changes, Tree
-from .writable import Writable
+from .writable import Writable, remove
 
 
 class Workspace:
@@ -70,7 +68,5 @@ class Workspace:
     def _clear(self) -> None:
         self._open.close()
         if self._above.exists():
-            for directory, _, _ in os.walk(self._above):  # a program may have locked its own folders
-                os.chmod(directory, 0o700)
-            shutil.rmtree(self._above, ignore_errors=True)
+            remove(self._above)
         self._holds = None

@@ -161,6 +161,7 @@ def collect(store: Store) -> Freed:
     with store.lock:
         live = _live(store)
         freed = Freed(*store.blobs.sweep(live))
+        _sweep_unpacked(store)
         store.forget_sizes(live | {diff_id for image in store.images() for diff_id in image.diff_ids})
     return freed
 
@@ -176,6 +177,13 @@ def containers_by_image(store: Store) -> dict[Digest, list[Container]]:
         if one.spec.image:
             found.setdefault(one.image_id, []).append(one)
     return found
+
+
+def _sweep_unpacked(store: Store) -> None:
+    if (store.home / "cache" / "unpacked").is_dir():
+        from .containers.roots import sweep
+
+        sweep(store, store.images())
 
 
 def _live(store: Store) -> set[Digest]:

@@ -10,6 +10,7 @@ the image, where they are remembered.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 
 from .entry import Entry, ancestors
+from .errors import LabError
 from .rootfs import scan, walk
 from .tree import Changes, Tree
 
@@ -128,3 +130,17 @@ def _owner(found: Entry, old: Entry | None, who: tuple[int, int]) -> tuple[int, 
 def _lasting(known: Stat) -> tuple[int, ...]:
     """What a new name does not change: time, size and inode."""
     return known[0], known[2], known[3]
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder and all in it, whatever modes programs gave to what is theirs; raises LabError if it cannot be.
+
+    No link is followed.
+    """
+    for directory, folders, _ in os.walk(folder) if not PRIVILEGED else ():
+        for name in folders:
+            if not os.path.islink(path := os.path.join(directory, name)):
+                os.chmod(path, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        raise LabError(f"{str(folder)!r} could not be removed: somebody else's files are in it")

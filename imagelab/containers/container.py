@@ -21,12 +21,12 @@ from .. import runtime
 from ..digest import Digest
 from ..errors import Conflict, LabError
 from ..rooted import Root
+from ..writable import remove
 from . import log
 from .contents import Contents
 from .launch import attend, feed, launch, stdin_of
 from .program import pairs, program_of, signal_number
 from .record import Record, Spec, State
-from .roots import remove
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -42,9 +42,11 @@ class Container(Contents):
         self._store, self._record = store, record
         self.id = record.folder.name
         self._last = State("created")
+        self._damage = ""
         try:
             self.spec = record.spec()
-        except LabError:
+        except LabError as error:
+            self._damage = str(error)
             self.spec = Spec(self.id, self.id[:12], "", "", "<damaged>", "1970-01-01T00:00:00Z")
 
     def __repr__(self) -> str:
@@ -98,7 +100,7 @@ class Container(Contents):
     def state(self) -> State:
         """Where it is in its life now; of one that is gone, where it was last."""
         with suppress(FileNotFoundError):
-            self._last = self._record.state()
+            self._last = State("dead", error=self._damage) if self._damage else self._record.state()
         return self._last
 
     @property
@@ -175,7 +177,7 @@ class Container(Contents):
         self._here()
         number = signal_number(signal_name)
         if not self.running:
-            raise Conflict(f"Cannot kill container: {self.short}: Container {self.id} is not running")
+            raise Conflict(f"Container {self.id} is not running")
         self._signal(number)
         if number == signal.SIGKILL:
             self.wait()
@@ -191,14 +193,15 @@ class Container(Contents):
     def remove(self, force: bool = False) -> None:
         """Remove it with its writable layer; raises Conflict for one that runs, unless `force` kills it first."""
         self._here()
+        if self.running and not force:
+            raise Conflict(
+                f"You cannot remove a running container {self.id}. Stop the container before attempting removal or "
+                "force remove"
+            )
         if self.running:
-            if not force:
-                raise Conflict(
-                    f"You cannot remove a running container {self.id}. Stop the container before attempting removal or "
-                    "force remove"
-                )
             with suppress(Conflict):
                 self.kill()
+        self._record.end()  # whatever its state says
         gone = self._record.folder.with_name(f".gone-{self.id}")
         with suppress(FileNotFoundError), self._record.changing():
             self._last = self.state

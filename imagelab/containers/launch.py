@@ -20,7 +20,7 @@ from ..runtime import CannotStart, Output
 from ..runtime.process import hand_on
 from .record import Record
 
-PATIENCE = 1.0  # seconds that an interrupted program has to end in, while somebody watches
+PATIENCE = 2.0  # seconds that an interrupted program has to end in, while somebody watches
 
 
 def launch(
@@ -61,19 +61,19 @@ def attend(shim: subprocess.Popen[bytes], output: Output, interrupt: Callable[[]
     When this process is interrupted, `interrupt` is called, which tells the program; if it goes on all the same, it is
     left running, and KeyboardInterrupt raised.
     """
-    interrupted = False
+    end: float | None = None
     try:
         while True:
             try:
-                hand_on(shim, output, time.monotonic() + PATIENCE if interrupted else None)
-                if interrupted and shim.poll() is None:
-                    raise KeyboardInterrupt
-                shim.wait()
+                hand_on(shim, output, end)
+                shim.wait(None if end is None else max(0.0, end - time.monotonic()))
                 return
+            except subprocess.TimeoutExpired:
+                raise KeyboardInterrupt from None
             except KeyboardInterrupt:
-                if interrupted:
+                if end is not None:
                     raise
-                interrupted = True
+                end = time.monotonic() + PATIENCE
                 interrupt()
     finally:
         for pipe in (shim.stdout, shim.stderr):

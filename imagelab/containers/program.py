@@ -23,7 +23,8 @@ def program_of(
 ) -> runtime.Program:
     """The program of a container, or another one that is to run beside it.
 
-    Raises LabError when the root folder is gone, and CannotStart for a user or a directory that is not there.
+    Raises LabError when the root folder is gone, and CannotStart, with docker's code 125, for a user or a directory
+    that is not there.
     """
     root = Root(record.root)
     if not record.root.is_dir():
@@ -34,8 +35,8 @@ def program_of(
         who = user_of(spec.user, root)
         cwd = "/" + root.resolve(workdir or spec.workdir or "/")
     except NotFound as error:
-        raise runtime.CannotStart(str(error)) from None
-    known = dict(line.partition("=")[::2] for line in [PATH, f"HOSTNAME={spec.hostname}", *spec.env, *env])
+        raise runtime.CannotStart(str(error), 125) from None
+    known = variables([PATH, f"HOSTNAME={spec.hostname}", *spec.env, *env])
     known.setdefault("HOME", home_of(who[0], root))
     words = tuple(argv) or (*spec.entrypoint, *spec.command)
     checked(*words, *known.values())
@@ -47,6 +48,18 @@ def checked(*words: str) -> None:
     for word in words:
         if "\0" in word:
             raise LabError(f"{word!r} holds a NUL, which no argument and no variable can")
+
+
+def variables(lines: Sequence[str]) -> dict[str, str]:
+    """NAME=VALUE lines as a mapping, in which the last value counts; a name alone unsets what was before it."""
+    known: dict[str, str] = {}
+    for line in lines:
+        name, equals, value = line.partition("=")
+        if equals:
+            known[name] = value
+        else:
+            known.pop(name, None)
+    return known
 
 
 def pairs(env: Sequence[str] | Mapping[str, str]) -> list[str]:

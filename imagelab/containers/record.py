@@ -6,7 +6,7 @@
         before.json    how the root folder looked when it was new
         root/          its files: a clone of the image's, and then its own
         log.jsonl      what its program printed, as docker's json-file driver writes it
-        alive          locked for as long as its shim lives, and so never out of date, whatever was killed
+        alive          locked for as long as its shim lives, and so never out of date, whatever was killed; its PID
         lock           held by whoever is changing its state
 
 A state that says "running" while nobody holds `alive` is a lie that a crash or a reboot has left: it is corrected, with
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -27,6 +28,7 @@ from typing import Any
 from ..blobs import write_atomically
 from ..errors import LabError
 
+SHIM = "shim "  # before its PID, in `alive`, while it lives; later the exit code stands there
 LOST = 255  # docker's exit code of a container that a crash or a reboot ended
 
 
@@ -151,6 +153,16 @@ class Record:
             said = os.pread(ours, 16, 0)
             return int(said) if said.isdigit() else None
         return None
+
+    def end(self) -> None:
+        """Kill its shim, if one lives, and with it its program."""
+        with (
+            suppress(FileNotFoundError, ProcessLookupError),
+            held(self.folder / "alive", shared=True, wait=False) as ours,
+        ):
+            if ours is None:
+                os.kill(int((self.folder / "alive").read_text().removeprefix(SHIM)), signal.SIGKILL)
+        self.wait()
 
     @contextmanager
     def changing(self) -> Iterator[None]:

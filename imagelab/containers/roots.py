@@ -12,14 +12,12 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 
-from ..errors import LabError
 from ..image import Image
 from ..rootfs import unpack
 from ..store import Store
-from ..writable import PRIVILEGED
+from ..writable import PRIVILEGED, remove
 from .record import held
 
 
@@ -86,14 +84,3 @@ def _copy(source: Path, target: Path) -> None:
             raise OSError(28, "No space left on device", str(target))
         remove(target)  # an older or a smaller cp: slower, but surely
     shutil.copytree(source, target, symlinks=True)
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder, whatever modes its programs gave to what is theirs."""
-    if not PRIVILEGED:
-        for directory, _, _ in os.walk(folder):
-            with suppress(OSError):
-                os.chmod(directory, 0o700)
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        raise LabError(f"{str(folder)!r} could not be removed: somebody else's files are in it")

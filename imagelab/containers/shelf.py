@@ -19,12 +19,12 @@ from ..rooted import Root
 from ..runtime import named
 from ..store import Store
 from ..writable import Writable
+from ..writable import remove as remove_folder
 from .container import Container
 from .names import NAME, generated
 from .program import NO_COMMAND, checked, pairs, signal_number
 from .record import Record, Spec, State, held, now
 from .roots import clone
-from .roots import remove as remove_folder
 
 _NEW = ".new-"  # a container that is being made
 
@@ -56,7 +56,11 @@ def create(
     if not [*entry, *given]:
         raise LabError(NO_COMMAND)
     checked(*entry, *given, *pairs(env), workdir, user, hostname)
-    variables = dict(line.partition("=")[::2] for line in [*(told.get("Env") or []), *pairs(env)])
+    if workdir and not workdir.startswith("/"):
+        raise LabError(f"the working directory '{workdir}' is invalid, it needs to be an absolute path")
+    variables = {line.partition("=")[0]: line for line in pairs(env)}
+    for line in told.get("Env") or []:  # as docker has it: the image's come after those that were given, and count less
+        variables.setdefault(line.partition("=")[0], line)
     signal_number(told.get("StopSignal") or "SIGTERM")
     shelf = _shelf(store)
     shelf.mkdir(exist_ok=True)
@@ -73,7 +77,7 @@ def create(
                 id_, wanted or generated(int(id_[:16], 16), taken),
                 image.digest, image.id, image_name or image.id.short,
                 now() if store.epoch is None else store.now(), tuple(entry), tuple(given),
-                tuple(f"{key}={value}" for key, value in variables.items()), workdir or told.get("WorkingDir") or "",
+                tuple(variables.values()), workdir or told.get("WorkingDir") or "",
                 user or told.get("User") or "", hostname or id_[:12], {**(told.get("Labels") or {}), **(labels or {})},
                 interactive, remove, runtime, told.get("StopSignal") or "SIGTERM",
             )  # fmt: skip

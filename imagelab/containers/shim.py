@@ -24,9 +24,10 @@ from pathlib import Path
 
 from ..errors import LabError
 from ..runtime import CANNOT_RUN, Program, Running, Streams, named
+from ..writable import remove
+from .keeper import end_with_keeper
 from .log import LogWriter
-from .record import Record, State, held, now
-from .roots import remove
+from .record import SHIM, Record, State, held, now
 
 MAX_SECONDS = 24 * 3600.0
 _ASKING = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
@@ -38,6 +39,7 @@ def main(folder: Path, ready: int) -> int:
     with held(folder / "alive") as alive:
         assert alive is not None
         os.ftruncate(alive, 0)
+        os.pwrite(alive, f"{SHIM}{os.getpid()}".encode(), 0)
         told = json.loads((folder / "program.json").read_bytes())
         program = Program(
             tuple(told["argv"]), told["env"], told["cwd"], (told["user"][0], told["user"][1]), told["hostname"],
@@ -57,6 +59,7 @@ def main(folder: Path, ready: int) -> int:
         state = replace(state, pid=running.pid, started=now())
         record.write(state)
         os.close(ready)
+        end_with_keeper(folder.parent, running.pid)
         try:
             _pump(running, record)
         finally:
@@ -64,6 +67,7 @@ def main(folder: Path, ready: int) -> int:
             code = 128 - code if code < 0 else code
             state = replace(state, status="exited", pid=0, exit_code=code, finished=now())
             record.write(state)
+            os.ftruncate(alive, 0)
             os.pwrite(alive, str(code).encode(), 0)
         if told["remove"]:
             gone = folder.with_name(f".gone-{folder.name}")

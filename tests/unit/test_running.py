@@ -43,6 +43,7 @@ os.umask(0o077)
 lab = Lab(sys.argv[1], epoch=None)
 lab.load(sys.argv[2])
 tree = lab.build({"Dockerfile": sys.argv[3], "a": "a"}).image.tree()
+assert not [path for path in (lab.home / "tmp").rglob("imagelab-run-*")], "the workspace is still there"
 print(json.dumps({path: [e.kind, oct(e.mode), e.uid, e.gid, e.link, e.read().decode() if e.kind == "file" else ""]
                   for path, e in tree.items() if path.startswith(("app", "locked"))}))
 """
