@@ -38,7 +38,7 @@ def price() -> Prediction:
         answer="b",
         because={
             "a": "{again} steps were done again, `RUN` among them. Nobody looks at what a program reads. Its step "
-            "starts from another image now, and that is enough: *parent changed*.",
+            "starts from another image now, and that is enough: `parent changed`.",
             "b": "{again} steps, from `{first}` to the last. Each step stands on the image before it. Where one is "
             "new, all above it are.",
             "c": "`WORKDIR` was a HIT: it stands before `COPY`, and nothing it depends on has changed. {again} steps "
