@@ -4,6 +4,7 @@ Each function returns a `Drawing`: SVG, DOT source, and the same facts in words.
 """
 
 from .anatomy import anatomy
+from .containers import containers
 from .graph import build
 from .merkle import merkle
 from .picture import Drawing
@@ -11,4 +12,4 @@ from .sharing import sharing
 from .stack import stack
 from .tags import tags
 
-__all__ = ["anatomy", "stack", "sharing", "merkle", "tags", "build", "Drawing"]
+__all__ = ["anatomy", "stack", "sharing", "containers", "merkle", "tags", "build", "Drawing"]
