@@ -43,8 +43,5 @@ def end_all(home: Path) -> None:
     shelf = home / "containers"
     for folder in shelf.iterdir() if shelf.is_dir() else ():
         if folder.is_dir():
-            with suppress(LabError, OSError):
-                record = Record(folder)
-                if pid := record.state().pid:
-                    os.kill(pid, signal.SIGKILL)
-                    record.wait()
+            with suppress(LabError, OSError, ValueError):
+                Record(folder).end()

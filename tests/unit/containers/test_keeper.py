@@ -1,0 +1,83 @@
+"""A temporary lab leaves no process behind, whether it is forgotten, its maker ends, or its maker is killed."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imagelab import Lab
+from imagelab.containers.record import Record, held
+from unit.containers.conftest import LOOP
+
+MAKER = f"""
+import sys
+from imagelab import Lab
+
+lab = Lab.temporary()
+one = lab.run(lab.base(), "sh", "-c", {LOOP!r}, detach=True)
+next(one.log(follow=True))
+print(lab.home, one.id, one.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.fixture
+def maker():
+    """A process that has made a temporary lab, with a container that runs: the process, the record, its PID."""
+    process = subprocess.Popen([sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin and process.stdout
+    home, id_, pid = process.stdout.readline().split()
+    yield process, Record(Path(home) / "containers" / id_), int(pid)
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+def test_a_forgotten_lab_ends_its_containers_and_its_folder():
+    lab = Lab.temporary()
+    one = lab.run(lab.base(), "sh", "-c", LOOP, detach=True)
+    pid, home = one.pid, lab.home
+    assert one.running and not gone(pid)
+    del lab, one
+    gc.collect()
+    assert not home.parent.exists()
+    assert gone(pid)
+
+
+def test_the_end_of_its_maker_is_its_end(maker):
+    process, record, pid = maker
+    assert record.alive()
+    process.stdin.close()
+    assert process.wait() == 0
+    assert not record.folder.exists()
+    assert gone(pid)
+
+
+def test_a_killed_maker_takes_its_containers_along(maker):
+    process, record, pid = maker
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with held(record.folder / "alive", shared=True):  # free when its shim has ended
+        assert gone(pid)
+    assert (record.state().status, record.state().exit_code) == ("exited", 137)
+
+
+def test_a_lab_that_stays_keeps_its_containers(lab, base):
+    """Not every lab has a keeper: what runs in one with a folder of its own goes on."""
+    assert not (lab.home / "containers" / ".owner").exists()
