@@ -2,8 +2,8 @@
 
 Tags stand on the left, images on the right in the order in which tags first met them. A full arrow is where a tag
 points now, a dashed grey one where it pointed before. Each bears the numbers of the moves that put it there, so the
-picture is the whole past and yet the same bytes on every machine. What holds an image by its ID stands at the far
-right, and no move of a tag reaches it.
+picture is the whole past and yet the same bytes on every machine. What keeps an image by its ID, as every container
+does, stands at the far right, and no move of a tag reaches it.
 
 Left out: the times of the moves, which `Lab.tag_log` has.
 """
@@ -36,6 +36,7 @@ WORDS = {
     "dangling": "<none>, dangling: no tag points here",
     "untagged": "untagged: another image was made from it",
     "removed": "removed: its bytes are gone",
+    "kept": "removed, but for a container that has its files",
 }
 
 
@@ -51,6 +52,15 @@ class Target:
     def called(self) -> str:
         """The image ID as `docker images` shows it; of a removed image nothing but the manifest digest is known."""
         return self.image.id.short if self.image else f"of manifest {Digest(self.digest).short}"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What keeps an image by its ID, whatever the tags do: its name, what it is, and the image's manifest digest."""
+
+    name: str
+    what: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +100,24 @@ def past(lab: Lab, held: Iterable[str] = ()) -> Past:
     for digest in dict.fromkeys(met):
         image = here.get(Digest(digest))
         state = "tagged" if digest in tagged else "dangling" if digest in listed else "untagged"
-        targets[digest] = Target(digest, image, state if image else "removed")
+        gone = "kept" if Digest(digest) in lab.store.blobs else "removed"
+        targets[digest] = Target(digest, image, state if image else gone)
     return Past(moves, now, targets)
 
 
 def tags(lab: Lab, held: Mapping[str, Image] | None = None) -> Drawing:
     """Where each tag of a lab points and has pointed, and which images no tag points to any more.
 
-    `held` gives names to what keeps an image by its ID: it keeps that image, whatever the tags do.
+    Containers keep their image by its ID. `held` names other things that do, with the image of each.
     """
-    holders = holders_of(held)
-    return drawn(past(lab, [digest for _, digest in holders]), holders)
+    holders = holders_of(lab, held)
+    return drawn(past(lab, [holder.digest for holder in holders]), holders)
 
 
-def drawn(found: Past, holders: Sequence[tuple[str, str]]) -> Drawing:
-    """The picture of a past that has been read, with (name, manifest digest) of each thing that keeps an image."""
+def drawn(found: Past, holders: Sequence[Holder]) -> Drawing:
+    """The picture of a past that has been read, and of what keeps an image by its ID."""
     names = recent(found.names, [move.name for move in found.moves])
-    digests = recent(found.targets, [move.new for move in found.moves], [digest for _, digest in holders])
+    digests = recent(found.targets, [move.new for move in found.moves], [holder.digest for holder in holders])
     graph = digraph(rankdir="LR", nodesep="0.2", ranksep="1.3")
     tag_node = {name: f"t{number}" for number, name in enumerate(names)}
     image_node = {digest: f"i{number}" for number, digest in enumerate(digests)}
@@ -120,15 +131,18 @@ def drawn(found: Past, holders: Sequence[tuple[str, str]]) -> Drawing:
         for digest, numbers in found.arrows(name).items():
             if digest in image_node:
                 _arrow(graph, node, image_node[digest], numbers, now=found.now.get(name) == digest)
-    for number, (name, digest) in enumerate(holders):
-        _node(graph, f"h{number}", [text(name, bold=True), text("holds the image ID", size=11)], fill=PLAIN)
-        graph.edge(f"{image_node[digest]}:e", f"h{number}:w", dir="back", penwidth="2")
+    for number, holder in enumerate(holders[:MOST]):
+        _node(graph, f"h{number}", [text(holder.name, bold=True), text(holder.what, size=11)], fill=PLAIN)
+        if holder.digest in image_node:
+            graph.edge(f"{image_node[holder.digest]}:e", f"h{number}:w", dir="back", penwidth="2")
     return Drawing(graph, "Tags, and where they have pointed", _words(found, holders))
 
 
-def holders_of(held: Mapping[str, Image] | None) -> list[tuple[str, str]]:
-    """What keeps an image by its ID: its name, and that image's manifest digest."""
-    return [(name, image.digest) for name, image in (held or {}).items()]
+def holders_of(lab: Lab, held: Mapping[str, Image] | None) -> list[Holder]:
+    """The containers, the newest first, and whatever else is said to keep an image."""
+    containers = [Holder(one.name, f"container, {one.status}", one.spec.image) for one in lab.containers()]
+    others = [Holder(name, "keeps the image ID", image.digest) for name, image in (held or {}).items()]
+    return [*(one for one in containers if one.digest), *others]
 
 
 def recent(every: Collection[str], *moved: Sequence[str], most: int = MOST) -> list[str]:
@@ -167,7 +181,7 @@ def _image(graph: graphviz.Digraph, node: str, target: Target) -> None:
     if WORDS[target.state]:
         lines.append(text(WORDS[target.state], size=11))
     fill = CONFIG if target.state == "tagged" else QUIET if target.image else PLAIN
-    style = {"tagged": "solid", "removed": "dotted"}.get(target.state, "rounded,dashed")
+    style = "solid" if target.state == "tagged" else "rounded,dashed" if target.image else "dotted"
     _node(graph, node, lines, fill=fill, style=style)
 
 
@@ -188,7 +202,7 @@ def _numbers(numbers: list[int]) -> str:
     return ("move " if len(numbers) == 1 else "moves ") + shown
 
 
-def _words(found: Past, holders: Sequence[tuple[str, str]]) -> str:
+def _words(found: Past, holders: Sequence[Holder]) -> str:
     lines = []
     for name in found.names[:SAID]:
         familiar, at = Reference.parse(name).familiar, found.now.get(name)
@@ -201,7 +215,7 @@ def _words(found: Past, holders: Sequence[tuple[str, str]]) -> str:
         lines.append(f"{familiar} {now}." + f" Before: {', '.join(before)}." * bool(before))
     loose = [target for target in found.targets.values() if target.state != "tagged"]
     lines += [f"Image {target.called} is {WORDS[target.state]}." for target in loose[:SAID]]
-    lines += [f"{name} holds the ID of image {found.targets[digest].called}." for name, digest in holders]
-    left_out = max(0, len(found.names) - SAID) + max(0, len(loose) - SAID)
+    lines += [f"{one.name} ({one.what}): image {found.targets[one.digest].called}." for one in holders[:SAID]]
+    left_out = sum(max(0, len(group) - SAID) for group in (found.names, loose, holders))
     lines += [f"And {left_out:,} more lines like these."] if left_out else []
     return "\n".join(lines) or "No tags, and no images."

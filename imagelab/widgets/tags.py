@@ -111,8 +111,8 @@ class TagBoard(Readable):
     # What is shown -----------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        holders = holders_of(self._held)
-        found = past(self.lab, [digest for _, digest in holders])
+        holders = holders_of(self.lab, self._held)
+        found = past(self.lab, [holder.digest for holder in holders])
         self.picture.value = drawn(found, holders)._repr_html_()
         names = recent(found.names, [move.name for move in found.moves], most=MOST)
         called = [(Reference.parse(name).familiar, name in found.now) for name in names]

@@ -98,9 +98,24 @@ def test_who_holds_an_image_by_its_id_keeps_it(lab, shop):
     first, *_ = shop
     drawing = draw.tags(lab, held={"service": first})
     assert "back" in edges(drawing)["i0", "h0"]
-    assert f"service holds the ID of image {first.id.short}." in drawing.text
+    assert f"service (keeps the image ID): image {first.id.short}." in drawing.text
     lab.prune()
     assert "removed: its bytes are gone" in words_in(draw.tags(lab, held={"service": first}))
+
+
+def test_a_container_keeps_the_image_it_was_made_from(lab, shop):
+    first, _, third = shop
+    web = lab.create("shop:1.0", "/bin/true", name="web")
+    lab.tag(first, "shop:1.0")
+    drawing = draw.tags(lab)
+    assert f"web (container, created): image {third.id.short}." in drawing.text
+    assert "container, created" in node(drawing, "web") and "back" in edges(drawing)["i2", "h0"]
+    lab.rmi(third.id, force=True)
+    assert "removed, but for a container that has its files" in node(draw.tags(lab), third.digest.short)
+    web.remove()
+    lab.gc()
+    assert "its bytes are gone" in node(draw.tags(lab), third.digest.short)
+    assert "web" not in draw.tags(lab).text
 
 
 def test_an_image_that_another_was_made_from_is_not_called_dangling(lab):

@@ -195,7 +195,11 @@ def test_what_holds_an_image_is_drawn_and_stays(lab, images):
     board = TagBoard(lab, held={"service": images[0]})
     choose(board, "shop:1.0", images[1])
     board.point.click()
-    assert f"service holds the ID of image {images[0].id.short}." in board.picture.value
+    assert f"service (keeps the image ID): image {images[0].id.short}." in board.picture.value
+    lab.create("shop:2.0", "/bin/true", name="web")
+    choose(board, "shop:2.0", images[2])
+    board.point.click()
+    assert f"web (container, created): image {images[1].id.short}." in board.picture.value, "it does not follow the tag"
 
 
 def test_without_a_kernel_there_are_a_picture_and_a_table(board, lab):
