@@ -177,6 +177,10 @@ class Blobs:
             if digest not in live and info.st_mtime_ns < newest_allowed:
                 self.path(digest).unlink()
                 blobs, freed = blobs + 1, freed + info.st_size
+        for torn in (home / "cache" / "build").glob(".*"):  # of a build that was killed while it took a note
+            with suppress(FileNotFoundError):
+                if torn.stat().st_mtime_ns < newest_allowed:
+                    torn.unlink()
         return blobs, freed
 
     def _is_dead(self, lease: Path) -> bool:
@@ -255,36 +259,9 @@ class Writer:
             self._thread = None
 
 
-def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Replace a file so that a reader sees the old bytes or the new ones; and so does a power cut, if `durable`."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if durable:
-        flush_folder(path.parent)
-
-
 def _flush_file(path: Path) -> None:
     with open(path, "r+b") as file:
         os.fsync(file.fileno())
-
-
-def flush_folder(folder: Path) -> None:
-    """Flush a folder's names to the disk, where the system can (Windows cannot, and need not)."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _gone(digest: Digest) -> NotFound:

@@ -121,3 +121,15 @@ def test_two_projects_with_the_same_words_keep_their_own_records(lab, folder, tm
     assert told(lab, ".")[1][3] == "a changed, b changed"
     monkeypatch.chdir(folder)
     assert told(lab, ".")[1][3] == "a changed"
+
+
+def test_a_note_that_a_kill_cut_off_goes_with_the_next_sweep_and_one_being_written_stays(lab, folder):
+    told(lab, folder)
+    torn = lab.home / "cache" / "build" / ".last-x.1"
+    torn.write_text("half a no")
+    os.utime(torn, (1, 1))
+    with lab.store.blobs.lease():
+        (lab.home / "cache" / "build" / ".last-y.2").write_text("of somebody who is at it")
+        lab.gc()
+    assert [path.name for path in (lab.home / "cache" / "build").glob(".*")] == [".last-y.2"]
+    assert told(lab, folder)[0] == ALL
