@@ -29,3 +29,11 @@ class Conflict(LabError):
 
 class Invalid(LabError):
     """Bytes that are not what they claim to be: a damaged tar, a wrong digest, JSON that is not JSON."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or a notebook's stop button: what it stopped, in one sentence."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: nobody needs to know where it was."""
+        return [str(self)]

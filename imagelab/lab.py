@@ -19,7 +19,7 @@ from .compression import pieces_of
 from .containers.desk import ContainerDesk
 from .containers.keeper import end_all, keep
 from .entry import Entry
-from .errors import Invalid, InvalidReference, LabError, NotFound
+from .errors import Interrupted, Invalid, InvalidReference, LabError, NotFound
 from .image import Image
 from .load import Loaded, load
 from .reference import Reference
@@ -176,8 +176,10 @@ class Lab(ContainerDesk):
                 built = build(self.store, file, found, options, watcher)
                 self.store.point(names, built.image, "build")
                 built.tags = tuple(name.familiar for name in names)
-        except BaseException as error:  # an interrupt too
+        except BaseException as error:
             watcher.failed(error)
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted("the build was interrupted: no image was made and no name moved") from None
             raise
         watcher.finished(built)
         return built

@@ -27,7 +27,7 @@ from typing import Any
 
 from .cli import run
 from .cli.verbs import BAD_FLAG, Desk, complain
-from .errors import LabError
+from .errors import Interrupted, LabError
 
 
 class CommandFailed(LabError):
@@ -82,7 +82,7 @@ def docker(line: str, cell: str | None = None) -> None:
             raise CommandFailed(command.removeprefix("docker "), BAD_FLAG) from None
         code = run(args, name="docker", desk=Desk(lab=Lab.current(), notebook=True))
         if code == 130:
-            raise KeyboardInterrupt
+            raise Interrupted(f"docker {shlex.join(args)}: interrupted")
         if code:
             raise CommandFailed(shlex.join(args), code)
 
