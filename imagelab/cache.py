@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from .blobs import write_atomically
+from .atomic import write_atomically
 from .digest import Digest
 from .image import Image
 from .store import Store

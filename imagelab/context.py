@@ -23,7 +23,7 @@ from typing import Literal
 
 from e2b_dockerfile_utils import PatternMatcher
 
-from .blobs import write_atomically
+from .atomic import write_atomically
 from .digest import Digest
 from .entry import Content, Entry
 from .errors import LabError

@@ -29,7 +29,8 @@ from .entry import Entry, ancestors
 from .errors import Invalid, NotFound
 from .layer import TAR, Layer
 from .staging import LIMIT
-from .tree import Changes, Files, Tree, with_parents
+from .tree import Changes, Tree, with_parents
+from .users import user_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,44 +141,6 @@ def landing(into: Tree, path: str) -> str:
         return into.resolve(path)
     except NotFound:
         return into.place(path)
-
-
-def user_of(name: str, tree: Files) -> tuple[int, int]:
-    """The uid and gid of USER or --chown: numbers, or names that the image's /etc/passwd and /etc/group know."""
-    user, colon, group = name.partition(":")
-    uid = gid = 0
-    if user.isdigit():
-        uid = int(user)
-        gid = next((int(row[3]) for row in _rows(tree, "etc/passwd", 4) if row[2] == user), 0)
-    elif user:
-        row = next((row for row in _rows(tree, "etc/passwd", 4) if row[0] == user), None)
-        if row is None:
-            if user != "root":
-                raise NotFound(f"unable to find user {user}: the image's /etc/passwd does not have it")
-        else:
-            uid, gid = int(row[2]), int(row[3])
-    if colon:
-        found = next((row[2] for row in _rows(tree, "etc/group", 3) if row[0] == group), group)
-        if not found.isdigit():
-            raise NotFound(f"unable to find group {group}: the image's /etc/group does not have it")
-        gid = int(found)
-    return uid, gid
-
-
-def home_of(uid: int, tree: Files) -> str:
-    """Where a user is at home, as the image's /etc/passwd knows it, or '/'."""
-    return next((row[5] or "/" for row in _rows(tree, "etc/passwd", 4) if int(row[2]) == uid and len(row) > 5), "/")
-
-
-def _rows(tree: Files, path: str, least: int) -> Iterator[list[str]]:
-    try:
-        text = tree.find(path).read().decode("utf-8", "replace")
-    except NotFound:
-        return
-    for line in text.splitlines():
-        row = line.split(":")
-        if len(row) >= least and all(row[i].isdigit() for i in range(2, least)):
-            yield row
 
 
 def _owner(chown: str, tree: Tree) -> tuple[int, int]:

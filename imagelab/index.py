@@ -16,7 +16,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from .blobs import MAX_JSON, flush_folder, write_atomically
+from .atomic import flush_folder, write_atomically
+from .blobs import MAX_JSON
 from .digest import Digest
 from .errors import Invalid, InvalidReference
 from .image import Image

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from . import copying, metadata
-from .bases import provide
+from .bases import PYTHON, SHELL, find
 from .cache import BuildCache, Inputs, short
 from .context import Context
 from .dockerfile import PREDEFINED, Argument, Dockerfile, DockerfileError, Instruction, Stage, parse
@@ -26,6 +26,7 @@ from .progress import BuildStep, Watcher
 from .running import Workspace
 from .store import Store
 from .tree import Changes
+from .users import user_of
 
 COMMENT = "buildkit.dockerfile.v0"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -195,10 +196,10 @@ class StageBuild:
         else:
             step.needs = name
             try:
-                self.image = self._base(name)
+                self.image = find(self.store, name)
             except NotFound:
                 later = self.builder.file.stage_called(name, len(self.builder.file.stages))
-                hint = "load or build it first (imagelab images lists them)"
+                hint = f"load or build it first (imagelab images lists them), or start from {SHELL} or {PYTHON}"
                 if later:
                     hint = f"the stage of that name (line {later.source.line}) does not come before this one"
                 raise it.wrong(f"there is no image {name!r} here: {hint}") from None
@@ -207,14 +208,6 @@ class StageBuild:
         self.values = dict(line.partition("=")[::2] for line in self.config.get("Env") or [])
         step.hit, step.image = True, self.image
         self.builder.watcher.done(step)
-
-    def _base(self, name: str) -> Image:
-        try:
-            return self.store.find(name)
-        except NotFound:
-            if (made := provide(self.store, name)) is None:
-                raise
-            return made
 
     def _arg(self, it: Instruction, step: BuildStep, place: str) -> None:
         said = "ARG"  # as written, not as given: a value counts where it is used, not where it is declared
@@ -235,7 +228,7 @@ class StageBuild:
             if path == "/":
                 return self.image.with_config(said, comment=COMMENT, **settings)
             tree = self.image.tree()
-            owner = copying.user_of(self.config.get("User") or "", tree)
+            owner = user_of(self.config.get("User") or "", tree)
             return self._stack(copying.folder(tree, path, owner, self.store.mtime()), said, settings)
 
         self._cached(step, place, said, make)
@@ -266,7 +259,7 @@ class StageBuild:
             return self.builder.context
         stage = self.builder.file.stage_called(name, self.stage.index)
         step.needs = name if stage is None else stage.index
-        image = self.builder.results[stage.index] if stage else self.store.find(name)
+        image = self.builder.results[stage.index] if stage else find(self.store, name)
         return Context(image.tree, f"image {image.id}", stamp=image.digest)
 
     def _run(self, it: Instruction, step: BuildStep, place: str) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from types import TracebackType
 
 from . import runtime
-from .copying import home_of, user_of
 from .digest import Digest
 from .errors import LabError
 from .image import Image
 from .rootfs import unpack
 from .tree import Changes, Tree
+from .users import home_of, user_of
 from .writable import Writable, remove
 
 

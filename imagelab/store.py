@@ -19,7 +19,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from .blobs import Blobs, Writer, write_atomically
+from .atomic import write_atomically
+from .blobs import Blobs, Writer
 from .digest import Digest
 from .errors import Conflict, InvalidReference, LabError, NotFound
 from .image import Image

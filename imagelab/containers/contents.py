@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..copying import user_of
 from ..digest import Digest
 from ..errors import NotFound
 from ..layer import pack, sum_of_files
@@ -20,6 +19,7 @@ from ..reference import Reference
 from ..rooted import Root
 from ..save import whole_file
 from ..tree import Changes, Tree
+from ..users import user_of
 from ..writable import Writable
 from .looks import Looks
 from .record import Record, Spec

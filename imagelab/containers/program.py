@@ -9,9 +9,9 @@ import signal
 from collections.abc import Mapping, Sequence
 
 from .. import runtime
-from ..copying import home_of, user_of
 from ..errors import LabError, NotFound
 from ..rooted import Root
+from ..users import home_of, user_of
 from .record import Record, Spec
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..blobs import write_atomically
+from ..atomic import write_atomically
 from ..errors import LabError
 
 SHIM = "shim "  # before its PID, in `alive`, while it lives; later the exit code stands there

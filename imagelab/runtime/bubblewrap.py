@@ -15,6 +15,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from ..rooted import Root
+from ..users import groups_of
 from . import CannotStart, Program, Running, Streams
 from .limits import confine
 from .process import spawn
@@ -104,7 +106,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         fds += [tell, gate]
         started: dict[str, Any] = {"cwd": "/", "executable": f"/proc/self/fd/{fds[0]}", "pass_fds": fds}
         if root_here:
-            started |= {"user": uid, "group": gid, "extra_groups": []}
+            started |= {"user": uid, "group": gid, "extra_groups": groups_of(uid, gid, Root(root))}
         try:
             process = spawn(
                 [*command, "--info-fd", str(tell), "--block-fd", str(gate), "--", *program.argv], streams, **started

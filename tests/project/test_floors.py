@@ -19,10 +19,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors"},
     {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "manifest", "image"}
-    | {"blobs", "index", "taglog", "store"},
+    | {"atomic", "blobs", "index", "taglog", "store"},
     {"save", "staging", "load", "upkeep", "usage", "waste", "mutate", "lens"}
     | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
-    | {"bases", "wasmfile", "instructions", "build", "prepare", "writable", "rooted", "containers"},
+    | {"bases", "wasmfile", "instructions", "build", "prepare", "writable", "rooted", "containers", "users"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
     | {"human", "gosyntax", "gotemplate"},
