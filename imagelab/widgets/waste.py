@@ -238,7 +238,8 @@ def _paths_table(measured: Measured) -> str:
     return (
         '<div style="overflow-x:auto"><table style="border-collapse:collapse;line-height:1.35;white-space:nowrap">'
         '<caption style="text-align:left;padding-top:8px">What each layer holds of each path, in bytes. In the shadow: '
-        f"hidden by a later layer</caption><thead><tr>{_head(titles)}</tr></thead><tbody>{rows}</tbody></table></div>{more}"
+        f"hidden by a later layer</caption><thead><tr>{_head(titles)}</tr></thead><tbody>{rows}</tbody></table></div>"
+        + more
     )
 
 

@@ -58,8 +58,7 @@ line = secret.lab.image("app:1.0").layers[1].read("app/.env")
 secret.lab.append(None, {"token.txt": line}, tag="found:1.0")
 """,
                 seen_in=lambda secret: (secret.text_of("found:1.0", "token.txt") or b"").startswith(b"TOKEN="),
-                message="There it is, with its name: the file holds the whole line. The token is what stands after "
-                "`=`.",
+                message="There it is, with its name: the file holds the whole line. The token stands after the `=`.",
             ),
             Mistake(
                 code='secret.lab.append(None, {"token.txt": ""}, tag="found:1.0")',
@@ -90,8 +89,7 @@ def shrink() -> Exercise:
         ],
         hints=[
             'See where the bytes are: `shrink.lab.image("album:1.0").waste_table()`. No layer on top of `album:1.0` '
-            'will '
-            "make that less.",
+            "will make that less.",
             "Go back to `base:1.0` and put one layer on it: all that `album:1.0` shows and `base:1.0` does not. "
             "`shrink.lab.diff(a, b)` says what leads from one to the other.",
             '`files = shrink.lab.diff("base:1.0", "album:1.0")` are changes, and `append` takes changes for content.',

@@ -20,8 +20,11 @@ def shop(lab):
 
 
 CASES = [  # (one that holds, one that does not, what is seen then)
-    (Tells("shop:1", "app/a", "111", "it"), Tells("shop:1", "app/a", "1", "it"), "`app/a` has 3 bytes, and is "
-    "something"),
+    (
+        Tells("shop:1", "app/a", "111", "it"),
+        Tells("shop:1", "app/a", "1", "it"),
+        "`app/a` has 3 bytes, and is something",
+    ),
     (Tells("base:1", "app/x", "22", "it"), Tells("base:1", "app", "22", "it"), "it shows no file `app`"),
     (SameFiles("two:1", "base:1"), SameFiles("shop:1", "base:1"), "it differs in `app/a`"),
     (SameFiles("base:1", "two:1"), SameFiles("mode:1", "base:1"), "it differs in `app/a`"),
