@@ -226,10 +226,12 @@ class Container(Contents):
     def exec(
         self, *argv: str, env: Sequence[str] | Mapping[str, str] = (), workdir: str = "",
         input: int | bytes | None = None, output: runtime.Output = lambda stream, data: None,
+        timeout: float | None = None,
     ) -> int:  # fmt: skip
         """Run another program beside the container's own, and return its exit code.
 
-        `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes.
+        `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. `timeout` is the seconds
+        that it may take.
 
         Raises Conflict if the container does not run, and `runtime.CannotStart` as `start` does.
         """
@@ -239,7 +241,7 @@ class Container(Contents):
         state = self.state
         if state.status != "running":
             raise Conflict(f"Container {self.id} is not running")
-        program = program_of(self._record, self.spec, argv, pairs(env), workdir)
+        program = replace(program_of(self._record, self.spec, argv, pairs(env), workdir), timeout=timeout)
         kind = runtime.kind_of(Root(self._record.root), program)
         if kind == "shell" and input is None:
             from ..runtime import shell

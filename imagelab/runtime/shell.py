@@ -27,6 +27,7 @@ ISOLATES = "files outside the root folder, the network, the host's processes"
 SHARES = "CPU time, up to a limit; everything runs as one user"
 MAX_COMMANDS = 1_000_000
 MAX_SECONDS = 600.0
+SYNTAX = 2  # a shell's exit code for a script that it cannot read
 _STDIN = "/dev/imagelab"  # where a script finds its standard input
 
 
@@ -111,7 +112,11 @@ def _run(bash: Bash, root: Path, env: Mapping[str, str], script: str, output: Ou
             if text:
                 output(stream, text.encode("utf-8", "surrogateescape"))
 
-    return int(bash.execute_sync(script, on_output=tell).exit_code)
+    done = bash.execute_sync(script, on_output=tell)
+    if done.error:  # a script that is none, or was too much: nobody has printed that
+        tell("", f"sh: {done.error}\n")
+        return SYNTAX if done.error.startswith("parse error") else int(done.exit_code)
+    return int(done.exit_code)
 
 
 def _main() -> int:

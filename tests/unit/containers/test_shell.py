@@ -1,0 +1,27 @@
+"""What a script in a container is told when it cannot be run, or takes too much."""
+
+from __future__ import annotations
+
+import time
+
+from unit.containers.conftest import Said, started
+
+
+def test_a_script_that_is_none_is_told(lab, base):
+    one, said = started(lab, base), Said()
+    assert one.exec("sh", "-c", "if then", output=said) == 2
+    assert said.on("stderr").startswith("sh: parse error at line 1") and said.on() == ""
+
+
+def test_a_script_that_takes_too_long_is_stopped_and_told(lab, base):
+    one, said = started(lab, base), Said()
+    began = time.monotonic()
+    assert one.exec("sh", "-c", "echo begun; while true; do sleep 1; done", output=said, timeout=1) == 1
+    assert time.monotonic() - began < 5
+    assert said.on() == "begun\n" and "execution timeout" in said.on("stderr")
+    assert one.running
+
+
+def test_a_script_in_a_process_of_its_own_says_so_too(lab, base):
+    one = lab.run(base, "sh", "-c", "if then")
+    assert one.exit_code == 2 and one.logs().startswith("sh: parse error")
