@@ -32,15 +32,11 @@ class DigestMicroscope(Readable):
 
     def __init__(self, image: Image, path: str = "", at: int | None = None) -> None:
         self.image = image
-        labels = {kind.label: key for key, kind in KINDS.items()}
-        self.kind = ipywidgets.Dropdown(options=labels, value="byte", description="Change", layout=_wide())
+        self.kind = _buttons({kind.label: key for key, kind in KINDS.items()}, "Change")
         self.what = ipywidgets.Dropdown(description="Which", layout=_wide())
         self.at = ipywidgets.BoundedIntText(description="Byte no.", min=0, max=0, layout=_wide())
         self.becomes = ipywidgets.Text(description="Becomes", layout=_wide())
-        self.store = ipywidgets.ToggleButtons(
-            options=list(STORES), tooltips=[f"What docker images shows with {name}" for name in STORES],
-            style={"button_width": "auto"},
-        )  # fmt: skip
+        self.store = _buttons({name: name for name in STORES}, "Seen with")
         self.page = fluid()
         self._filling = False  # while one control sets another, which must not draw as well
         self._trouble = ""
@@ -60,11 +56,8 @@ class DigestMicroscope(Readable):
         self._then_draw(lambda: self._begin(at))()
         called = ", ".join(name.familiar for name in image.names) or image.id.short
         title = f"<b>Digest microscope</b>: {escape(human.harmless(called))}"
-        seen = ipywidgets.HBox(
-            [ipywidgets.Label("Looked at through"), self.store], layout=ipywidgets.Layout(flex_flow="row wrap")
-        )
         super().__init__(
-            [fluid(title), self.kind, self.what, self.at, self.becomes, seen, self.page],
+            [fluid(title), self.kind, self.what, self.at, self.becomes, self.store, self.page],
             html=f"<p>{title}</p>{self._all_pages()}",
             plain=f"Digest microscope: {called}\n{self._in_words()}",
         )
@@ -204,6 +197,15 @@ class DigestMicroscope(Readable):
             moved = ", ".join(human.harmless(row.name) for row in rows if row.changed) or "nothing"
             lines.append(f"Change {KINDS[slide.kind].label}. {slide.words} Changed: {moved}.")
         return "\n".join(lines) or self._trouble
+
+
+def _buttons(options: dict[str, str], description: str) -> ipywidgets.ToggleButtons:
+    """Buttons of which one is chosen. No list: in a closed one, JupyterLab takes the arrow keys for itself."""
+    layout = ipywidgets.Layout(width="auto", flex_flow="row wrap")
+    return ipywidgets.ToggleButtons(
+        options=options, description=description, layout=layout, tooltips=[f"{description} {name}" for name in options],
+        style={"button_width": "auto"},
+    )  # fmt: skip
 
 
 def _wide() -> ipywidgets.Layout:

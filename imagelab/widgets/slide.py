@@ -118,7 +118,8 @@ def page(image: Image, slide: Slide, stores: Sequence[str]) -> str:
     if len(shown) < len(rows):
         left = [row for row in rows if row not in shown]
         parts.append(f"<p>Left out: {len(left):,} names, of which {sum(row.changed for row in left):,} changed.</p>")
-    return "".join(parts) + "".join(_store(image, slide.other, name) for name in stores)
+    parts += (_store(image, slide.other, name) for name in stores)
+    return f'<div style="line-height:1.4">{"".join(parts)}</div>'
 
 
 def _lines(before: tuple[str, str, str], becomes: str) -> str:
@@ -127,7 +128,8 @@ def _lines(before: tuple[str, str, str], becomes: str) -> str:
     lines = []
     for word, middle in (("before", old), ("after", becomes)):
         marked = f'<mark style="{STYLES["C"]}"><b>{escape(middle)}</b></mark>'
-        lines.append(f"<div>{word} <code>{escape(start)}{marked}{escape(end)}</code></div>")
+        label = f'<span style="display:inline-block;width:4em">{word}</span>'
+        lines.append(f"<div>{label}<code>{escape(start)}{marked}{escape(end)}</code></div>")
     return f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{"".join(lines)}</div>'
 
 
