@@ -58,7 +58,12 @@ class Context:
         if not folder.is_dir():
             raise LabError(f"unable to prepare context: path {str(folder)!r} is not a folder")
         skipped: list[str] = []
-        found = list(walk(folder, skipped=skipped, leave_out=_excluder(ignore) if ignore else None))
+        try:
+            found = list(walk(folder, skipped=skipped, leave_out=_excluder(ignore) if ignore else None))
+        except PermissionError as error:
+            raise LabError(
+                f"unable to prepare context: no permission to read {error.filename!r}; .dockerignore can leave it out"
+            ) from None
 
         def read() -> Tree:
             return Tree().apply(scan(folder, found, portable=portable, owner=(0, 0), content=index.summed))

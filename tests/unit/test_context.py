@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +100,24 @@ def test_a_context_with_a_socket_is_built_without_it(folder, tmp_path, monkeypat
         found = context_of(folder, tmp_path)
     assert found.skipped == ("socket",)
     assert files(found.tree) == sorted(TREE)
+
+
+def test_a_folder_that_may_not_be_read_is_named_and_can_be_left_out():
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        folder.chmod(0o755)
+        (folder / "locked").mkdir(mode=0)
+        index = StatIndex(folder / "store" / "index")
+        user = os.geteuid()
+        if user == 0:  # root may read everything
+            os.seteuid(65534)
+        try:
+            with pytest.raises(LabError, match=r"no permission to read '.*/locked'; \.dockerignore can leave it out"):
+                Context.of_folder(folder, ignore=None, portable=False, index=index)
+            found = Context.of_folder(folder, ignore=b"locked", portable=False, index=index)
+        finally:
+            os.seteuid(user)
+        assert "locked" not in found.tree
 
 
 def test_a_folder_that_is_none(tmp_path):
