@@ -186,3 +186,18 @@ def test_the_face_is_put_on_without_loading_a_view():
         "assert not {'pandas', 'graphviz', 'ipywidgets', 'IPython'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_steps_of_a_build_are_a_table_and_so_are_their_times(lab):
+    files = {"Dockerfile": "FROM scratch AS one\nCOPY a /a\nLABEL a=b\n", "a": "12345"}
+    lab.build(files, "x:1")
+    built = lab.build({**files, "Dockerfile": files["Dockerfile"].replace("a=b", "a=c")}, "x:1")
+    assert isinstance(built.steps, pd.DataFrame)
+    assert list(built.steps.columns) == ["STAGE", "LINE", "INSTRUCTION", "CACHE", "REASON", "SIZE", "IMAGE ID"]
+    assert list(built.steps.index) == [1, 2, 3] and list(built.steps["CACHE"]) == ["", "HIT", "MISS"]
+    assert built.steps["REASON"][3] == "instruction changed: it was 'LABEL a=b'"
+    assert built.steps["SIZE"][2] == 5 and built.steps["IMAGE ID"][3] == built.image.id
+    assert set(built.times.columns) - set(built.steps.columns) == {"SECONDS"}
+    assert (built.times["SECONDS"] >= 0).all()
+    assert "2 steps after FROM, 1 from the cache" in repr(built) and "x:1" in repr(built)
+    assert "2 steps after FROM" in "".join(html_of(built).itertext())
