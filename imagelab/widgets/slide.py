@@ -167,7 +167,7 @@ def _table(caption: str, titles: Sequence[str], rows: Iterable[Iterable[str]]) -
 
 
 def _cell(inner: str, style: str, *, wrap: bool = False) -> str:
-    space = "min-width:10em" if wrap else "white-space:nowrap"
+    space = "min-width:20em" if wrap else "white-space:nowrap"
     return f'<td style="text-align:left;padding:0 8px;{space};{style}">{inner}</td>'
 
 
