@@ -158,6 +158,8 @@ TODAY = {"shop:1.0": 0, "shop:1.1": 1, "shop:1.2": 0, "shop:1.3": 0, "shop:beta"
 
 
 def _moved(moved: Exercise) -> None:
+    from ... import tables
+
     lab = moved.lab
 
     def menu(number: int) -> Image:
@@ -165,7 +167,7 @@ def _moved(moved: Exercise) -> None:
 
     for number, tag in enumerate(("1.0", "1.1", "1.2", "beta"), 1):
         lab.tag(menu(number), f"shop:{tag}")
-    (moved.folder / MONDAY).write_text(repr(lab.images()), "utf-8")  # type: ignore[attr-defined]  # face.put_on
+    (moved.folder / MONDAY).write_text(repr(tables.images(lab)), "utf-8")
     lab.tag(menu(5), "shop:1.1")
     lab.tag(menu(6), "shop:beta")
     lab.tag_undo("shop:beta")
