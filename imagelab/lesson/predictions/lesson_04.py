@@ -99,8 +99,8 @@ def rmi() -> Prediction:
     """The myth that rmi deletes the image. Measured: `lines` printed and blobs `gone`, counted; short ID `left`."""
     return Prediction(
         "04.rmi",
-        "`shop:2.0` and `shop` are two names of one image. You run `docker rmi shop:2.0`, and rmi is short for **remove "
-        "image**. What goes?",
+        "`shop:2.0` and `shop` are two names of one image. You run `docker rmi shop:2.0`, and rmi is short for "
+        "**remove image**. What goes?",
         {
             "a": "the image, and so both names",
             "b": "the name `shop:2.0`, and nothing else",
