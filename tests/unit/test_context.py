@@ -184,6 +184,17 @@ def test_a_file_written_just_now_is_not_believed_in(folder, tmp_path, elapse):
     assert summed(folder, tmp_path)[1] == sorted(TREE)  # none of them is two seconds old
 
 
+def test_a_context_has_a_stamp_only_where_all_of_it_is_at_rest(folder, tmp_path, elapse, monkeypatch):
+    assert context_of(folder, tmp_path).stamp == ""
+    monkeypatch.setattr(StatIndex, "AT_REST", 0)
+    elapse(folder)
+    stamp = context_of(folder, tmp_path).stamp
+    assert stamp and stamp == context_of(folder, tmp_path).stamp
+    (folder / "a.txt").chmod(0o600)
+    elapse(folder)
+    assert context_of(folder, tmp_path).stamp not in ("", stamp)
+
+
 def test_a_file_from_the_future_is_read_again(folder, tmp_path, elapse, monkeypatch):
     monkeypatch.setattr(StatIndex, "AT_REST", 0)
     later = (folder / "b.md").stat().st_mtime_ns + 10**12
