@@ -7,7 +7,11 @@ from .building import BuildProgress
 from .cache import CacheSimulator
 from .explorer import LayerExplorer
 from .microscope import DigestMicroscope
+from .playground import ContainerPlayground
 from .tags import TagBoard
 from .waste import WasteMeter
 
-__all__ = ["LayerExplorer", "CacheSimulator", "BuildProgress", "DigestMicroscope", "TagBoard", "WasteMeter"]
+__all__ = [
+    "LayerExplorer", "CacheSimulator", "BuildProgress", "DigestMicroscope", "TagBoard", "WasteMeter",
+    "ContainerPlayground",
+]  # fmt: skip
