@@ -111,7 +111,9 @@ def test_it_is_named_described_and_laid_out_as_every_drawing(shop):
             assert float(element.get("textLength")) > 0, element.text
 
 
-@pytest.mark.parametrize("name", ["<b>&amp;", 'quo"te', "ünï·日本", "back\\slash", "new\nline", "\x1b[31m", "\udcff", " "])
+@pytest.mark.parametrize(
+    "name", ["<b>&amp;", 'quo"te', "ünï·日本", "back\\slash", "new\nline", "\x1b[31m", "\udcff", " "]
+)
 def test_names_that_mean_something_to_svg_or_dot_are_only_shown(lab, name):
     image = lab.append(None, Changes({f"d/{name}": Entry.file(b"x")}))
     drawing = draw.merkle(image, f"d/{name}", image)
