@@ -6,13 +6,12 @@ A temporary file in the same folder is written, flushed and renamed; a rename la
 from __future__ import annotations
 
 import os
-import uuid
 from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Replace a file so that a reader sees the old bytes or the new ones; and so does a power cut, if `durable`."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(16).hex()}")
     try:
         with open(temporary, "xb") as file:
             file.write(data)

@@ -51,7 +51,7 @@ class Workspace:
             self._above.chmod(0o711)  # whatever the umask
             unpack(tree, self._files.folder)
         self._holds = None
-        self._files.begin(tree)
+        self._files.begin()
         who = user_of(user, tree)
         env = {"HOME": home_of(who[0], tree), **env}
         program = runtime.Program(tuple(argv), env, "/" + tree.resolve(cwd), who, timeout=timeout)

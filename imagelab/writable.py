@@ -10,7 +10,6 @@ the image, where they are remembered.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,11 +35,11 @@ class Writable:
         self.before: Mapping[str, Stat] = before or {}
         self._locked: dict[str, int] = {}
 
-    def begin(self, tree: Tree) -> None:
-        """Take the folder as it is now for the image's `tree`; mount points that a runtime needs are made first."""
+    def begin(self) -> None:
+        """Take the folder as it is now for the image's files; mount points that a runtime needs are made first."""
         for name in MADE_BY_RUNTIME:
-            if name not in tree:
-                (self.folder / name).mkdir(exist_ok=True)
+            if not os.path.lexists(self.folder / name):
+                (self.folder / name).mkdir()
         with self.readable():
             self.before = {path: self._stat(path, info) for path, info in walk(self.folder)}
 
@@ -137,6 +136,8 @@ def remove(folder: Path) -> None:
 
     No link is followed.
     """
+    import shutil  # here: it loads four kinds of compression, and few need it
+
     for directory, folders, _ in os.walk(folder) if not PRIVILEGED else ():
         for name in folders:
             if not os.path.islink(path := os.path.join(directory, name)):

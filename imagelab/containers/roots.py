@@ -20,12 +20,14 @@ from ..store import Store
 from ..writable import PRIVILEGED, remove
 from .record import held
 
+_LOCKED = ".locked"
+
 
 def clone(store: Store, image: Image, target: Path) -> None:
     """Make a folder that holds an image's merged files; raises OSError as the disk does, and leaves nothing then."""
     source = _unpacked(store, image)
     try:
-        if PRIVILEGED or not _locked(image):
+        if PRIVILEGED or not source.with_name(f"{source.name}{_LOCKED}").exists():
             _copy(source, target)
         else:  # an ordinary user cannot read back what the image locks
             unpack(image.tree(), target)
@@ -34,7 +36,8 @@ def clone(store: Store, image: Image, target: Path) -> None:
         raise
 
 
-def _locked(image: Image) -> bool:
+def _locks(image: Image) -> bool:
+    """Whether an image has files that their own owner may not read."""
     needed = {"dir": 0o500, "file": 0o400}
     return any(entry.mode & (bits := needed.get(entry.kind, 0)) != bits for entry in image.tree().values())
 
@@ -51,6 +54,8 @@ def _unpacked(store: Store, image: Image) -> Path:
             new = above / f".new-{uuid.uuid4().hex}"
             try:
                 unpack(image.tree(), new)
+                if _locks(image):
+                    folder.with_name(f"{folder.name}{_LOCKED}").touch()
                 os.rename(new, folder)
             except BaseException:
                 remove(new)
@@ -69,8 +74,8 @@ def sweep(store: Store, images: Collection[Image]) -> None:
         kept = {".lock", *(_key(image) for image in images)}
         with held(above / ".lock"):
             for folder in above.iterdir():
-                if folder.name not in kept:
-                    remove(folder)
+                if folder.name.removesuffix(_LOCKED) not in kept:
+                    folder.unlink() if folder.is_file() else remove(folder)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -92,7 +92,7 @@ def _fill(store: Store, image: Image, record: Record, spec: Spec) -> Container:
     try:
         clone(store, image, record.root)
         files, root = Writable(record.root), Root(record.root)
-        files.begin(image.tree())
+        files.begin()
         root.make_folders(spec.workdir or "/")
         record.write_before(files.before)
         record.write(State())
