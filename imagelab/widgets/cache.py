@@ -92,8 +92,8 @@ class CacheSimulator(Readable):
         try:
             self.line.options = options
             numbers = [number for _, number in options]
-            if at in numbers:
-                self.line.value = at
+            if numbers:
+                self.line.value = at if at in numbers else numbers[0]
         finally:
             self._quiet = False
         for button in (self.up, self.down):
