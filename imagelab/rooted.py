@@ -105,6 +105,18 @@ class Root:
             if not name:
                 os.rmdir(last, dir_fd=folder)
 
+    def link(self, path: str, to: str) -> None:
+        """Make a path another name of the file at `to`, in the place of what is there; as `write` otherwise."""
+        with (
+            self._at(to, follow=False) as (there, known, _, _),
+            self._at(path, follow=False) as (folder, name, _, info),
+        ):
+            if info and stat.S_ISDIR(info.st_mode):
+                raise Conflict(f"cannot copy a file to {path!r}: there is something else of that name")
+            if info:
+                os.unlink(name, dir_fd=folder)
+            os.link(known, name, src_dir_fd=there, dst_dir_fd=folder, follow_symlinks=False)
+
     def make_folders(self, path: str) -> None:
         """Make a directory and those above it where they are missing; raises Conflict where a file is in the way."""
         sofar = ""

@@ -45,6 +45,10 @@ def cp(desk: Desk, args: tuple[str, ...], archive: bool, follow_link: bool) -> N
         container.copy_in(stdin_of(desk), target_path)
     else:
         real = os.path.realpath(source_path) if follow_link else source_path
+        above = posixpath.dirname("/" + target_path.strip("/"))
+        is_there = _kind(container, target_path) or _kind(container, above, follow=True) == "dir"
+        if os.path.lexists(real) and not is_there:
+            fail(f"Error: No such container:path: {target}:{above}")
         container.copy_in(real, target_path, archive=archive)
 
 

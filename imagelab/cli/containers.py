@@ -17,7 +17,7 @@ from ..errors import NotFound
 from ..gotemplate import Row
 from ..gowords import go_quoted
 from . import filters
-from .table import print_rows
+from .table import print_rows, try_template
 from .verbs import Desk, fail, flag, option, verb, whole
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def ps(
     sized = size or (template is not None and re.search(r"\.Size|json *\.\s*}", template) is not None)
     now = time.time()
     rows = [row(one, now, desk.lab, trunc=not no_trunc, sized=sized) for one in found[: most if most > 0 else None]]
+    if not rows and template:
+        try_template(Row("*formatter.ContainerContext", **dict.fromkeys(sorted(TITLES), "")), TITLES, template)
     columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if size else [])]
     print_rows(rows, TITLES, columns, template, quiet=quiet)
 

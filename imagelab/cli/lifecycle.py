@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import click
 
 from .. import human
-from ..errors import LabError, NotFound
+from ..errors import Conflict, LabError, NotFound
 from . import attached, containers, elsewhere, filters
 from .tagging import agreed
 from .verbs import Desk, explain, fail, flag, option, say, verb, whole
@@ -44,7 +44,14 @@ def stop(desk: Desk, args: tuple[str, ...], seconds: int) -> None:
 @option("-s", "--signal", "name", kind="string", help="Signal to send to the container", default="KILL")
 def kill(desk: Desk, args: tuple[str, ...], name: str) -> None:
     """Kill one or more running containers."""
-    _all_of(args, lambda ref: desk.lab.container(ref).kill(name))
+
+    def send(ref: str) -> None:
+        try:
+            desk.lab.container(ref).kill(name)
+        except (Conflict, NotFound) as error:
+            raise type(error)(f"Cannot kill container: {ref}: {error}") from None
+
+    _all_of(args, send)
 
 
 @verb("CONTAINER [CONTAINER...]", wants=(1, None))

@@ -44,6 +44,14 @@ def print_rows(
         fail(f"template parsing error: {error}")
 
 
+def try_template(row: Row, titles: Mapping[str, str], template: str) -> None:
+    """End the command if a template cannot be rendered, before there is a row to render."""
+    try:
+        _templated([row], titles, template)
+    except TemplateError as error:
+        fail(f"failed to execute template: {error}")
+
+
 def _templated(rows: Sequence[Row], titles: Mapping[str, str], template: str) -> str:
     is_table = template.startswith("table")
     source = "{{json .}}" if template == "json" else template.removeprefix("table").strip(" ")

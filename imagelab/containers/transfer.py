@@ -127,6 +127,10 @@ def _from_tar(stream: BinaryIO, opened: ExitStack) -> Mapping[str, Entry]:
 def _write(
     root: Root, target: str, entries: Mapping[str, Entry], owned: Callable[[Entry], tuple[int, int] | None]
 ) -> None:
+    written: dict[int, str] = {}
     for below in sorted(entries, key=order):
-        entry = entries[below]
-        root.write(posixpath.join(target, below) if below else target, entry, owned(entry))
+        entry, path = entries[below], posixpath.join(target, below) if below else target
+        if entry.kind == "file" and (first := written.setdefault(id(entry), path)) != path:
+            root.link(path, first)  # two names of one file stay that
+        else:
+            root.write(path, entry, owned(entry))

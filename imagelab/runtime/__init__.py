@@ -11,12 +11,13 @@ A runtime is a module with one function, `start`: it starts one process of the h
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from ..errors import LabError
 from ..tree import Files
@@ -24,6 +25,8 @@ from ..tree import Files
 RUNTIMES = ("shell", "bubblewrap", "wasm", "pip")
 SHELL_MARK = b"#!imagelab-shell"  # how /bin/sh of a base image made here begins
 PIP_MARK = b"#!imagelab-pip"  # and its /usr/local/bin/pip
+_MACHINES = {3: "i386", 21: "ppc64le", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
+_EMULATORS = Path("/proc/sys/fs/binfmt_misc")
 CANNOT_RUN, NOT_THERE = 126, 127  # the exit codes that a shell, and docker, have for it
 Output = Callable[[str, bytes], object]  # called with "stdout" or "stderr" and some bytes, as they come
 
@@ -127,6 +130,8 @@ def look_up(files: Files, program: Program, depth: int = 0) -> Found:
     head = next(files.find(path).chunks(), b"")[:128]
     for mark, runtime in ((b"\x7fELF", "bubblewrap"), (SHELL_MARK, "shell"), (PIP_MARK, "pip")):
         if head.startswith(mark):
+            if runtime == "bubblewrap" and (machine := _foreign(head)):
+                raise CannotStart(f"exec {program.argv[0]}: exec format error: it is a program for {machine}")
             return Found(runtime, path, program.argv)
     if head.startswith(b"\0asm"):
         runtime = "pip" if program.argv[1:3] == ("-m", "pip") and _has_pip(files, program) else "wasm"
@@ -136,6 +141,17 @@ def look_up(files: Files, program: Program, depth: int = 0) -> Found:
             del words[0]
         return look_up(files, replace(program, argv=(*words, place, *program.argv[1:])), depth + 1)
     raise CannotStart(f"exec {program.argv[0]}: exec format error: it is no ELF or WebAssembly program and no script")
+
+
+def _foreign(head: bytes) -> str:
+    """The processor that an ELF program is for, if it is not this machine's and nothing here emulates it."""
+    order: Literal["little", "big"] = "big" if head[5:6] == b"\2" else "little"
+    wanted = _MACHINES.get(int.from_bytes(head[18:20], order), "another processor")
+    ours = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
+    runs = {ours} | ({"i386"} if ours == "x86_64" else set())
+    if wanted in runs or ours not in _MACHINES.values() or any(_EMULATORS.glob("qemu-*")):
+        return ""
+    return wanted
 
 
 def startable(root: Path, env: Mapping[str, str]) -> list[str]:
