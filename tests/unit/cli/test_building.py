@@ -49,7 +49,8 @@ def test_a_second_build_finds_every_step_and_the_same_image(cli, context):
 def test_a_changed_file_is_named_and_a_changed_line_too(cli, context):
     cli("build", context)
     (context / "hello.txt").write_text("HELLO\n")
-    assert re.search(r"COPY hello.txt /  done in \d\.\ds, 6B \(not cached: hello.txt changed\)", cli("build", context).err)
+    said = cli("build", context).err
+    assert re.search(r"COPY hello.txt /  done in \d\.\ds, 6B \(not cached: hello.txt changed\)", said)
     text = (context / "Dockerfile").read_text()
     (context / "Dockerfile").write_text(text.replace("A=1", "A=2"))
     said = cli("build", context).err
