@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .entry import Entry
-from .errors import LabError
+from .errors import InvalidReference, LabError, NotFound
 from .image import Image
 from .reference import Reference
 from .runtime import PIP_MARK, SHELL_MARK
@@ -40,12 +40,25 @@ _FILES: dict[str, Entry] = {
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+def find(store: Store, name: str) -> Image:
+    """The image to start from: one that is here, or a base image, made now; raises NotFound, or as `provide` does."""
+    try:
+        return store.find(name)
+    except NotFound:
+        if (made := provide(store, name)) is None:
+            raise
+        return made
+
+
 def provide(store: Store, name: str) -> Image | None:
     """The base image of this name, made and tagged if it is not here yet; None for a name that is not a base's.
 
     Raises LabError when what it is made from is not installed.
     """
-    wanted = Reference.parse(name).with_default_tag()
+    try:
+        wanted = Reference.parse(name).with_default_tag()
+    except InvalidReference:  # an ID
+        return None
     for base, also, make in ((SHELL, "lab/shell:latest", _shell), (PYTHON, PYTHON, _python)):
         reference = Reference.parse(base)
         if wanted in (reference, Reference.parse(also)):

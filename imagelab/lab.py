@@ -94,13 +94,16 @@ class Lab(ContainerDesk):
         """The empty image: no layers, an empty config; the start of everything built from nothing."""
         return self.store.scratch()
 
-    def base(self) -> Image:
-        """The shell base image, `lab/shell:1.0`: made on first use, the same digest on every machine."""
-        from .bases import SHELL, provide
+    def base(self, name: str = "lab/shell:1.0") -> Image:
+        """A base image, made on first use with the same ID on every machine: the shell's, or `python:3.12-slim`.
 
-        made = provide(self.store, SHELL)
-        assert made is not None
-        return made
+        Raises NotFound for a name that no base image has, and LabError when `imagelab[wasm]` is not installed.
+        """
+        from .bases import PYTHON, SHELL, provide
+
+        if made := provide(self.store, name):
+            return made
+        raise NotFound(f"imagelab makes no base image {name!r}: there are {SHELL} and {PYTHON}")
 
     def image(self, ref: str | Image) -> Image:
         """The image of a name, an ID or its unique start, or name@digest; raises as `Store.find`."""

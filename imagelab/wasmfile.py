@@ -42,6 +42,10 @@ def _fill(memory: bytearray, program: bytes, place: int) -> None:
             raise Invalid("this WebAssembly module has data whose address is not a constant")
         address, place = _number(program, place + 2)
         size, place = _number(program, place + 1)  # after the end of its address
+        if place + size > len(program):
+            raise IndexError
+        if address + size > len(memory):
+            raise Invalid("this WebAssembly module has data that lies outside its memory")
         memory[address : address + size] = program[place : place + size]
         place += size
 

@@ -97,11 +97,13 @@ def _created(
     rm: bool, runtime: str, user: str, workdir: str,
 ) -> Container:  # fmt: skip
     """The new container; raises LabError for one that cannot be, as for an image that is not here."""
+    from ..bases import find
+
     if network != "none":
         raise LabError(f"network {network} not found: a container here has no network, which --network none says")
     given = variables(env, env_files)
     try:
-        desk.lab.image(args[0])
+        find(desk.lab.store, args[0])
     except NotFound:
         if re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", args[0]) is None:
             complain(f"Unable to find image '{Reference.parse(args[0]).with_default_tag().familiar}' locally")

@@ -20,22 +20,24 @@ class ContainerDesk:
 
     store: Store
 
-    def image(self, ref: str | Image) -> Image:
-        """The image of a name, an ID, or name@digest."""
-        raise NotImplementedError
-
     def create(
         self, image: str | Image, *command: str, name: str = "", env: Sequence[str] | Mapping[str, str] = (),
         workdir: str = "", user: str = "", entrypoint: str | Sequence[str] | None = None,
         labels: Mapping[str, str] | None = None, hostname: str = "", interactive: bool = False, remove: bool = False,
         runtime: str = "",
     ) -> Container:  # fmt: skip
-        """Make a container, which does not run yet: `docker create`. See `shelf.create` for settings and errors."""
+        """Make a container, which does not run yet: `docker create`. See `shelf.create` for settings and errors.
+
+        A base image that imagelab makes is made, if no other image of that name is here.
+        """
+        from ..bases import find
+        from ..image import Image as Made
         from . import shelf
 
+        base = image if isinstance(image, Made) else find(self.store, image)
         asked = image if isinstance(image, str) else next((name.familiar for name in image.names), "")
         return shelf.create(
-            self.store, self.image(image), command, image_name=asked, name=name, env=env, workdir=workdir, user=user,
+            self.store, base, command, image_name=asked, name=name, env=env, workdir=workdir, user=user,
             entrypoint=entrypoint, labels=labels, hostname=hostname, interactive=interactive, remove=remove,
             runtime=runtime,
         )  # fmt: skip

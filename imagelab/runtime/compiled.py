@@ -34,7 +34,7 @@ def module(engine: wasmtime.Engine, program: bytes, name: str) -> wasmtime.Modul
     with _alone(path) if trusted else nullcontext():
         if found := _kept(engine, path):  # by whoever was faster
             return found
-        with _told(f"imagelab: compiling {name} for this machine" + (", once " if trusted else " ")):
+        with _told(f"imagelab: compiling {name} for this machine" + (", once" if trusted else "")):
             made = wasmtime.Module(engine, program)
         if trusted:
             _keep(path, bytes(made.serialize()))
@@ -118,14 +118,16 @@ def _alone(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """A line on stderr that grows by a dot a second, and ends with the time taken."""
+    """A line on stderr for what takes longer than a moment: it grows by a dot a second, then says the time taken."""
     done, began = threading.Event(), time.monotonic()
 
     def dots() -> None:
-        while not done.wait(1):
-            print(".", end="", file=sys.stderr, flush=True)
+        if not done.wait(0.3):
+            print(what, end=" ", file=sys.stderr, flush=True)
+            while not done.wait(1):
+                print(".", end="", file=sys.stderr, flush=True)
+            print(f" {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
 
-    print(what, end="", file=sys.stderr, flush=True)
     thread = threading.Thread(target=dots, daemon=True)
     thread.start()
     try:
@@ -133,4 +135,3 @@ def _told(what: str) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-        print(f" {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)

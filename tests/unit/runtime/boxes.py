@@ -1,0 +1,51 @@
+"""A root folder of the Python base image, and programs run in it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from imagelab.rooted import Root
+from imagelab.runtime import Program, Streams, kind_of, named
+
+ENV = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+SITE = "usr/local/lib/python3.12/site-packages"
+
+
+class Done(NamedTuple):
+    """How a program ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Box:
+    """A root folder on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(
+        self, *argv: str, cwd: str = "/", env: Mapping[str, str] = {}, stdin: bytes = b"", timeout: float | None = None
+    ) -> Done:
+        """Run a program to its end by the runtime that its first bytes ask for."""
+        program = Program(argv, {**ENV, **env}, cwd, timeout=timeout)
+        runtime = named(kind_of(Root(self.folder), program))
+        running = runtime.start(self.folder, program, Streams(stdin=subprocess.PIPE))
+        out, err = running.process.communicate(stdin, timeout=120)
+        return Done(running.process.returncode, out.decode(errors="backslashreplace"), err.decode())
+
+    def python(self, code: str, **how: object) -> Done:
+        """Run a line of Python."""
+        return self.run("python", "-c", code, **how)  # type: ignore[arg-type]
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> Path:
+        """Put a file into the root folder."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(mode)
+        return file
