@@ -179,8 +179,7 @@ class Exercise:
         return card(self._title, paragraph(self.task), picture, *hints)
 
 
-def _state(lab: Lab) -> frozenset[tuple[str, str]]:
-    """What an exercise looks at: which images there are, under which names."""
-    return frozenset(
-        (image.id, name) for image in lab.all_images(True) for name in [*(n.canonical for n in image.names), ""]
-    )
+def _state(lab: Lab) -> frozenset[tuple[str, ...]]:
+    """What an exercise looks at: which images there are, under which names; containers, and what they have done."""
+    images = ((image.id, name) for image in lab.all_images(True) for name in [*(n.canonical for n in image.names), ""])
+    return frozenset([*images, *((one.id, one.status, repr(one.diff())) for one in lab.containers())])

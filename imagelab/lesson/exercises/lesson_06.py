@@ -1,0 +1,245 @@
+"""One idea: what a container writes is its own, survives its stop, becomes an image by commit, and goes with rm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...digest import Digest
+from ...errors import NotFound
+from ..exercise import Exercise, Mistake
+from ..goal import Condition, Leads, StandsOn
+from ..instances import AsIn, AsNew, Keeps, MadeFrom, Runs, Still, Wrote, read
+
+if TYPE_CHECKING:
+    from ...containers import Container
+
+SHOP, MENU, ORDERS = "shop:1.0", "/menu.txt", "/orders.txt"
+LOOP = "echo open; while true; do sleep 1; done"
+
+
+def diverge() -> Exercise:
+    """Two containers of one image; one of them changes, and becomes an image."""
+    return Exercise(
+        "06.diverge",
+        "`diverge.lab` holds `shop:1.0`, whose `/menu.txt` says `soup 4`, and no container. Let two containers of it "
+        "run, `calm` and `busy`. Write another price into the menu of `busy`, and leave `calm` as it is. Then make "
+        "`busy` an image, `shop:busy`. `shop:1.0` stays as it is, and both containers go on.",
+        start=lambda diverge: _shop(diverge),
+        goal=_diverge_goal,
+        hints=[
+            "Two containers of one image, each with a name: what is written in one is not in the other. And an image "
+            "is made from a container with one command.",
+            '`diverge.lab.run("shop:1.0", name="calm", detach=True)` is `docker run -d --name calm shop:1.0`. With '
+            "`detach=True` it returns at once, which it must, since the shop never closes.",
+            '`diverge.lab.container("busy")` has `.exec("sh", "-c", "echo … > /menu.txt")`, and then '
+            '`.commit("shop:busy")`.',
+        ],
+        solution="""
+for name in ("calm", "busy"):
+    diverge.lab.run("shop:1.0", name=name, detach=True)
+busy = diverge.lab.container("busy")
+busy.exec("sh", "-c", "echo soup 5 > /menu.txt")
+busy.commit("shop:busy")
+""",
+        mistakes=[
+            Mistake(
+                code="""
+busy = diverge.lab.run("shop:1.0", name="busy", detach=True)
+busy.exec("sh", "-c", "echo soup 5 > /menu.txt")
+busy.commit("shop:1.0")
+diverge.lab.run("shop:1.0", name="calm", detach=True)
+""",
+                seen_in=lambda diverge: diverge.lab.image(SHOP).digest != _first(diverge, SHOP),
+                message="`shop:1.0` leads to another image now: a commit under that name moves the tag, and whoever "
+                "asks for it next gets the new menu. `diverge.lab.tag_undo` takes it back.",
+            ),
+            Mistake(
+                code="""
+for name in ("calm", "busy"):
+    one = diverge.lab.run("shop:1.0", name=name, detach=True)
+    one.exec("sh", "-c", "echo soup 5 > /menu.txt")
+one.commit("shop:busy")
+""",
+                seen_in=lambda diverge: _wrote(diverge, "calm"),
+                message="Both menus were changed, and so both containers have the same file in a writable layer of "
+                "their own. Have a `calm` that has written nothing: remove it, and run it again.",
+            ),
+            Mistake(
+                code="""
+calm = diverge.lab.run("shop:1.0", name="calm", detach=True)
+busy = diverge.lab.run("shop:1.0", name="busy", detach=True)
+busy.commit("shop:busy")
+busy.exec("sh", "-c", "echo soup 5 > /menu.txt")
+""",
+                seen_in=lambda diverge: (
+                    _wrote(diverge, "busy") and diverge.text_of("shop:busy", "menu.txt") == b"soup 4\n"
+                ),
+                message="`shop:busy` has the old menu. A commit takes what is in the writable layer of one container "
+                "at one moment: commit `busy`, and after the menu was written.",
+            ),
+            Mistake(
+                code='diverge.lab.append("shop:1.0", {"menu.txt": "soup 5\\n"}, tag="shop:busy")',
+                seen_in=lambda diverge: diverge.has("shop:busy") and not diverge.lab.containers(),
+                message="There is a new image, with no container behind it. That is how a build does it; here, let a "
+                "container write the file, and commit that.",
+            ),
+            Mistake(
+                code="""
+for name in ("calm", "busy"):
+    diverge.lab.create("shop:1.0", name=name)
+""",
+                seen_in=lambda diverge: all(one.status == "created" for one in diverge.lab.containers()),
+                message="They were created and have never run. `run` is `create` and then `start`.",
+            ),
+        ],
+        because="One image, two containers, and a file that says two things. The commit put the writable layer of "
+        "`busy` on top of the image's layers, once; `calm` and `shop:1.0` have heard nothing of it.",
+    )
+
+
+def _diverge_goal(diverge: Exercise) -> list[Condition]:
+    shop = diverge.lab.store.image(_first(diverge, SHOP))
+    return [
+        MadeFrom("calm", shop.id, "shop:1.0"),
+        Runs("calm"),
+        AsNew("calm"),
+        MadeFrom("busy", shop.id, "shop:1.0"),
+        Runs("busy"),
+        Wrote("busy", MENU),
+        StandsOn("shop:busy", SHOP, more=1),
+        AsIn("shop:busy", "busy", MENU),
+        Leads(SHOP, shop.digest, "the image it led to at the start"),
+    ]
+
+
+def kept() -> Exercise:
+    """Two stopped containers: one's data are wanted back, the other's are to go."""
+    return Exercise(
+        "06.kept",
+        "`kept.lab` has two containers of `shop:1.0`, `till` and `draft`. Both took orders into `/orders.txt`, both "
+        "have stopped, and somebody says that the orders are lost. Bring the very same `till` back, running and with its "
+        "orders. The orders in `draft` were a trial: let a container `draft` run that knows nothing of them, as new as "
+        "on its first day.",
+        start=_taken,
+        goal=_kept_goal,
+        hints=[
+            "What does `stop` take from a container, and what does `rm`? One of the two is done already.",
+            'Look: `kept.lab.container("till").diff()` lists what is in its writable layer, running or not.',
+            '`kept.lab.container("till").start()` brings one back. The other must go with its writable layer, '
+            '`kept.lab.container("draft").remove()`, and `kept.lab.run(…, name="draft", detach=True)` makes a new one.',
+        ],
+        solution="""
+kept.lab.container("till").start()
+kept.lab.container("draft").remove()
+kept.lab.run("shop:1.0", name="draft", detach=True)
+""",
+        mistakes=[
+            Mistake(
+                code="""
+for name in ("till", "draft"):
+    kept.lab.container(name).remove()
+    kept.lab.run("shop:1.0", name=name, detach=True)
+""",
+                seen_in=lambda kept: _orders(kept, "till") is None,
+                message="**Now** the orders of `till` are gone. They had survived the stop; `rm` removed the writable "
+                "layer that they were in, and a new container of the same name begins with an empty one. "
+                "`kept.reset()` brings the start back.",
+            ),
+            Mistake(
+                code="""
+old = kept.lab.container("till")
+snapshot = old.commit("till:saved")
+old.remove()
+kept.lab.run("till:saved", name="till", detach=True)
+""",
+                seen_in=lambda kept: _id(kept, "till") != _known(kept, "till"),
+                message="The orders are there, in a new container with another ID: you carried them over. It can be "
+                "done, and it need not: the old one had kept them.",
+            ),
+            Mistake(
+                code="""
+for name in ("till", "draft"):
+    kept.lab.container(name).start()
+""",
+                seen_in=lambda kept: _orders(kept, "draft") is not None,
+                message="`draft` has kept its orders, as `till` has. A stop and a start lose nothing. Only one command "
+                "takes a writable layer away.",
+            ),
+            Mistake(
+                code="""
+kept.lab.container("till").start()
+draft = kept.lab.container("draft").start()
+draft.exec("rm", "/orders.txt")
+""",
+                seen_in=lambda kept: _id(kept, "draft") == _known(kept, "draft"),
+                message="The file is deleted, and the container is the old one: it has its log, its history, and "
+                "whatever else it wrote. As new is only a new one.",
+            ),
+        ],
+        because="`stop` ended a process, and the files stayed on the disk. `rm` removed the writable layer, and a new "
+        "container of the same image began with an empty one. What must outlive a container belongs into a volume, or "
+        "into an image.",
+    )
+
+
+def _kept_goal(kept: Exercise) -> list[Condition]:
+    return [
+        Still("till", _known(kept, "till")),
+        Runs("till"),
+        Keeps("till", ORDERS, (kept.folder / "orders.txt").read_bytes()),
+        Still("draft", _known(kept, "draft"), other_one=True),
+        MadeFrom("draft", kept.lab.image(SHOP).id, SHOP),
+        Runs("draft"),
+        AsNew("draft"),
+    ]
+
+
+def _shop(task: Exercise) -> None:
+    image = task.lab.base().append({"menu.txt": "soup 4\n"}, "COPY menu.txt /")
+    task.lab.tag(image.with_config("CMD open the shop", Cmd=["sh", "-c", LOOP]), SHOP)
+
+
+def _taken(kept: Exercise) -> None:
+    _shop(kept)
+    orders = "table 4: 2 soups\ntable 7: 1 soup\n"
+    (kept.folder / "orders.txt").write_text(orders)
+    for name in ("till", "draft"):
+        one = kept.lab.run(SHOP, name=name, detach=True)
+        one.copy_in(kept.folder / "orders.txt", ORDERS)
+        one.kill()
+        (kept.folder / name).write_text(one.id)
+
+
+def _first(task: Exercise, name: str) -> Digest:
+    """The manifest digest that a tag led to at first."""
+    return Digest(task.lab.tag_log(name)[0].new)
+
+
+def _find(task: Exercise, name: str) -> Container | None:
+    try:
+        return task.lab.container(name)
+    except NotFound:
+        return None
+
+
+def _wrote(task: Exercise, name: str) -> bool:
+    one = _find(task, name)
+    return one is not None and MENU in [path for _, path in one.diff()]
+
+
+def _orders(kept: Exercise, name: str) -> bytes | None:
+    one = _find(kept, name)
+    return read(one, ORDERS) if one else None
+
+
+def _id(kept: Exercise, name: str) -> str:
+    one = _find(kept, name)
+    return one.id if one else ""
+
+
+def _known(kept: Exercise, name: str) -> str:
+    """The ID that a container had at the start."""
+    return (kept.folder / name).read_text()
+
+
+EXERCISES = {"06.diverge": diverge, "06.kept": kept}
