@@ -1,4 +1,4 @@
-"""One idea: what is this program, and where does it keep things?
+"""One idea: what is this program, where does it keep things, and what can it run on this machine?
 
 Docker's `version` and `info`. Where docker tells client from server, there is only one program here. Nothing heavy is
 imported before it is needed, so that `imagelab version` answers at once.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections import Counter
 
 from .. import __version__, human
 from .verbs import Desk, option, say, verb
@@ -38,22 +39,38 @@ def version(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
 @option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
 def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
     """Display system-wide information."""
+    from ..runtime import RUNTIMES, named
+
     lab = desk.lab
     images = {image.id for image in lab.all_images(all=True)}
+    states = Counter(one.status for one in lab.containers())
+    counts = {"running": states["running"], "paused": 0, "stopped": states.total() - states["running"]}
+    runtimes = {name: named(name) for name in RUNTIMES}
     if template:
-        from ..gotemplate import Struct
+        from ..gotemplate import Map, Struct
         from .table import print_value
 
         known = Struct(
-            "system.info", Containers=0, ContainersRunning=0, ContainersPaused=0, ContainersStopped=0,
-            Images=len(images), Driver="oci-layout", OSType=lab.store.os, Architecture=lab.store.architecture,
-            DockerRootDir=str(lab.home), ServerVersion=__version__, Name=platform.node(),
+            "system.info", Containers=states.total(), ContainersRunning=counts["running"], ContainersPaused=0,
+            ContainersStopped=counts["stopped"], Images=len(images), Driver="oci-layout", OSType=lab.store.os,
+            Architecture=lab.store.architecture, DockerRootDir=str(lab.home), ServerVersion=__version__,
+            Name=platform.node(),
+            Runtimes=Map({
+                name: Struct("types.Runtime", Missing=each.missing(), Isolates=each.ISOLATES, Shares=each.SHARES)
+                for name, each in runtimes.items()
+            }),
         )  # fmt: skip
         print_value(known, template)
         return
     epoch = "none" if lab.store.epoch is None else f"{lab.store.epoch} ({human.rfc3339(lab.store.epoch)})"
     say(
-        f"Containers: 0\n Running: 0\n Paused: 0\n Stopped: 0\nImages: {len(images)}\nServer Version: {__version__}\n"
+        f"Containers: {states.total()}\n"
+        + "".join(f" {name.capitalize()}: {count}\n" for name, count in counts.items())
+        + f"Images: {len(images)}\nServer Version: {__version__}\n"
         f"Storage Driver: oci-layout\nOSType: {lab.store.os}\nArchitecture: {lab.store.architecture}\n"
-        f"Docker Root Dir: {lab.home}\nEpoch: {epoch}\n"
+        f"Docker Root Dir: {lab.home}\nEpoch: {epoch}\nRuntimes:\n"
     )
+    for name, each in runtimes.items():
+        missing = each.missing()
+        say(f" {name}: {f'not on this machine: {missing}' if missing else 'ready'}\n")
+        say(f"  Isolates: {each.ISOLATES}\n  Shares: {each.SHARES}\n")

@@ -1,6 +1,6 @@
-"""One idea: layers are shared, so what images take is not the sum of their sizes.
+"""One idea: layers are shared, so what images take is not the sum of their sizes; a container adds only its own layer.
 
-Docker's `system df`. The containers, volumes and build cache that it counts are not here yet, so there are none.
+Docker's `system df`. There are no volumes here, and what a build's cache remembers is in the images.
 
 Follows docker/cli (formatter/disk_usage.go), version 20.10.
 """
@@ -8,15 +8,19 @@ Follows docker/cli (formatter/disk_usage.go), version 20.10.
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from .. import human
 from ..gotemplate import Row, Struct
+from .containers import TITLES as CONTAINER_TITLES
+from .containers import row
 from .listing import IMAGE_TITLES, NONE, image_row, names_by_id
 from .table import aligned, print_rows, print_value
 from .verbs import Desk, flag, option, say, verb
 
 DF_TITLES = {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"}
 DF_IMAGE = ("Repository", "Tag", "ID", "CreatedSince", "Size", "SharedSize", "UniqueSize", "Containers")
+DF_CONTAINER = ("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names")
 
 
 @verb()
@@ -28,39 +32,55 @@ def df(desk: Desk, args: tuple[str, ...], template: str | None, verbose: bool) -
         _verbose(desk, template)
         return
     usage = desk.lab.df()
-    percent = f" ({usage.reclaimable * 100 // usage.size}%)" if usage.size else ""
-    images = (len(usage.images), usage.active, usage.size, f"{human.size(usage.reclaimable)}{percent}")
-    nothing = (0, 0, 0, human.size(0))
-    kinds = {"Images": images, "Containers": nothing, "Local Volumes": nothing, "Build Cache": nothing}
+    images = (len(usage.images), usage.active, usage.size, usage.reclaimable)
+    kinds = {"Images": images, "Containers": _of_containers(desk), "Local Volumes": (0,) * 4, "Build Cache": (0,) * 4}
     rows = [
         Row(
-            "*formatter.diskUsageContext", Active=str(active), Reclaimable=reclaimable, Size=human.size(size),
-            TotalCount=str(total), Type=kind,
+            "*formatter.diskUsageContext", Active=str(active), Reclaimable=_of(reclaimable, size),
+            Size=human.size(size), TotalCount=str(total), Type=kind,
         )
         for kind, (total, active, size, reclaimable) in kinds.items()
     ]  # fmt: skip
     print_rows(rows, DF_TITLES, list(DF_TITLES), template)
 
 
+def _of(part: int, whole: int) -> str:
+    return human.size(part) + (f" ({part * 100 // whole}%)" if whole else "")
+
+
+def _of_containers(desk: Desk) -> tuple[int, int, int, int]:
+    """How many containers there are and run, and the bytes of their own layers, in all and in those that do not run."""
+    found = [(one.running, one.layer_size) for one in desk.lab.containers()]
+    sizes = (sum(size for _, size in found), sum(size for running, size in found if not running))
+    return len(found), sum(running for running, _ in found), *sizes
+
+
 def _verbose(desk: Desk, template: str | None) -> None:
     rows = []
     names = names_by_id(desk.lab.all_images(all=True))
+    containers = desk.lab.containers()
+    users = Counter(one.image_id for one in containers)
     for used in desk.lab.df().images:
         name = next(iter(names[used.image.id]), None)
-        more = {"SharedSize": human.size(used.shared), "UniqueSize": human.size(used.unique), "Containers": "0"}
+        more = {"SharedSize": human.size(used.shared), "UniqueSize": human.size(used.unique)}
+        more["Containers"] = str(users[used.image.id])
         if not template:
             more["Size"] = human.size(used.size)
         repository, tag = (name.familiar_name, name.tag or NONE) if name else (NONE, NONE)
         rows.append(image_row(used.image, repository, tag, time.time(), trunc=not template, more=more))
+    now, kept = time.time(), []
+    for one in containers:
+        fields = {**row(one, now, desk.lab, trunc=not template, sized=False), "Size": human.size(one.layer_size, 3)}
+        kept.append(Row("*formatter.ContainerContext", **fields))
     if template and template != "table":
-        whole = Struct("*formatter.diskUsageContext", Images=rows, Containers=[], Volumes=[], BuildCache=[])
+        whole = Struct("*formatter.diskUsageContext", Images=rows, Containers=kept, Volumes=[], BuildCache=[])
         print_value(whole, template)
         return
     say("Images space usage:\n\n")
     print_rows(rows, IMAGE_TITLES, DF_IMAGE, None)
-    containers = "CONTAINER ID\tIMAGE\tCOMMAND\tLOCAL VOLUMES\tSIZE\tCREATED\tSTATUS\tNAMES\n"
     volumes = "VOLUME NAME\tLINKS\tSIZE\n"
     cache = "CACHE ID\tCACHE TYPE\tSIZE\tCREATED\tLAST USED\tUSAGE\tSHARED\n"
-    say(f"\nContainers space usage:\n\n{aligned(containers)}")
+    say("\nContainers space usage:\n\n")
+    print_rows(kept, CONTAINER_TITLES, DF_CONTAINER, None)
     say(f"\nLocal Volumes space usage:\n\n{aligned(volumes)}")
     say(f"\nBuild cache usage: 0B\n\n{aligned(cache)}")

@@ -32,7 +32,7 @@ FOREIGN = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00\x01\x00\x00\x00
 
 SCRIPT = r"""
 # A container is made, started, looked at, and started again
-create --name made --label a=b --env X=1 base:1 sh -c 'echo made $X; echo wrong >&2; echo kept >> /tmp/kept; exit 4'
+create --name made --label a=b --env X=1 box:1 sh -c 'echo made $X; echo wrong >&2; echo kept >> /tmp/kept; exit 4'
 ps
 ps --all
 ps --all --no-trunc --format \
@@ -57,47 +57,47 @@ run --rm of-made:1
 inspect --format '{{.Author}}|{{.Comment}}|{{json .Config.Cmd}}|{{json .Config.Env}}|{{json .Config.Labels}}' \
     of-made:1
 history --format '{{.CreatedBy}}|{{.Size}}|{{.Comment}}' of-made:1
-rmi base:1
+rmi box:1
 rm made
 start made
 rmi of-made:1
 
 # In the foreground
-run --name once base:1 sh -c 'echo out; echo err >&2; exit 3'
-run --name lines base:1 seq 5
+run --name once box:1 sh -c 'echo out; echo err >&2; exit 3'
+run --name lines box:1 seq 5
 logs --tail 2 lines
 logs -n 0 lines
 logs --timestamps lines
 logs --follow lines
-run --rm base:1 false
-run --rm base:1 sh -c 'exit 255'
-run --rm base:1 sh -c 'kill -KILL $$; echo the first process hears only what it handles'
-run --rm --interactive base:1 cat <<< 'through standard input'
-run --rm base:1 cat <<< 'nobody reads this'
-run --rm base:1 sh -c 'echo $$; hostname | wc -c; pwd; id; umask; echo $HOME'
-run --rm --env A='one two' --env B --env BASE=no --env-file HERE/env base:1 sh -c 'env | sort'
-run --rm --workdir /new/here base:1 pwd
-run --rm --user me base:1 sh -c 'id; echo $HOME; touch /tmp/mine; ls -l /tmp/mine | cut -c1-10; touch /etc/no'
-run --rm --user 1234:50 base:1 id
-run --rm --user nobody base:1 true
-run --rm --entrypoint /bin/echo base:1 an argument
-run --rm --entrypoint '' base:1 echo of the command line
-run --name settings --hostname a-host -l one -l two=2 -l of=me -u me -w /srv -e A=b --entrypoint sh base:1 -c hostname
+run --rm box:1 false
+run --rm box:1 sh -c 'exit 255'
+run --rm box:1 sh -c 'kill -KILL $$; echo the first process hears only what it handles'
+run --rm --interactive box:1 cat <<< 'through standard input'
+run --rm box:1 cat <<< 'nobody reads this'
+run --rm box:1 sh -c 'echo $$; hostname | wc -c; pwd; id; umask; echo $HOME'
+run --rm --env A='one two' --env B --env BASE=no --env-file HERE/env box:1 sh -c 'env | sort'
+run --rm --workdir /new/here box:1 pwd
+run --rm --user me box:1 sh -c 'id; echo $HOME; touch /tmp/mine; ls -l /tmp/mine | cut -c1-10; touch /etc/no'
+run --rm --user 1234:50 box:1 id
+run --rm --user nobody box:1 true
+run --rm --entrypoint /bin/echo box:1 an argument
+run --rm --entrypoint '' box:1 echo of the command line
+run --name settings --hostname a-host -l one -l two=2 -l of=me -u me -w /srv -e A=b --entrypoint sh box:1 -c hostname
 inspect --format '{{.Config.Hostname}}|{{.Config.User}}|{{.Config.WorkingDir}}|{{json .Config.Env}}|{{json \
     .Config.Labels}}' settings
 inspect --format '{{json .Config.Entrypoint}} {{json .Config.Cmd}} {{.Path}} {{json .Args}} {{.Config.Image}}' \
     settings
 inspect --format '{{.Config.AttachStdout}} {{.Config.OpenStdin}} {{.Config.Tty}} {{.HostConfig.AutoRemove}}' settings
 inspect --format '{{.HostConfig.NetworkMode}} {{.Platform}} {{json .NetworkSettings.Ports}}' settings
-run --name stdin -i base:1 sh -c 'read x; echo 1 $x; read x; echo 2 $x' <<< 'one'
-run --rm base:1 sh -c 'stat -c "%A %u:%g %s %n" /srv/[!f]*; cat /proc/1/comm; for f in null zero full random \
+run --name stdin -i box:1 sh -c 'read x; echo 1 $x; read x; echo 2 $x' <<< 'one'
+run --rm box:1 sh -c 'stat -c "%A %u:%g %s %n" /srv/[!f]*; cat /proc/1/comm; for f in null zero full random \
     urandom tty fd stdin shm pts ptmx; do ls -d /dev/$f; done'
-run --rm base:1 sh -c 'cat /proc/net/dev | grep -c :; wget -q http://127.0.0.1:9/ || echo no network'
+run --rm box:1 sh -c 'cat /proc/net/dev | grep -c :; wget -q http://127.0.0.1:9/ || echo no network'
 ps --all --filter status=exited --format '{{.Names}} {{.Status}} {{.Command}}'
 ps --all --quiet --filter name=settings
 ps --all --filter exited=3 --format '{{.Names}}'
 ps --all --filter label=two=2 --format '{{.Names}}'
-ps --all --filter ancestor=base:1 --filter name=once --format '{{.Names}}'
+ps --all --filter ancestor=box:1 --filter name=once --format '{{.Names}}'
 ps --all --filter before=settings --format '{{.Names}}'
 ps --all --filter since=settings --filter name=stdin --format '{{.Names}}'
 ps --last 2 --format '{{.Command}}'
@@ -105,7 +105,7 @@ ps --latest --format '{{.Command}}'
 container ls --all --filter status=created
 
 # In the background
-run --detach --name web base:1 sh -c 'trap "exit 5" TERM; echo up; echo ready > /srv/ready; while :; do sleep \
+run --detach --name web box:1 sh -c 'trap "exit 5" TERM; echo up; echo ready > /srv/ready; while :; do sleep \
     600 & wait; done'
 exec web cat /srv/ready
 ps
@@ -173,7 +173,7 @@ run --rm of-web:1 cat /tmp/from-outside
 rmi of-web:1
 
 # Signals
-run --detach --name deaf base:1 sleep 600
+run --detach --name deaf box:1 sleep 600
 stop --time 1 deaf
 inspect --format '{{.State.ExitCode}}' deaf
 start deaf
@@ -184,19 +184,19 @@ kill --signal HUP deaf
 kill --signal NOSUCH deaf
 kill --signal 9 deaf
 wait deaf
-run --detach --name polite base:1 sh -c 'trap "exit 143" TERM; echo > /srv/ready; sleep 600 & wait'
+run --detach --name polite box:1 sh -c 'trap "exit 143" TERM; echo > /srv/ready; sleep 600 & wait'
 exec polite cat /srv/ready
 stop -t 20 polite
 inspect --format '{{.State.Status}} {{.State.ExitCode}}' polite
 rm deaf polite
 
 # What is in the way
-create --name taken base:1 true
-create --name taken base:1 true
-run --name /taken base:1 true
-run --detach --name running base:1 sleep 600
+create --name taken box:1 true
+create --name taken box:1 true
+run --name /taken box:1 true
+run --detach --name running box:1 sleep 600
 rm running
-run --name 'not allowed' base:1 true
+run --name 'not allowed' box:1 true
 rm taken nobody
 rm --force running
 rm --force running
@@ -211,7 +211,7 @@ commit nobody
 export nobody
 inspect nobody
 inspect --type container nobody
-inspect --type container base:1
+inspect --type container box:1
 container inspect nobody
 container inspect --format '{{.Id}}' nobody
 cp nobody:/x HERE/x
@@ -219,26 +219,26 @@ commit once 'Not Allowed'
 commit --change 'RUN x' once
 
 # What cannot be run
-run --name n1 base:1 nothere
-run --name n2 base:1 /nothere
-run --name n3 base:1 /srv/plain
-run --name n4 base:1 /srv
-run --name n5 base:1 /srv/notrun
-run --name n6 base:1 /srv/foreign
-run --detach --name n7 base:1 nothere
+run --name n1 box:1 nothere
+run --name n2 box:1 /nothere
+run --name n3 box:1 /srv/plain
+run --name n4 box:1 /srv
+run --name n5 box:1 /srv/notrun
+run --name n6 box:1 /srv/foreign
+run --detach --name n7 box:1 nothere
 ps --all --filter name=n1 --filter name=n3 --filter name=n7 --format '{{.Names}} {{.Status}}'
 inspect --format '{{.State.Status}} {{.State.ExitCode}}' n1 n3 n7
-create --name n8 base:1 nothere
+create --name n8 box:1 nothere
 start n8
 start --attach n8
-run --rm base:1 nothere
+run --rm box:1 nothere
 run no-such-image true
 create no-such-image
-run --workdir not/absolute base:1 true
-run --name nocommand --entrypoint '' base:1
-run --no-such-flag base:1 true
-run --env =x base:1 true
-run --env-file HERE/nope base:1 true
+run --workdir not/absolute box:1 true
+run --name nocommand --entrypoint '' box:1
+run --no-such-flag box:1 true
+run --env =x box:1 true
+run --env-file HERE/nope box:1 true
 run
 exec web
 stop --time soon web
@@ -251,11 +251,11 @@ container no-such-verb
 container prune --force
 
 # The image goes last
-run --detach --name last base:1 sleep 600
+run --detach --name last box:1 sleep 600
 rmi IMAGE
 rmi --force IMAGE
-rmi base:1
-rmi --force base:1
+rmi box:1
+rmi --force box:1
 ps --all --format '{{.Names}} {{.Image}} {{.Command}}'
 inspect --format '{{.Image}} {{.Config.Image}}' last
 create --name another IMAGE
@@ -300,12 +300,12 @@ DIFFERENT = {  # what is meant to be otherwise: the line, our answer, and why it
     "exec web /etc/passwd": (126, 'exec failed: exec: "/etc/passwd": permission denied', _EXEC),
     "exec web /srv": (126, 'exec failed: exec: "/srv": is a directory', f"{_EXEC}; {_FOLDER}"),
     "exec web /srv/notrun": (126, f"exec failed: exec /srv/notrun: {_FORMAT}", _KERNEL),
-    "run --name n4 base:1 /srv": (126, 'exec: "/srv": is a directory', _FOLDER),
-    "run --name n5 base:1 /srv/notrun": (126, f"exec /srv/notrun: {_FORMAT}", _KERNEL),
-    "run --name n6 base:1 /srv/foreign": (
+    "run --name n4 box:1 /srv": (126, 'exec: "/srv": is a directory', _FOLDER),
+    "run --name n5 box:1 /srv/notrun": (126, f"exec /srv/notrun: {_FORMAT}", _KERNEL),
+    "run --name n6 box:1 /srv/foreign": (
         126, "exec /srv/foreign: exec format error: it is a program for aarch64", _KERNEL,
     ),
-    "run --name nocommand --entrypoint '' base:1": (
+    "run --name nocommand --entrypoint '' box:1": (
         125, "No command specified: neither the image nor the command line says what to run\nSee 'imagelab run --help'",
         _MORE,
     ),
@@ -389,8 +389,8 @@ def base(busybox: Path, folder: Path) -> Path:
     lab = Lab(folder / "made", epoch=1_600_000_000)
     image = lab.append(None, files)
     image = image.with_config(Env=["PATH=/usr/local/bin:/bin", "BASE=yes"], Cmd=["sh"], Labels={"of": "base"})
-    lab.tag(image, "base:1")
-    lab.save("base:1", folder / "base.tar")
+    lab.tag(image, "box:1")
+    lab.save("box:1", folder / "base.tar")
     return folder / "base.tar"
 
 
@@ -430,7 +430,7 @@ def told(docker: Tool, busybox: Path, tmp_path_factory: pytest.TempPathFactory) 
     before = docker("ps", "--all", "--quiet").split()
     for tool in (docker, imagelab):
         tool("load", "--input", archive)
-    image = docker("images", "--quiet", "base:1").strip()
+    image = docker("images", "--quiet", "box:1").strip()
     try:
         with ThreadPoolExecutor(2) as both:
             theirs = both.submit(lambda: [ask(docker, line, folders[0], image) for line in lines])
@@ -439,7 +439,7 @@ def told(docker: Tool, busybox: Path, tmp_path_factory: pytest.TempPathFactory) 
     finally:
         if left := set(docker("ps", "--all", "--quiet").split()) - set(before):
             docker("rm", "--force", *left)
-        docker.run("rmi", "--force", "base:1")
+        docker.run("rmi", "--force", "box:1")
         if left := imagelab("ps", "--all", "--quiet").split():
             imagelab("rm", "--force", *left)
 
