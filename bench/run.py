@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import os
 import random
@@ -27,6 +28,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+
+from imagelab import Lab
+from imagelab.rooted import Root
+from imagelab.runtime import Program, run
 
 FILES, MEGABYTES = 20_000, 300
 LAB = "imagelab"  # the one beside this Python: see `main`
@@ -219,6 +224,28 @@ def start(folder: Path, rounds: int) -> Iterator[Result]:
     )
     subprocess.run([sys.executable, "-c", make], cwd=folder, check=True)
     yield absolute("images, of 1,000", 0.6, f"{LAB} --home many images", folder, rounds)
+    if importlib.util.find_spec("wasmtime"):
+        yield python_start(folder, rounds)
+    else:
+        print("skipped: python:3.12-slim (pip install 'imagelab[wasm]')")
+
+
+def python_start(folder: Path, rounds: int) -> Result:
+    """The Python of our own base image, from nothing to its end, as a process of its own; compiled before."""
+    program = Program(("python", "-c", "pass"), {"PATH": "/usr/local/bin"})
+    root = folder / "python"
+    lab = Lab(folder / "bases", epoch=0)
+    lab.unpack(lab.base("python:3.12-slim"), root)
+
+    def once() -> float:
+        began = time.perf_counter()
+        if run(root, Root(root), program, lambda stream, data: None):
+            raise SystemExit("python -c pass failed")
+        return time.perf_counter() - began
+
+    once()
+    taken = sorted(once() for _ in range(rounds + 2))
+    return Result("start of our own Python", median(taken), "s", 0.5, f"{taken[0]:.3f} to {taken[-1]:.3f} s")
 
 
 def bombs(folder: Path, rounds: int) -> Iterator[Result]:
