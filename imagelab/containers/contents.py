@@ -90,6 +90,14 @@ class Contents:
         """Its merged file system as it is now; its contents can be read while `files.readable()`."""
         return self.files.tree(self.image.tree(), user_of(self.spec.user, Root(self._record.root)))
 
+    def read(self, path: str) -> bytes:
+        """The bytes of a file as it has it now, symlinks followed inside it; raises NotFound."""
+        with self.files.readable():
+            entry = self.tree().find(path)
+            if entry.kind != "file":
+                raise NotFound(f"{path!r} is a {entry.kind}, not a file")
+            return entry.read()
+
     def changes(self) -> Changes:
         """Its writable layer: what one would have to change in the image's files to get its own."""
         return Tree.diff(self.image.tree(), self.tree())

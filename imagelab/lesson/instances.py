@@ -67,7 +67,7 @@ class Still(OfContainer):
 
     @property
     def says(self) -> str:
-        return f"is {'another container than' if self.other_one else 'the very container'} that was there at the start"
+        return f"is {'not the' if self.other_one else 'the very'} container that was there at the start"
 
     def see(self, one: Container, lab: Lab) -> Seen:
         return Seen((one.id == self.id) != self.other_one, f"its ID is {one.short}")
@@ -148,8 +148,6 @@ class AsIn(Condition):
 def read(one: Container, path: str) -> bytes | None:
     """The bytes of a file as a container has it now; None if it has none there."""
     try:
-        with one.files.readable():
-            entry = one.tree().get(path.strip("/"))
-            return entry.read() if entry else None
+        return one.read(path)
     except LabError:
         return None

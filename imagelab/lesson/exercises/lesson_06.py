@@ -117,9 +117,9 @@ def kept() -> Exercise:
     return Exercise(
         "06.kept",
         "`kept.lab` has two containers of `shop:1.0`, `till` and `draft`. Both took orders into `/orders.txt`, both "
-        "have stopped, and somebody says that the orders are lost. Bring the very same `till` back, running and with its "
-        "orders. The orders in `draft` were a trial: let a container `draft` run that knows nothing of them, as new as "
-        "on its first day.",
+        "have stopped, and somebody says that the orders are lost. Bring the very same `till` back, running, with its "
+        "orders. The orders in `draft` were a trial: let a container `draft` run that knows nothing of them, as new "
+        "as on its first day.",
         start=_taken,
         goal=_kept_goal,
         hints=[
