@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import platform
+import stat
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -154,6 +155,26 @@ def _foreign(head: bytes) -> str:
     return wanted
 
 
+def refuse_devices(root: Path) -> None:
+    """Raise CannotStart for a root folder that holds a device, which root's programs could open.
+
+    bubblewrap's cannot: there the folder is mounted without. Ordinary users have no devices made.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return
+    todo = [os.fspath(root)]
+    while todo:
+        with os.scandir(todo.pop()) as found:
+            for item in found:
+                if item.is_dir(follow_symlinks=False):
+                    todo.append(item.path)
+                elif not item.is_file(follow_symlinks=False) and not item.is_symlink():
+                    kind = stat.S_IFMT(item.stat(follow_symlinks=False).st_mode)
+                    if kind in (stat.S_IFCHR, stat.S_IFBLK):
+                        inside = "/" + os.path.relpath(item.path, root)
+                        raise CannotStart(f"{inside} is a device, of this machine: remove it, or do not run as root")
+
+
 def startable(root: Path, env: Mapping[str, str]) -> list[str]:
     """The names, and the paths, of the programs in $PATH that a script can start on any system."""
     from ..rooted import Root
@@ -191,9 +212,9 @@ def _is_builtin(files: Files, program: Program) -> bool:
             return False
     except CannotStart:
         return False
-    from .shell import knows
+    from .shell import COMMANDS
 
-    return knows(name)
+    return name in COMMANDS
 
 
 def _has_pip(files: Files, program: Program) -> bool:

@@ -86,7 +86,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
     return spawn_python(__name__, told, streams)
 
 
-def _main() -> int:
+def main() -> int:
     """The process of its own: told what to do, it does it."""
     told: dict[str, Any] = told_to(sys.argv[1])
     folder = Path(tempfile.mkdtemp(prefix="imagelab-pip-")).resolve()
@@ -293,4 +293,4 @@ def _run_nothing(event: str, what: tuple[Any, ...]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(main())

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import Output, Program, Running, Streams, startable
+from . import CannotStart, Output, Program, Running, Streams, refuse_devices, startable
 from .process import spawn_python, told_to
 
 if TYPE_CHECKING:
@@ -28,6 +28,21 @@ SHARES = "CPU time, up to a limit; everything runs as one user"
 MAX_COMMANDS = 1_000_000
 MAX_SECONDS = 600.0
 SYNTAX = 2  # a shell's exit code for a script that it cannot read
+_COMMANDS = (  # of the interpreter; they need no file in the image, and asking it would take its start
+    ". : [ alias arch assert awk b2sum base32 base64 basename basenc bash bc bg bind break builtin bunzip2 "
+    "busybox bzcat bzip2 cat cd chgrp chmod chown cksum clear cmp column comm command compgen complete compopt "
+    "continue cp csv curl cut date dd declare df diff dirname dirs dotenv du echo egrep enable env envsubst eval "
+    "exec exit expand export expr factor false fc fg fgrep file find flock fmt fold free gawk getconf getopts "
+    "glob grep groups gunzip gzip hash head help hexdump history hostid hostname http iconv id install jobs join "
+    "jq json kill less let link ln local locale log logname ls make man mapfile mawk md5sum mkdir mkfifo mktemp "
+    "more mv nano nawk nice nl nohup nproc numfmt od openssl parallel paste patch pgrep pkill popd pr printenv "
+    "printf ps pushd pwd read readarray readlink readonly realpath retry return rev rg rm rmdir sed semver seq "
+    "set sh sha1sum sha224sum sha256sum sha384sum sha512sum shasum shift shopt shuf sleep sort source split stat "
+    "strings sudo sum sync tac tail tar tee template test timeout times tomlq touch tr trap tree true truncate "
+    "tsort tty type typeset ulimit umask unalias uname unexpand uniq unlink unset unzip uptime users uuidgen "
+    "verify vi wait watch wc wget which who whoami xargs xxd yes yq zip "
+)
+COMMANDS = frozenset(_COMMANDS.split())
 _STDIN = "/dev/imagelab"  # where a script finds its standard input
 
 
@@ -38,11 +53,22 @@ def missing() -> str:
 
 def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:
     """Run `sh -c SCRIPT`, a command with its arguments, or with only `sh` the script on standard input."""
+    _check(program)
+    refuse_devices(root)
     told = {
         "root": str(root), "argv": program.argv, "env": dict(program.env), "cwd": program.cwd,
         "hostname": program.hostname, "timeout": program.timeout or MAX_SECONDS,
     }  # fmt: skip
     return spawn_python(__name__, told, streams)
+
+
+def _check(program: Program) -> None:
+    """Raise CannotStart for a word of bytes that are not text, which the interpreter cannot take."""
+    for word in (*program.argv, *program.env.values()):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise CannotStart(f"{word!r} is not UTF-8: this shell reads nothing else") from None
 
 
 def interpreter(root: str, cwd: str, env: dict[str, str], hostname: str, timeout: float) -> Bash:
@@ -61,13 +87,6 @@ def interpreter(root: str, cwd: str, env: dict[str, str], hostname: str, timeout
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-
-
-def knows(name: str) -> bool:
-    """Whether the interpreter has a command of this name, without a file for it in the image."""
-    from bashkit import Bash
-
-    return bool(Bash().execute_sync(f"type -t {shlex.quote(name)}").stdout.strip() in ("file", "builtin"))
 
 
 def script_of(argv: list[str], stdin: bytes | None = None) -> str:
@@ -89,6 +108,7 @@ def execute(root: Path, program: Program, output: Output) -> int:
 
     The interpreter is a sandbox: it sees the root folder and nothing of this process. An interrupt ends it.
     """
+    refuse_devices(root)
     bash = interpreter(str(root), program.cwd, dict(program.env), program.hostname, program.timeout or MAX_SECONDS)
 
     with ThreadPoolExecutor(1) as thread:
@@ -119,7 +139,7 @@ def _run(bash: Bash, root: Path, env: Mapping[str, str], script: str, output: Ou
     return int(done.exit_code)
 
 
-def _main() -> int:
+def main() -> int:
     """The process of its own: told what to do, it prints as the script does."""
     told: dict[str, Any] = told_to(sys.argv[1])
     stdin = sys.stdin.buffer.read()
@@ -141,4 +161,4 @@ def _main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(main())

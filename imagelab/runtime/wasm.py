@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..rooted import Root
-from . import CANNOT_RUN, CannotStart, Program, Running, Streams, look_up
+from . import CANNOT_RUN, CannotStart, Program, Running, Streams, look_up, refuse_devices
 from .process import spawn_python, told_to
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
     """Run a WebAssembly program, or a script whose interpreter is one; there is nothing to be beside."""
     if lacks := missing():
         raise CannotStart(lacks)
+    refuse_devices(root)
     files = Root(root)
     found = look_up(files, program)
     if bad := [word for word in (*found.argv, *program.env.values()) if "\0" in word or word != _text(word)]:
@@ -86,7 +87,7 @@ def _text(word: str) -> str:
     return word.encode("utf-8", "replace").decode()
 
 
-def _main() -> int:
+def main() -> int:
     """The process of its own, which is the program."""
     from wasmtime import Config, Engine, WasmtimeError
 
@@ -149,4 +150,4 @@ def _run(engine: Engine, compiled: Module, told: dict[str, Any], python: bool) -
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(main())

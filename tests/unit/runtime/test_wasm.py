@@ -203,6 +203,15 @@ def test_it_writes_nothing_outside(surrounded, how):
     assert sorted(p.name for p in box.folder.parent.iterdir()) == ["outside", "root", "secret"]
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("argv", [("python", "-c", "open('/etc/zero')"), ("sh", "-c", "head -c 1 /etc/zero")])
+def test_root_s_programs_reach_no_device(box, argv):
+    (box.folder / "etc").mkdir(exist_ok=True)
+    os.mknod(box.folder / "etc/zero", 0o020666, os.makedev(1, 5))
+    with pytest.raises(CannotStart, match="/etc/zero is a device"):
+        box.run(*argv)
+
+
 @pytest.mark.parametrize("code", [
     "import socket; socket.create_connection(('127.0.0.1', 1))",
     "import socket; socket.socket().bind(('127.0.0.1', 0))",
