@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .. import human
-from ..errors import NotFound
+from ..errors import LabError, NotFound
 from ..gotemplate import Row
 from ..gowords import go_quoted
 from . import filters
@@ -85,21 +86,24 @@ def row(one: Container, now: float, lab: Lab, *, trunc: bool, sized: bool) -> Ro
 
 def image_shown(one: Container, lab: Lab, trunc: bool) -> str:
     """The image as it was asked for, for as long as that still means the container's image; then its ID."""
-    try:
+    with suppress(LabError):
         if lab.image(one.image_name).id == one.image_id:
             return one.image_name
-    except NotFound:
-        pass
-    return one.image_id.short if trunc else str(one.image_id)
+    return (one.image_id.short if trunc else str(one.image_id)) or one.image_name
+
+
+def own_size(one: Container) -> int:
+    """Bytes in the writable layer, as far as anybody can tell."""
+    with suppress(LabError):
+        return one.layer_size
+    return 0
 
 
 def size_shown(one: Container) -> str:
     """The writable layer's size, and with it that of everything in the container's files."""
-    own = one.layer_size
-    try:
-        virtual = one.image.size + own
-    except NotFound:
-        virtual = own
+    own = virtual = own_size(one)
+    with suppress(LabError):
+        virtual += one.image.size
     return f"{human.size(own, 3)} (virtual {human.size(virtual, 3)})"
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from .. import human
 from ..gotemplate import Row, Struct
 from .containers import TITLES as CONTAINER_TITLES
-from .containers import row
+from .containers import own_size, row
 from .listing import IMAGE_TITLES, NONE, image_row, names_by_id
 from .table import aligned, print_rows, print_value
 from .verbs import Desk, flag, option, say, verb
@@ -50,7 +50,7 @@ def _of(part: int, whole: int) -> str:
 
 def _of_containers(desk: Desk) -> tuple[int, int, int, int]:
     """How many containers there are and run, and the bytes of their own layers, in all and in those that do not run."""
-    found = [(one.running, one.layer_size) for one in desk.lab.containers()]
+    found = [(one.running, own_size(one)) for one in desk.lab.containers()]
     sizes = (sum(size for _, size in found), sum(size for running, size in found if not running))
     return len(found), sum(running for running, _ in found), *sizes
 
@@ -70,7 +70,7 @@ def _verbose(desk: Desk, template: str | None) -> None:
         rows.append(image_row(used.image, repository, tag, time.time(), trunc=not template, more=more))
     now, kept = time.time(), []
     for one in containers:
-        fields = {**row(one, now, desk.lab, trunc=not template, sized=False), "Size": human.size(one.layer_size, 3)}
+        fields = {**row(one, now, desk.lab, trunc=not template, sized=False), "Size": human.size(own_size(one), 3)}
         kept.append(Row("*formatter.ContainerContext", **fields))
     if template and template != "table":
         whole = Struct("*formatter.diskUsageContext", Images=rows, Containers=kept, Volumes=[], BuildCache=[])

@@ -25,7 +25,7 @@ from ..writable import remove
 from . import log
 from .contents import Contents
 from .launch import attend, feed, launch, stdin_of
-from .program import pairs, program_of, signal_number
+from .program import pairs, program_of, runtime_of, signal_number
 from .record import Record, Spec, State
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Container(Contents):
                 raise LabError(self.state.error)
             try:
                 program = program_of(self._record, self.spec)
-                kind = self.spec.runtime or runtime.kind_of(Root(self._record.root), program)
+                kind = runtime_of(self.spec.runtime, Root(self._record.root), program)
                 told = {
                     "argv": program.argv, "env": dict(program.env), "cwd": program.cwd, "user": program.user,
                     "hostname": program.hostname, "runtime": kind, "remove": self.spec.remove,
@@ -242,7 +242,7 @@ class Container(Contents):
         if state.status != "running":
             raise Conflict(f"Container {self.id} is not running")
         program = replace(program_of(self._record, self.spec, argv, pairs(env), workdir), timeout=timeout)
-        kind = runtime.kind_of(Root(self._record.root), program)
+        kind = runtime_of(self.spec.runtime, Root(self._record.root), program)
         if kind == "shell" and input is None:
             from ..runtime import shell
 

@@ -74,7 +74,10 @@ def test_a_wrong_command_line(cli, line, code, error):
     assert (said.code, said.out, said.err) == (code, "", error)
 
 
-@pytest.mark.parametrize("name", "attach push pull pause port rename restart stats top login volume".split())
+@pytest.mark.parametrize(
+    "name",
+    ["attach", "push", "pull", "pause", "port", "rename", "restart", "stats", "top", "unpause", "update", "volume"],
+)
 def test_docker_s_other_verbs_are_refused_by_name(cli, name):
     said = cli(name, "--rm", "myapp")
     assert (said.code, said.out) == (1, "")
