@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LabError
-from ..runtime import CANNOT_RUN, Program, Running, Streams, named
+from ..runtime import CANNOT_RUN, Program, Running, Streams, named, process
 from ..writable import remove
 from .keeper import end_with_keeper
 from .log import LogWriter
@@ -109,6 +109,7 @@ def _pump(running: Running, record: Record) -> None:
 
 
 if __name__ == "__main__":
+    process.may_fork = True
     for number in _ASKING:  # not SIG_IGN, which its program would inherit
         signal.signal(number, lambda *_: None)
     sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

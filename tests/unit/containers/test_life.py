@@ -245,8 +245,7 @@ def test_a_killed_supervisor_takes_its_program_along_and_the_state_says_so(lab, 
     for image in (base, linux):
         web = started(lab, image)
         pid = web.pid
-        (shim,) = (int(line) for line in subprocess.run(
-            ["pgrep", "-f", f"containers.shim .*{web.id}"], capture_output=True, text=True).stdout.split())  # fmt: skip
+        shim = int(web.root.with_name("alive").read_text().removeprefix("shim "))
         os.kill(shim, signal.SIGKILL)
         assert web.wait() == 255
         assert (web.status, web.state.error) == ("exited", "its supervisor was killed")
