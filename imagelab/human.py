@@ -125,3 +125,8 @@ def _escape(found: re.Match[str]) -> str:
     if 0xDC80 <= code <= 0xDCFF:
         code -= 0xDC00
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def one_line(name: str) -> str:
+    """A file name in a listing: a tab or newline in it must not look like the next column or file."""
+    return name.replace("\t", "\\x09").replace("\n", "\\x0a")

@@ -8,14 +8,13 @@ from __future__ import annotations
 import click
 
 from ..errors import InvalidReference
-from ..human import timestamp
+from ..human import one_line, timestamp
 from ..reference import Reference
 from ..runtime import CannotStart
 from . import elsewhere, filters
 from .attached import printer, typed
 from .changes import config_from
 from .creating import named_variable, variables
-from .looking import one_line
 from .verbs import Desk, fail, flag, option, say, verb
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from .. import human
 from ..gotemplate import Row
+from ..human import one_line
 from .table import aligned, print_rows
 from .verbs import Desk, fail, flag, option, say, verb
 
@@ -81,11 +82,6 @@ def _object(path: str, entry: Entry, layer: int) -> dict[str, str | int]:
         "path": path, "kind": entry.kind, "mode": entry.mode, "uid": entry.uid, "gid": entry.gid,
         "size": entry.size, "link": entry.link, "layer": layer,
     }  # fmt: skip
-
-
-def one_line(name: str) -> str:
-    """A file name in a listing: a tab or newline in it must not look like the next column or file."""
-    return name.replace("\t", "\\x09").replace("\n", "\\x0a")
 
 
 @verb("IMAGE", wants=(1, 1))
