@@ -19,6 +19,7 @@ import ipywidgets
 from .. import tables
 from ..containers import Container
 from ..drawings.containers import Instance, containers
+from ..drawings.picture import count
 from ..errors import LabError, NotFound
 from ..human import harmless
 from ..lab import Lab
@@ -29,6 +30,7 @@ SECONDS = 20.0  # that one command may take
 MOST = 20_000  # characters shown of what it printed
 ROWS = 12  # of a writable layer
 KILLED = 137
+TIGHT = "line-height:1.5;margin:4px 0"
 NO_GRACE = (
     "Exit code 137 is 128 + 9: killed, by signal 9. As process 1, a shell does not hear the signal that asks it to "
     "stop; without -t 0, docker stop waits 10 seconds before it kills."
@@ -122,7 +124,7 @@ class Side:
         return in_words(self.said, act)
 
     def _tell(self, html: str) -> None:
-        self.said.value = f'<div role="status">{html}</div>'
+        self.said.value = f'<div role="status" style="{TIGHT}">{html}</div>'
 
     # What is done ------------------------------------------------------------------------------------------------
 
@@ -156,7 +158,7 @@ class Side:
             given = () if usual else spec.command
             one = lab.run(spec.image_name, *given, name=self.name, entrypoint=spec.entrypoint or None, detach=True)
             asked = f"docker run -d --name {self.name} {shlex.join([spec.image_name, *given])}"
-            return _screen(asked, [one.id]) + "<p>A new container: another ID, and an empty writable layer.</p>"
+            return _screen(asked, [one.id]) + "A new container: another ID, and an empty writable layer."
         if one.running:
             return _screen(f"docker start {self.name}", [self.name, "(It was running already.)"])
         self._tell("Starting …")
@@ -167,7 +169,7 @@ class Side:
         one = self.container
         ran = one.running
         one.stop(0)
-        note = f"<p>{NO_GRACE}</p>" if ran and one.exit_code == KILLED else ""
+        note = NO_GRACE if ran and one.exit_code == KILLED else ""
         return _screen(f"docker stop -t 0 {self.name}", [self.name] + ["(It did not run.)"] * (not ran)) + note
 
     def _remove(self) -> str:
@@ -177,7 +179,7 @@ class Side:
     def _commit(self) -> str:
         image = self.container.commit(self.tag.value.strip() or None)
         own = image.layers[-1].files_size
-        what = f"<p>Image {image.id.short}: one layer more than its image, with {own:,} bytes in files.</p>"
+        what = f"Image {image.id.short}: one layer more than its image, with {count(own, 'byte')} in files."
         return _screen(f"docker commit {self.name} {self.tag.value.strip()}".strip(), [image.id]) + what
 
     # What is shown -----------------------------------------------------------------------------------------------
@@ -187,20 +189,24 @@ class Side:
         try:
             one = self.container
         except NotFound:
-            self.head.value = f"<div><b>{escape(self.name)}: removed</b><br>Its writable layer is gone.</div>"
+            self.head.value = _block(f"<b>{escape(self.name)}: removed</b><br>Its writable layer is gone.")
             self.layer.value = ""
             self.start.description = "Run a new one"
             return
         self.start.description = "Start"
         now = Instance.of(one)
-        self.head.value = (
-            f"<div><b>{escape(self.name)}: {escape(now.state)}</b><br>container <code>{one.short}</code> of "
-            f"{escape(harmless(one.image_called))}, image <code>{one.image_id.short}</code></div>"
+        self.head.value = _block(
+            f"<b>{escape(self.name)}: {escape(now.state)}</b><br>container <code>{one.short}</code> of "
+            f"{escape(harmless(one.image_called))}, image <code>{one.image_id.short}</code>"
         )
-        title = f"Its writable layer: {now.own:,} bytes in files, {len(now.diff):,} paths"
+        title = f"Its writable layer: {count(now.own, 'byte')} in files, {count(len(now.diff), 'path')}"
         table = tables.container_diff(one).head(ROWS)._repr_html_() if now.diff else ""
-        more = f"<p>and {len(now.diff) - ROWS:,} more paths</p>" if len(now.diff) > ROWS else ""
-        self.layer.value = f"<div><p>{title}</p>{table}{more}</div>"
+        more = f"and {count(len(now.diff) - ROWS, 'more path')}" if len(now.diff) > ROWS else ""
+        self.layer.value = _block(title + table + more)
+
+
+def _block(html: str) -> str:
+    return f'<div style="{TIGHT}">{html}</div>'
 
 
 def _screen(command: str, lines: list[str]) -> str:

@@ -53,7 +53,7 @@ def stop() -> Prediction:
     """The myth that a restart loses data. Measured: the file `before` and `after`, and how many `paths` in between."""
     return Prediction(
         "06.stop",
-        "`left` has written an order into `/orders.txt`. Now it is stopped, and then started again. What does the file "
+        "`left` has written orders into `/orders.txt`. Now it is stopped, and then started again. What does the file "
         "say?",
         {
             "a": "it is gone: a container starts clean",
@@ -111,7 +111,7 @@ def rm() -> Prediction:
             "a": "The old one was `{old}`, the new one is `{new}`. A name is a label here too; the files belonged to "
             "the container that is gone.",
             "b": "The new `left` has a new ID, `{new}`, and its diff lists {paths} paths. With `{old}` went its "
-            "writable layer, and the order in it.",
+            "writable layer, and the orders in it.",
             "c": "A container writes nothing into its image; you have seen its ID stay. The new `left` began with what "
             "the image has, and its diff lists {paths} paths.",
         },

@@ -54,7 +54,7 @@ def test_a_command_runs_in_one_and_shows_in_its_layer_only(playground, left, rig
     assert words(left.said) == "$ docker exec left sh -c 'echo soup 5 > /menu.txt; cat /menu.txt'\nsoup 5"
     assert 'role="status"' in left.said.value
     assert left.line.value == "", "ready for the next one"
-    assert "7 bytes in files, 1 paths" in words(left.layer) and "/menu.txt" in words(left.layer)
+    assert "7 bytes in files, 1 path" in words(left.layer) and "/menu.txt" in words(left.layer)
     assert "0 bytes in files, 0 paths" in words(right.layer) and "menu" not in words(right.layer)
     assert lab.container("left").diff() == [("C", "/menu.txt")]
     assert playground.picture.value == draw.containers(lab)._repr_html_()
