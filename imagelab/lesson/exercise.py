@@ -128,8 +128,9 @@ class Exercise:
         return self._solution
 
     def reset(self) -> Exercise:
-        """Start again: a fresh lab with the starting state. What is in `lab` now is given up."""
-        self.__dict__.pop("lab", None)
+        """Start again: a fresh lab with the starting state. What is in `lab` now is given up, and its containers end."""
+        for container in self.__dict__.pop("lab").containers() if "lab" in self.__dict__ else ():
+            container.remove(force=True)
         self._hints_given = 0
         return self
 

@@ -37,6 +37,23 @@ def test_a_try_that_fits_no_mistake_still_says_what_is_missing():
     assert progress.read()["exercises"]["01.notes"] == {"tries": 1}
 
 
+def test_what_a_container_does_is_a_try(progress_folder):
+    kept = exercise("06.kept")
+    assert "not begun" in repr(kept.check())
+    kept.lab.container("draft").start()
+    assert "not there yet" in repr(kept.check())
+    assert progress.read()["exercises"]["06.kept"] == {"tries": 1}
+
+
+def test_reset_ends_the_containers_of_the_lab_that_is_given_up():
+    kept = exercise("06.kept")
+    till = kept.lab.container("till").start()
+    assert till.running
+    kept.reset()
+    assert till.gone and not till.running
+    assert not kept.lab.container("till").running
+
+
 def test_hints_come_one_by_one_and_the_last_stays():
     me = exercise("00.me")
     said = [repr(me.hint()) for _ in range(4)]
