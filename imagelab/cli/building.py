@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .. import human
 from ..progress import BuildStep, Watcher
+from ..runtime import process
 from .moving import stdin_of
 from .verbs import Desk, complain, fail, flag, option, say, verb
 
@@ -42,6 +43,7 @@ def build(
         fail(f"invalid progress value: {progress}")
     if args[0] == "-" and file == "-":
         fail("invalid argument: can't use stdin for both build context and dockerfile")
+    process.may_fork = not desk.notebook
     built = desk.lab.build(
         stdin_of(desk) if args[0] == "-" else args[0],
         tags,

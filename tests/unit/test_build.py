@@ -122,7 +122,7 @@ def test_a_stream_that_is_no_tar_is_the_dockerfile():
 
 FAILING = {
     "a program": ("RUN exit 3", "exit code: 3"),
-    "a program that is not there": ('RUN ["/bin/none"]', 'exec: "/bin/none": stat /bin/none: no such file or directory'),
+    "a program that is not there": ('RUN ["/bin/none"]', "stat /bin/none: no such file or directory"),
     "a source": ("COPY none /x", "is not in"),
     "a base": ("FROM nowhere:9", "there is no image 'nowhere:9'"),
     "a base of no name": ("ARG A\nFROM $A", "should not be blank"),
@@ -203,7 +203,7 @@ def test_ctrl_c_stops_a_long_run_in_under_a_second(tmp_path):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert time.monotonic() - began < 1
-    assert b"KeyboardInterrupt" in said
+    assert b"Interrupted: the build was interrupted: no image was made" in said
     lab = Lab(tmp_path)
     assert [name for name in lab.store.tags() if "shell" not in name] == []
     assert_clean(lab)
