@@ -63,6 +63,10 @@ class Writable:
             now[path] = owned.setdefault(
                 id(entry), replace(entry, uid=uid, gid=gid, mode=self._locked.get(path, entry.mode))
             )
+        for path in sorted(image.keys() - before.keys() - after.keys()):  # what the disk could not hold: devices
+            above = path.rpartition("/")[0]
+            if path and (not above or (above in now and now[above].kind == "dir")):
+                now[path] = image[path]
         ordered = {path: now[path] for path in sorted(now, key=lambda p: p.count("/"))}
         return Tree().apply(Changes({"": image[""], **ordered}))
 

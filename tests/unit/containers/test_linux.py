@@ -81,6 +81,7 @@ def test_a_file_has_a_limit(lab, linux):
     assert not (made.root / "big").exists() or (made.root / "big").stat().st_size < 3_000_000_000
 
 
+NULL = Entry("char", 0o666, device=(1, 3))  # which only root can make
 SCRIPT = """
 import json, os, resource, sys, tempfile
 from imagelab import Lab, writable
@@ -101,7 +102,7 @@ out = []
 code = watch(bubblewrap.start(made.root, program, Streams()), program, lambda stream, data: out.append(data.decode()))
 tree = made.commit().tree()
 print(json.dumps([code, "".join(out), made.diff(), {path: [tree[path].mode, tree[path].uid] for path in
-                  ("etc/passwd", "new", "locked", "mine")}]))
+                  ("etc/passwd", "new", "locked", "mine", "null")}]))
 made.remove()
 print(os.listdir(lab.home / "containers"))
 """
@@ -110,7 +111,7 @@ print(os.listdir(lab.home / "containers"))
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root, to become somebody else")
 def test_an_ordinary_user_keeps_owners_and_modes_that_the_disk_cannot(lab, linux, tmp_path):
     """Files of other users, and files that nobody may read, come back from `commit` as they are."""
-    image = lab.append(linux, {"mine": Entry.file(b"m", 0o600, uid=77, gid=78)}, "linux:1")
+    image = lab.append(linux, {"mine": Entry.file(b"m", 0o600, uid=77, gid=78), "null": NULL}, "linux:1")
     lab.save("linux:1", tmp_path / "linux.tar")
     assert image
     home = tmp_path / "other"
@@ -128,7 +129,7 @@ def test_an_ordinary_user_keeps_owners_and_modes_that_the_disk_cannot(lab, linux
     code, out, diff, modes = json.loads(first)
     assert (code, out) == (0, "0\n")
     assert diff == [["C", "/etc"], ["C", "/etc/passwd"], ["A", "/locked"], ["A", "/new"]]
-    assert modes == {"etc/passwd": [0, 0], "new": [0o644, 0], "locked": [0, 0], "mine": [0o600, 77]}
+    assert modes == {"etc/passwd": [0, 0], "new": [0o644, 0], "locked": [0, 0], "mine": [0o600, 77], "null": [0o666, 0]}
     assert second in ("['.lock']",)
 
 
