@@ -128,8 +128,9 @@ class Exercise:
         return self._solution
 
     def reset(self) -> Exercise:
-        """Start again: a fresh lab with the starting state. What is in `lab` now is given up, and its containers end."""
-        for container in self.__dict__.pop("lab").containers() if "lab" in self.__dict__ else ():
+        """Start again: a fresh lab with the starting state. What is in `lab` now is given up, its containers end."""
+        old: Lab | None = self.__dict__.pop("lab", None)
+        for container in old.containers() if old else ():
             container.remove(force=True)
         self._hints_given = 0
         return self
