@@ -11,6 +11,8 @@ import ipywidgets
 
 from .base import Readable, fluid, in_words
 
+PRESSED = ("#005a8c", "#ffffff")  # ground and letter, of a contrast of 7 to 1: JupyterLab's own blue has 3.5
+
 
 class Choices(Readable):
     """A question (HTML) with one button for each letter; `choose(letter)` gives the HTML to answer with."""
@@ -32,5 +34,5 @@ class Choices(Readable):
         """Press the button of this letter."""
         self.said.value = f'<div role="status">{choose(letter)}</div>'
         for other, button in self.buttons.items():
-            button.button_style = "info" if other == letter else ""
             button.icon = "check" if other == letter else ""
+            button.style.button_color, button.style.text_color = PRESSED if other == letter else (None, None)
