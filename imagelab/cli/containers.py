@@ -64,14 +64,14 @@ def ps(
 def row(one: Container, now: float, lab: Lab, *, trunc: bool, sized: bool) -> Row:
     """One line of `docker ps`; JSON has the fields in the alphabet's order."""
     created = int(one.created.timestamp())
-    command = " ".join(f"'{word}'" if " " in word and number else word for number, word in enumerate(one.argv))
+    command = one.command_text
     return Row(
         "*formatter.ContainerContext",
         Command=go_quoted(human.ellipsis(command, 20) if trunc else command),
         CreatedAt=human.date_and_zone(created),
         ID=one.short if trunc else one.id,
         Image=image_shown(one, lab, trunc),
-        Labels=",".join(f"{key}={value}" for key, value in sorted(one.spec.labels.items())),
+        Labels=",".join(f"{key}={value}" for key, value in sorted(one.labels.items())),
         LocalVolumes="0",
         Mounts="",
         Names=one.name,
@@ -159,7 +159,7 @@ def _with_this_base(refs: Iterable[str], lab: Lab) -> set[str]:
 
 def _has_label(one: Container, wanted: str) -> bool:
     key, equals, value = wanted.partition("=")
-    return key in one.spec.labels and (not equals or one.spec.labels[key] == value)
+    return key in one.labels and (not equals or one.labels[key] == value)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

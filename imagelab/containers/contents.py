@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..digest import Digest
-from ..errors import NotFound
+from ..errors import LabError, NotFound
 from ..layer import pack, sum_of_files
 from ..reference import Reference
 from ..rooted import Root
@@ -39,12 +39,14 @@ class Contents:
     @property
     def image(self) -> Image:
         """The image it was made from; raises NotFound if that was removed."""
+        if not self.spec.image:
+            raise NotFound(f"nobody knows the image of the container {self.spec.name}: its record is damaged")
         return self._store.image(Digest(self.spec.image))
 
     @property
     def image_called(self) -> str:
         """Its image as it was asked for, as long as that name still leads there; then its short ID, as `docker ps`."""
-        with suppress(NotFound):
+        with suppress(LabError):
             if self._store.find(self.spec.image_name).id == self.spec.image_id:
                 return self.spec.image_name
         return Digest(self.spec.image_id).short
@@ -72,7 +74,7 @@ class Contents:
     def files(self) -> Writable:
         """Its root folder, and how that looked when it was new."""
         self._here()
-        return Writable(self._record.root, self._record.before())
+        return Writable(self._record.files(self.spec.name), self._record.before())
 
     def diff(self) -> list[tuple[str, str]]:
         """What it changed, as `docker diff`: ("A", "C" or "D", path), sorted by path."""

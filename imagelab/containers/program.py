@@ -26,11 +26,7 @@ def program_of(
     Raises LabError when the root folder is gone, and CannotStart, with docker's code 125, for a user or a directory
     that is not there.
     """
-    root = Root(record.root)
-    if not record.root.is_dir():
-        raise LabError(
-            f"the root folder of the container {spec.name} is gone ({record.root}): remove it with: rm -f {spec.name}"
-        )
+    root = Root(record.files(spec.name))
     try:
         who = user_of(spec.user, root)
         cwd = "/" + root.resolve(workdir or spec.workdir or "/")

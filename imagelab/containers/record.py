@@ -137,6 +137,13 @@ class Record:
         """Say how the root folder looks, which is new."""
         (self.folder / "before.json").write_text(json.dumps(before))
 
+    def files(self, name: str) -> Path:
+        """Its root folder; raises LabError when somebody has deleted it."""
+        if not self.root.is_dir():
+            gone = f"the root folder of the container {name} is gone"
+            raise LabError(f"{gone} ({self.root}): remove it with: rm -f {name}")
+        return self.root
+
     def alive(self) -> bool:
         """Whether its shim lives."""
         with suppress(FileNotFoundError), held(self.folder / "alive", shared=True, wait=False) as ours:

@@ -9,43 +9,9 @@ import tarfile
 
 import pytest
 
-from imagelab import Lab
 from imagelab.cli import run
 from imagelab.cli.verbs import Desk
-
-BASE = "lab/shell:1.0"
-LOOP = ("sh", "-c", "echo up; while true; do sleep 1; done")
-
-
-@pytest.fixture
-def box(home):
-    """A lab on the same home, in real time; what runs in it ends with the test."""
-    lab = Lab(home)
-    lab.base()
-    yield lab
-    for one in lab.containers():
-        one.remove(force=True)
-
-
-@pytest.fixture
-def web(box, cli):
-    """A container that runs, and has said so."""
-    cli("run", "-d", "--name", "web", "-e", "A=b", "-l", "tier=front", BASE, *LOOP)
-    container = box.container("web")
-    assert next(iter(container.log(follow=True))).text == "up\n"
-    return container
-
-
-@pytest.fixture
-def typed(tmp_path, monkeypatch):
-    """`typed("text")`: what the next commands find on standard input."""
-
-    def type_(text: str | bytes) -> None:
-        (tmp_path / "typed").write_bytes(text if isinstance(text, bytes) else text.encode())
-        monkeypatch.setattr("sys.stdin", open(tmp_path / "typed"))  # noqa: SIM115
-
-    return type_
-
+from unit.cli.conftest import BASE, LOOP
 
 # Made, started, ended, removed -------------------------------------------------------------------------------------
 
