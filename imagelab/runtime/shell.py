@@ -11,8 +11,9 @@ import contextlib
 import os
 import shlex
 import sys
+import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,13 +112,20 @@ def execute(root: Path, program: Program, output: Output) -> int:
     refuse_devices(root)
     bash = interpreter(str(root), program.cwd, dict(program.env), program.hostname, program.timeout or MAX_SECONDS)
 
-    with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(_run, bash, root, program.env, script_of(list(program.argv)), output)
+    done: Future[int] = Future()
+
+    def work() -> None:
         try:
-            return done.result()
-        except KeyboardInterrupt:
-            bash.cancel()
-            raise
+            done.set_result(_run(bash, root, program.env, script_of(list(program.argv)), output))
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return done.result()
+    except KeyboardInterrupt:
+        bash.cancel()  # after the command it is at, for whose end (a long sleep) nobody waits
+        raise
 
 
 def _run(bash: Bash, root: Path, env: Mapping[str, str], script: str, output: Output) -> int:

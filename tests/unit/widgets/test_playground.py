@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from html import unescape
 
@@ -185,13 +186,18 @@ def test_a_command_that_never_ends_is_ended(left, monkeypatch):
     assert words(left.head).startswith("left: running")
 
 
-def test_an_interrupt_is_told_in_words(left, monkeypatch):
-    def interrupted(*args, **settings):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("imagelab.containers.Container.exec", interrupted)
-    enter(left, "sleep 10")
+def test_an_interrupt_ends_the_command_and_is_told_in_words(left):
+    """The notebook's stop button, which sends the kernel SIGINT."""
+    began = time.monotonic()
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        enter(left, "sleep 15; touch /late")
+    finally:
+        signal.signal(signal.SIGALRM, before)
     assert words(left.said) == "That did not work. interrupted"
+    assert time.monotonic() - began < 10
+    assert words(left.head).startswith("left: running") and "/late" not in words(left.layer)
 
 
 def test_much_output_and_many_paths_are_cut(left):
