@@ -13,6 +13,8 @@ from nbclient.exceptions import CellExecutionError
 from imagelab import Lab
 from imagelab.magic import CommandFailed, commands, words
 
+BASE = "lab/shell:1.0"
+
 
 @pytest.fixture
 def shell(tmp_path, monkeypatch):
@@ -171,3 +173,68 @@ def test_a_notebook_run_by_ci_fails_where_a_command_fails(tmp_path, monkeypatch)
     assert (failed[0].name, failed[0].text) == ("stderr", "Error: No such image: nosuch\n")
     assert failed[1].output_type == "error"
     assert failed[1].traceback == ["docker history nosuch: exit code 1"]
+
+
+# Containers: what they print appears in the cell, their exit code is the cell's, and nobody types. -------------------
+
+
+@pytest.fixture
+def box(shell, tmp_path):
+    lab = Lab(tmp_path / "home")
+    yield lab
+    for one in lab.containers():
+        one.remove(force=True)
+
+
+def test_what_it_prints_appears_in_the_cell(ask, box):
+    assert ask(f"%docker run --rm {BASE} sh -c 'echo ünd; echo wrong >&2'") == ("ünd\n", "wrong\n", None)
+
+
+def test_an_exit_code_ends_the_cell(ask, box):
+    out, err, error = ask(f"%%docker\nrun --name one {BASE} sh -c 'echo out; exit 3'\nrm one")
+    assert "\nout\n" in out and err == ""
+    assert isinstance(error, CommandFailed) and error.code == 3
+    assert box.container("one").exit_code == 3, "the command after it was not run"
+    _, err, error = ask(f"%docker run --rm {BASE} nothere")
+    assert (err, error.code) == ('docker: exec: "nothere": executable file not found in $PATH\n', 127)
+
+
+def test_a_day_with_a_container(ask, box):
+    cell = f"""%%docker
+    run -d --name web {BASE} sh -c 'echo up; while true; do sleep 1; done'
+    exec web sh -c 'echo new > /new'
+    diff web
+    commit -m 'by hand' web mine:1
+    stop -t 0 web
+    ps -a --format '{{{{.Names}}}} {{{{.State}}}} {{{{.Image}}}}'
+    inspect -f '{{{{.State.ExitCode}}}}' web
+    rm web
+    run --rm mine:1 cat /new"""
+    out, err, error = ask(cell)
+    assert (err, error) == ("", None)
+    said = [part.split("\n", 1)[1] for part in out.split("$ docker ")[1:]]
+    assert said[1:3] == ["\n", "A /new\n\n"]
+    assert said[4:] == ["web\n\n", f"web exited {BASE}\n\n", "137\n\n", "web\n\n", "new\n"]
+
+
+@pytest.mark.parametrize("line", ["run --rm -i {} cat", "run --rm {} cat"])
+def test_nobody_types_into_a_cell(ask, box, line):
+    assert ask(f"%docker {line.format(BASE)}") == ("", "", None)
+
+
+def test_what_needs_a_terminal_or_a_pipe_is_refused_in_words(ask, box):
+    ask(f"%docker create --name one {BASE} true")
+    for line in ("export one", "cp one:/etc -", "cp - one:/etc", "container prune"):
+        _, err, error = ask(f"%docker {line}")
+        assert error.code == 1 and err.count("\n") == 1, line
+    assert "no terminal" in ask(f"%docker run -it {BASE} sh")[1]
+
+
+def test_in_a_real_kernel(tmp_path, monkeypatch):
+    """The cell's output is the container's, in a kernel, where standard output is no file."""
+    monkeypatch.setenv("IMAGELAB_HOME", str(tmp_path / "default"))
+    cells = ["%load_ext imagelab", f"%docker run --rm {BASE} sh -c 'echo out; echo err >&2'", "%docker ps -aq"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    assert sorted((o.name, o.text) for o in notebook.cells[1].outputs) == [("stderr", "err\n"), ("stdout", "out\n")]
+    assert notebook.cells[2].outputs == []
