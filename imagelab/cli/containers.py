@@ -55,7 +55,7 @@ def ps(
     sized = size or (template is not None and re.search(r"\.Size|json *\.\s*}", template) is not None)
     now = time.time()
     rows = [row(one, now, desk.lab, trunc=not no_trunc, sized=sized) for one in found[: most if most > 0 else None]]
-    if not rows and template:
+    if template:
         try_template(Row("*formatter.ContainerContext", **dict.fromkeys(sorted(TITLES), "")), TITLES, template)
     columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if size else [])]
     print_rows(rows, TITLES, columns, template, quiet=quiet)

@@ -48,6 +48,8 @@ def try_template(row: Row, titles: Mapping[str, str], template: str) -> None:
     """End the command if a template cannot be rendered, before there is a row to render."""
     try:
         _templated([row], titles, template)
+    except ParseError as error:
+        fail(f"failed to parse template: {error}")
     except TemplateError as error:
         fail(f"failed to execute template: {error}")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
@@ -27,6 +27,7 @@ class Api:
     images: list[dict]
     history: list[dict]
     inspect: dict
+    containers: list[dict] = field(default_factory=list)
 
 
 class Server(ThreadingUnixStreamServer):
@@ -40,7 +41,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, api = self.path.partition("?")[0], self.server.api
-        answers = {"_ping": b"OK", "history": api.history, "images/json": api.images, "json": api.inspect}
+        answers = {"_ping": b"OK", "history": api.history, "images/json": api.images}
+        answers |= {"containers/json": api.containers, "json": api.inspect}
         answer = next((value for end, value in answers.items() if path.endswith(end)), {})
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(200)
@@ -199,6 +201,34 @@ def test_sizes(docker):
     ]
     said = docker(Api(images, [], {}))("images", "--format", "{{.Size}} {{.VirtualSize}}").splitlines()
     assert said == [f"{human.size(size, 3)} {human.size(size)}" for size in SIZES]
+
+
+@pytest.fixture
+def containers(lab) -> Api:
+    """A few containers in our store, which were made three days ago, and the same for docker's API."""
+    lab.create(lab.base(), "sh", "-c", 'echo "<&>" é; exit 3', name="one")
+    lab.create(lab.base(), "echo", "a" * 40, "b c")
+    listed = [
+        {"Id": one.id, "Names": [f"/{one.name}"], "Image": one.image_name, "ImageID": one.image_id,
+         "Command": one.command_text, "Created": int(one.created.timestamp()), "Ports": [], "Mounts": [],
+         "Labels": dict(one.labels), "State": one.status, "Status": "Created",
+         "HostConfig": {"NetworkMode": "none"}, "NetworkSettings": {"Networks": {"none": {}}},
+         "SizeRw": one.layer_size, "SizeRootFs": one.layer_size + lab.base().size}
+        for one in lab.containers()
+    ]  # fmt: skip
+    return Api([], [], {}, listed)
+
+
+@pytest.mark.parametrize("options", [
+    [], ["--quiet"], ["--no-trunc"], ["--quiet", "--no-trunc"], ["--size"], ["--format", "{{json .}}"],
+    ["--format", "table"], ["--format", r"table {{.ID}}\t{{.Names}}\t{{.Ports}}\t{{.State}}"],
+    ["--format", "{{.ID}}|{{.Names}}|{{.Image}}|{{.Command}}|{{.CreatedAt}}|{{.RunningFor}}|{{.Ports}}|{{.State}}"],
+    ["--format", "{{.Status}}|{{.Size}}|{{.Labels}}|{{.Mounts}}|{{.LocalVolumes}}|{{.Networks}}"],
+    ["--format", "table {{.Command}}", "--no-trunc"], ["--size", "--format", "table {{.Names}}"],
+    ["--format", "{{.Nope}}"], ["--format", "{{.ID"], ["--nosuch"], ["one"], ["--format"], ["--last", "x"],
+], ids=" ".join)  # fmt: skip
+def test_ps(docker, containers, cli, options):
+    compare(docker(containers).run("ps", "--all", *options), cli("ps", "--all", *options))
 
 
 def compare(theirs, ours) -> None:
