@@ -28,7 +28,7 @@ from typing import Any
 from ..atomic import write_atomically
 from ..errors import LabError
 
-SHIM = "shim "  # before its PID, in `alive`, while it lives; later the exit code stands there
+SHIM = "shim "  # before its PID, in `alive`, while it lives; later the last state stands there
 LOST = 255  # docker's exit code of a container that a crash or a reboot ended
 
 
@@ -93,9 +93,10 @@ class Record:
         if found.status == "running" and not self.alive():
             found = self._read()  # it may have ended well between the two looks
             if found.status == "running":
-                found = replace(
+                lost = replace(
                     found, status="exited", pid=0, exit_code=LOST, finished=now(), error="its supervisor was killed",
                 )  # fmt: skip
+                found = self._last_words() or lost
                 with suppress(OSError):
                     self.write(found)
         return found
@@ -115,6 +116,19 @@ class Record:
             f"the container {self.folder.name[:12]} is damaged, {self.folder / name}: {why}; "
             f"remove it with: rm -f {self.folder.name[:12]}"
         )
+
+    def _last_words(self) -> State | None:
+        try:
+            return State(**json.loads((self.folder / "alive").read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def ended(self, alive: int, state: State) -> None:
+        """Say how it ended, in `alive` too, whose lock is held: there is room for that even on a full disk."""
+        words = json.dumps(asdict(state)).encode()
+        os.ftruncate(alive, os.pwrite(alive, words, 0))
+        with suppress(OSError):
+            self.write(state)
 
     def write(self, state: State) -> None:
         """Say where it is in its life now."""
@@ -157,8 +171,8 @@ class Record:
         """
         with suppress(FileNotFoundError), held(self.folder / "alive", shared=True) as ours:
             assert ours is not None
-            said = os.pread(ours, 16, 0)
-            return int(said) if said.isdigit() else None
+            with suppress(ValueError, TypeError):
+                return State(**json.loads(os.pread(ours, 1 << 16, 0))).exit_code
         return None
 
     def end(self) -> None:

@@ -84,7 +84,11 @@ def create(
             record = Record(shelf / f"{_NEW}{id_}")
             record.folder.mkdir()
             ours.enter_context(held(record.folder / "lock"))  # says that somebody is still at it
-            record.write_spec(spec)
+            try:
+                record.write_spec(spec)
+            except BaseException:
+                remove_folder(record.folder)
+                raise
         return _fill(store, image, record, spec)
 
 

@@ -57,7 +57,12 @@ def main(folder: Path, ready: int) -> int:
             os.write(ready, json.dumps({"error": str(error), "code": getattr(error, "code", CANNOT_RUN)}).encode())
             return 1
         state = replace(state, pid=running.pid, started=now())
-        record.write(state)
+        try:
+            record.write(state)
+        except OSError as error:  # nobody would find it again
+            running.process.kill()
+            os.write(ready, json.dumps({"error": f"{error.strerror}: {error.filename}", "code": CANNOT_RUN}).encode())
+            return 1
         os.close(ready)
         end_with_keeper(folder.parent, running.pid)
         try:
@@ -66,9 +71,7 @@ def main(folder: Path, ready: int) -> int:
             code = running.process.wait()
             code = 128 - code if code < 0 else code
             state = replace(state, status="exited", pid=0, exit_code=code, finished=now())
-            record.write(state)
-            os.ftruncate(alive, 0)
-            os.pwrite(alive, str(code).encode(), 0)
+            record.ended(alive, state)
         if told["remove"]:
             gone = folder.with_name(f".gone-{folder.name}")
             with suppress(OSError, LabError):

@@ -312,6 +312,38 @@ def test_a_damaged_one_that_runs_is_ended_too(lab, base):
     assert lab.containers() == []
 
 
+@pytest.fixture
+def small(tmp_path):
+    """A disk of 6 MB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", place]).returncode:
+        pytest.skip("needs root, and a system that lets it mount a small disk")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_a_full_disk_ends_nothing_and_hides_nothing(small, linux, lab, tmp_path):
+    lab.save(linux, tmp_path / "linux.tar")
+    tight = Lab(small / "home")
+    (loaded,) = tight.load(tmp_path / "linux.tar")
+    shell = tight.base()
+    web = started(tight, shell)
+    fill = tight.run(loaded.image, "sh", "-c", "dd if=/dev/zero of=/big bs=1000000 count=20; exit 7")
+    assert (fill.exit_code, fill.state.error) == (7, "")
+    assert web.running
+    for attempt in (lambda: tight.create(shell, "true"), lambda: fill.commit("x:1"), lambda: fill.start()):
+        with pytest.raises((LabError, OSError), match=r"[Nn]o space left"):
+            attempt()
+    assert [path.name for path in (small / "home" / "containers").iterdir() if path.name.startswith(".new")] == []
+    web.kill()
+    assert web.exit_code == 137
+    fill.remove()
+    web.remove()
+    assert tight.verify() == []
+    assert tight.run(shell, "sh", "-c", "exit 3").exit_code == 3
+
+
 def test_a_root_folder_that_is_gone_is_told(lab, base):
     made = lab.create(base, "true", name="web")
     os.rename(made.root, made.root.with_name("elsewhere"))
