@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -42,6 +43,7 @@ class Container(Contents):
         self._store, self._record = store, record
         self.id = record.folder.name
         self._last = State("created")
+        self._shim: subprocess.Popen[bytes] | None = None  # if this very object started it
         self._damage = ""
         try:
             self.spec = record.spec()
@@ -146,7 +148,7 @@ class Container(Contents):
                     "argv": program.argv, "env": dict(program.env), "cwd": program.cwd, "user": program.user,
                     "hostname": program.hostname, "runtime": kind, "remove": self.spec.remove,
                 }  # fmt: skip
-                shim = launch(self._record, told, input, output is not None)
+                shim = self._shim = launch(self._record, told, input, output is not None)
             except runtime.CannotStart as error:
                 self._record.write(State("created", exit_code=error.code, error=str(error)))
                 raise
@@ -186,7 +188,9 @@ class Container(Contents):
     def wait(self) -> int:
         """Return when its program has ended, with its exit code; at once if it does not run."""
         code = self._record.wait()
-        if self.gone and code is not None:
+        if self.gone and code is None and self._shim:  # it removed itself before we looked
+            code = self._shim.wait()
+        if code is not None:
             self._ended(code)
         return self.exit_code
 

@@ -182,6 +182,8 @@ class Record:
             held(self.folder / "alive", shared=True, wait=False) as ours,
         ):
             if ours is None:
+                if pid := self._read().pid:
+                    os.kill(pid, signal.SIGKILL)
                 os.kill(int((self.folder / "alive").read_text().removeprefix(SHIM)), signal.SIGKILL)
         self.wait()
 
