@@ -42,17 +42,11 @@ def program_of(
 def runtime_of(asked: str, root: Root, program: runtime.Program) -> str:
     """The name of the runtime that is asked for, or else that the program's first bytes ask for.
 
-    Raises CannotStart where the one that is asked for is another's (only the shell can do without the image's
-    programs), and for words that the shell cannot take, which are bytes and no text.
+    Raises CannotStart where the one that is asked for is another's; only the shell can do without the image's programs.
     """
     found = asked if asked == "shell" else runtime.kind_of(root, program)
     if asked and asked != found:
         raise runtime.CannotStart(f"exec {program.argv[0]}: the runtime {asked} cannot run it: it is for {found}")
-    for word in (*program.argv, *program.env.values()) if found == "shell" else ():
-        try:
-            word.encode()
-        except UnicodeEncodeError:
-            raise runtime.CannotStart(f"exec {program.argv[0]}: {word!r} is not UTF-8, as the shell needs it") from None
     return found
 
 

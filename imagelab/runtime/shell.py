@@ -69,7 +69,7 @@ def _check(program: Program) -> None:
         try:
             word.encode()
         except UnicodeEncodeError:
-            raise CannotStart(f"{word!r} is not UTF-8: this shell reads nothing else") from None
+            raise CannotStart(f"exec {program.argv[0]}: {word!r} is not UTF-8, as the shell needs it") from None
 
 
 def interpreter(root: str, cwd: str, env: dict[str, str], hostname: str, timeout: float) -> Bash:
@@ -110,6 +110,7 @@ def execute(root: Path, program: Program, output: Output) -> int:
     The interpreter is a sandbox: it sees the root folder and nothing of this process. An interrupt ends it.
     """
     refuse_devices(root)
+    _check(program)
     bash = interpreter(str(root), program.cwd, dict(program.env), program.hostname, program.timeout or MAX_SECONDS)
 
     done: Future[int] = Future()
