@@ -36,7 +36,8 @@ def words(text):
 
 
 def test_docker_loads_the_lesson_s_archive_and_says_the_same(lesson, docker):
-    assert docker("load", "-i", lesson["archive"]).strip() == "Loaded image: shop:1.0"
+    said = docker("load", "-i", lesson["archive"]).splitlines()  # first of another shop:1.0, if a lesson left one
+    assert said[-1] == "Loaded image: shop:1.0"
     asked = docker_cells()
     assert len(asked) >= 4
     for command, printed in asked:
