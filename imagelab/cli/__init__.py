@@ -8,6 +8,7 @@ Modules: `verbs` (grammar and errors), `table` (columns and --format), `filters`
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -183,6 +184,7 @@ def _no_more_output() -> None:
 
 def main() -> None:
     """The command `imagelab`."""
+    gc.set_threshold(100_000)  # a short life with many imports makes little garbage, and looking for it takes a fifth
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
