@@ -18,7 +18,7 @@ from .dockerfile import PREDEFINED, Argument, Dockerfile, Instruction, Stage
 from .errors import LabError
 from .image import Image
 from .instructions import StageBuild
-from .progress import BuildStage, BuildStep, Built, Watcher
+from .progress import BuildStage, BuildStep, Built, Quiet, Watcher
 from .store import Store
 
 
@@ -41,7 +41,7 @@ def build(
     Raises DockerfileError, with file and line, for a step that cannot be done; what was done before it stays in the
     cache, and no name moves.
     """
-    return _Builder(store, dockerfile, context, options, watcher or Watcher()).build()
+    return _Builder(store, dockerfile, context, options, watcher or Quiet()).build()
 
 
 class _Builder:

@@ -19,7 +19,7 @@ from .layer import Layer
 from .lens import Shown
 from .load import Loaded
 from .mutate import Compared, Place
-from .progress import Built, Default, Watcher
+from .progress import Built, Default, Quiet, Watcher
 from .reference import Reference
 from .store import Store
 from .taglog import TagMove
@@ -169,7 +169,7 @@ def build_watcher() -> Watcher:
 
         if somebody_looks():
             return BuildProgress()
-    return Watcher()
+    return Quiet()
 
 
 def lab_html(lab: Lab) -> str:

@@ -103,7 +103,7 @@ class StageBuild:
         except DockerfileError:
             raise
         except LabError as error:
-            raise it.wrong(str(error)) from None
+            raise it.wrong(f"{error}{self.builder.watcher.unseen()}") from None
         except OSError as error:
             raise it.wrong(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")) from error
         step.image, step.seconds = self.image, time.perf_counter() - began

@@ -81,8 +81,35 @@ class Watcher:
     def finished(self, built: Built) -> None: ...
     def failed(self, error: BaseException) -> None: ...
 
+    def unseen(self) -> str:
+        """What a failing program printed that this watcher has shown to nobody."""
+        return ""
+
+
+class Quiet(Watcher):
+    """Shows nothing, and keeps a program's last words for the error, where they are wanted."""
+
+    _LINES, _BYTES = 3, 2000
+
+    def __init__(self) -> None:
+        self._said = b""
+
+    def started(self, step: BuildStep) -> None:
+        """A new step has said nothing yet."""
+        self._said = b""
+
+    def output(self, step: BuildStep, stream: str, data: bytes) -> None:
+        """Keep the end of it."""
+        self._said = (self._said + data)[-self._BYTES :]
+
+    def unseen(self) -> str:
+        """The last lines, in one."""
+        lines = filter(None, map(str.strip, self._said.decode("utf-8", "replace").splitlines()))
+        last = " / ".join([*lines][-self._LINES :])
+        return f"; it printed last: {last}" if last else ""
+
 
 class Default:
     """Who watches a build for which nobody was named; the notebook face sets its own."""
 
-    watcher: Callable[[], Watcher] = Watcher
+    watcher: Callable[[], Watcher] = Quiet

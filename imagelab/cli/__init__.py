@@ -109,8 +109,10 @@ class _Group(Verbs):
 
 
 def _root(ctx: click.Context, home: str | None) -> None:
-    if ctx.obj is None or home is not None:
-        ctx.obj = Desk(home, notebook=ctx.obj is not None and ctx.obj.notebook)
+    if ctx.obj is None:
+        ctx.obj = Desk(home)
+    elif home is not None:
+        ctx.obj = Desk(home, notebook=ctx.obj.notebook, alone=ctx.obj.alone)
     _or_help(ctx)
 
 
@@ -188,4 +190,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:], desk=Desk(alone=True)))

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from .. import human
-from ..progress import BuildStep, Watcher
+from ..progress import BuildStep, Quiet, Watcher
 from ..runtime import process
 from .moving import stdin_of
 from .verbs import Desk, complain, fail, flag, option, say, verb
@@ -43,7 +43,7 @@ def build(
         fail(f"invalid progress value: {progress}")
     if args[0] == "-" and file == "-":
         fail("invalid argument: can't use stdin for both build context and dockerfile")
-    process.may_fork = not desk.notebook
+    process.may_fork = desk.alone
     built = desk.lab.build(
         stdin_of(desk) if args[0] == "-" else args[0],
         tags,
@@ -52,7 +52,7 @@ def build(
         labels={name: value for name, _, value in (label.partition("=") for label in labels)},
         no_cache=no_cache,
         target=target,
-        watcher=Watcher() if quiet else _watcher(desk, progress),
+        watcher=Quiet() if quiet else _watcher(desk, progress),
     )
     if built.unused_args and not quiet:
         complain(f"[Warning] One or more build-args [{' '.join(built.unused_args)}] were not consumed")

@@ -46,12 +46,15 @@ class Failed(click.ClickException):
 class Desk:
     """What a command works on: the Lab, opened when it is first asked for.
 
-    In a notebook there is no terminal: nothing can be asked, and bytes cannot be printed.
+    In a notebook there is no terminal: nothing can be asked, and bytes cannot be printed. `alone` is a process that
+    has this one command to do.
     """
 
-    def __init__(self, home: str | None = None, lab: Lab | None = None, *, notebook: bool = False) -> None:
+    def __init__(
+        self, home: str | None = None, lab: Lab | None = None, *, notebook: bool = False, alone: bool = False
+    ) -> None:
         self.home = home
-        self.notebook = notebook
+        self.notebook, self.alone = notebook, alone
         self._lab = lab
 
     @property

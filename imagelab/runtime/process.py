@@ -53,10 +53,10 @@ def _become(module: str, path: str) -> None:
     code = 1
     try:
         os.closerange(3, 1 << 16)  # the last of these tells the parent that all is well
-        sys.stdin, sys.stdout, sys.stderr = (
-            open(number, mode, closefd=False)  # noqa: SIM115
-            for number, mode in enumerate("rww")
-        )
+        for number, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
+            stream = open(number, mode, closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)  # keeps it open when something takes the other's place
         sys.argv = [module, path]
         code = import_module(module).main()
         sys.stdout.flush()

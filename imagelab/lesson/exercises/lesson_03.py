@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from ...progress import Watcher
+from ...progress import Quiet
 from ..exercise import Exercise, Mistake
 from ..goal import Exists, HasFile, NoFile
 from ..recipes import InNoLayer, MadeBefore, layers_with
@@ -35,7 +35,7 @@ def _begin(exercise: Exercise, files: dict[str, str]) -> None:
             path.unlink()
     for name, text in files.items():
         (folder / name).write_text(text)
-    exercise.lab.build(folder, "shop:1.0", watcher=Watcher())
+    exercise.lab.build(folder, "shop:1.0", watcher=Quiet())
 
 
 def order() -> Exercise:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from imagelab.dockerfile import DockerfileError
+
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
@@ -140,3 +142,13 @@ def test_what_a_program_prints_stands_under_its_step(cli, context):
     (context / "Dockerfile").write_text("FROM lab/shell\nRUN echo last words && exit 7\n")
     said = cli("build", context)
     assert "  | last words\n" in said.err and "Dockerfile:2: RUN: process" in said.err and "exit code: 7" in said.err
+
+
+def test_a_failing_program_s_last_words_are_told_where_nothing_else_was(cli, context, lab):
+    (context / "Dockerfile").write_text("FROM lab/shell\nRUN echo before\nRUN echo why >&2 && exit 7\n")
+    said = cli("build", "-q", context)
+    assert said.out == "" and "before" not in said.err
+    assert re.search(r"^Error: Dockerfile:3: RUN: .* exit code: 7; it printed last: why\n$", said.err)
+    with pytest.raises(DockerfileError, match=r"exit code: 7; it printed last: why$"):
+        lab.build(context)
+    assert cli("build", context).err.count("| why") == 1

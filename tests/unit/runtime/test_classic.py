@@ -179,6 +179,19 @@ def test_a_failure_is_the_program_s_own_words(offline, run, words):
     assert "Traceback" not in watcher.said or "ModuleNotFoundError" in watcher.said
 
 
+@pytest.mark.parametrize("run", ["pip install -r requirements.txt", '["pip", "install", "-r", "requirements.txt"]'])
+def test_the_command_of_a_shell_builds_and_runs_it(offline, place, run):
+    """A process of its own starts programs in another way than a notebook does: by a fork."""
+    for path, content in CONTEXT.items():
+        (place / path).write_text(content.replace("pip install --no-cache-dir -r requirements.txt", run))
+    told = [sys.executable, "-m", "imagelab", "--home", str(offline.home)]
+    built = subprocess.run([*told, "build", "-t", "app:1", place], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    assert "  | Successfully installed dep-1.0 tiny-1.5" in built.stderr
+    done = subprocess.run([*told, "run", "--rm", "app:1"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "hello 1.5 built ['app.py']\n"), done.stderr
+
+
 def test_a_container_runs_it(offline):
     offline.build(CONTEXT, "app:1")
     said = b""
