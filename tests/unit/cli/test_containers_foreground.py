@@ -14,6 +14,7 @@ import pytest
 from imagelab import Entry
 from imagelab.errors import LabError
 from imagelab.runtime.bubblewrap import program_path
+from judges import tools
 from unit.cli.conftest import BASE, LOOP
 
 TRAP = "trap 'echo heard; exit 9' INT TERM; echo up; while true; do sleep 0.1; done"
@@ -37,7 +38,7 @@ def linux(box, busybox):
     try:
         program_path()
     except LabError:
-        pytest.skip("needs bwrap (apt-get install bubblewrap)")
+        tools.absent("bwrap")
     files = {f"bin/{name}": Entry.symlink("busybox") for name in ("sh", "sleep", "echo", "cat")}
     files["bin/busybox"] = Entry.file(busybox.read_bytes(), 0o755)
     box.tag(box.append(None, files).with_config(Env=["PATH=/bin"]), "linux:1")
