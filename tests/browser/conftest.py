@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from browser.classroom import MINUTE, Classroom
+from browser.classroom import MINUTE, Classroom, run_all
+from browser.page import no_trouble, widget_of
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
@@ -45,3 +47,16 @@ def lesson(classroom: Classroom, browser: Browser) -> Iterator[Callable[..., Pag
     yield open_lesson
     for page in pages:
         page.close()
+
+
+@pytest.fixture
+def widget(lesson: Callable[..., Page]) -> Callable[..., Locator]:
+    """`widget(name, source)` runs that lesson, sees that all went well, and finds the widget that this code made."""
+
+    def find(name: str, source: str, **how: Any) -> Locator:
+        page = lesson(name, **how)
+        run_all(page)
+        no_trouble(page)
+        return widget_of(page, source)
+
+    return find

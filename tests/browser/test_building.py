@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from browser.classroom import run_all
-from browser.test_lessons import CONTRAST, INSIDE, cell_with, no_trouble, type_and_run, widget_of
+from browser.page import cell_with, in_every_light, readable, type_and_run
 
 BUILDING = "03-building"
 SIMULATOR = "CacheSimulator("
 
 
-def test_the_cache_simulator_builds_at_every_change_by_keyboard(lesson):
-    page = lesson(BUILDING)
-    run_all(page)
-    no_trouble(page)
-    simulator = widget_of(page, SIMULATOR)
+def test_the_cache_simulator_builds_at_every_change_by_keyboard(widget):
+    simulator = widget(BUILDING, SIMULATOR)
+    page = simulator.page
     step = simulator.get_by_role("row")
     again = simulator.get_by_role("button", name="Build again")
     again.focus()
@@ -67,13 +64,9 @@ def test_a_build_has_a_bar_and_the_stop_button_stops_it(lesson):
     expect(work).to_contain_text("the build was interrupted: no image was made and no name moved")
 
 
-@pytest.mark.parametrize(("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"])
-def test_the_simulator_is_readable_in_every_light(lesson, dark, width):
-    page = lesson(BUILDING, dark=dark, width=width)
-    run_all(page)
-    simulator = widget_of(page, SIMULATOR)
+@in_every_light
+def test_the_simulator_is_readable_in_every_light(widget, dark, width):
+    simulator = widget(BUILDING, SIMULATOR, dark=dark, width=width)
     simulator.get_by_role("button", name="Build again").click()
     expect(simulator.get_by_role("status")).to_contain_text("5 from the cache")
-    for element in simulator.locator("td, th, p, code, b, label").all():
-        assert element.evaluate(CONTRAST) >= 4.5, element.evaluate("e => e.outerHTML")
-    assert simulator.evaluate(INSIDE), "wider than the page"
+    readable(simulator)

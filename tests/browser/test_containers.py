@@ -7,19 +7,15 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.classroom import run_all
-from browser.test_lessons import CONTRAST, INSIDE, cell_with, no_trouble, type_and_run, widget_of
+from browser.page import cell_with, in_every_light, readable, type_and_run
 
 LESSON = "06-image-and-container"
 PLAYGROUND = "ContainerPlayground(bench"
 
 
 @pytest.fixture
-def playground(lesson):
-    page = lesson(LESSON)
-    run_all(page)
-    no_trouble(page)
-    return widget_of(page, PLAYGROUND)
+def playground(widget):
+    return widget(LESSON, PLAYGROUND)
 
 
 def line_of(playground, name):
@@ -142,16 +138,11 @@ def test_lesson_06_s_exercises_are_solved(playground):
     expect(cell_with(page, "kept.check()")).to_contain_text("Now the orders of till are gone.")
 
 
-@pytest.mark.parametrize(("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"])
-def test_the_playground_is_readable_in_every_light(lesson, dark, width):
-    page = lesson(LESSON, dark=dark, width=width)
-    run_all(page)
-    playground = widget_of(page, PLAYGROUND)
+@in_every_light
+def test_the_playground_is_readable_in_every_light(widget, dark, width):
+    playground = widget(LESSON, PLAYGROUND, dark=dark, width=width)
     typed(playground, "blue", "echo hi > /note; cat /nosuch")
     expect(playground.get_by_role("status").first).to_contain_text("(exit code 1)")
     playground.get_by_role("button", name="Remove").nth(1).click()
     expect(playground.get_by_role("alert")).to_contain_text("You cannot remove a running container")
-    for element in playground.locator("td, th, p, b, pre, label, summary, button, code").all():
-        if element.is_visible():
-            assert element.evaluate(CONTRAST) >= 4.5, element.evaluate("e => e.outerHTML")
-    assert playground.evaluate(INSIDE), "wider than the page"
+    readable(playground)

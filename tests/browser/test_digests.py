@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.classroom import run_all
-from browser.test_lessons import CONTRAST, INSIDE, cell_with, no_trouble, type_and_run, widget_of
+from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run
 
 DIGESTS = "05-digests"
 REACH = {  # kind of change -> what is said of it; in this order, so that each differs from the one before
@@ -18,11 +18,8 @@ REACH = {  # kind of change -> what is said of it; in this order, so that each d
 
 
 @pytest.fixture
-def microscope(lesson):
-    page = lesson(DIGESTS)
-    run_all(page)
-    no_trouble(page)
-    return widget_of(page, "DigestMicroscope(image")
+def microscope(widget):
+    return widget(DIGESTS, "DigestMicroscope(image")
 
 
 def row(microscope, name):
@@ -129,16 +126,12 @@ def test_lesson_05_s_exercises_are_told_apart_and_solved(lesson):
     expect(cell_with(page, "pin.check()")).to_contain_text("the same image ID, so the same config")
 
 
-@pytest.mark.parametrize(("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"])
-def test_the_microscope_is_readable_in_every_light(lesson, dark, width):
+@in_every_light
+def test_the_microscope_is_readable_in_every_light(widget, dark, width):
     """Every word stands out from its ground (WCAG AA: 4.5 to 1), and nothing sticks out of the page."""
-    page = lesson(DIGESTS, dark=dark, width=width)
-    run_all(page)
-    microscope = widget_of(page, "DigestMicroscope(image")
+    microscope = widget(DIGESTS, "DigestMicroscope(image", dark=dark, width=width)
     press(microscope, "the mode of a file")
     expect(microscope.get_by_role("status")).to_contain_text("6 of 12")
     press(microscope, "one byte of a file")
     expect(microscope.get_by_role("status")).to_contain_text("7 of 12")
-    for element in microscope.locator("td, th, p, code, b, label, caption, mark, button, select").all():
-        assert element.evaluate(CONTRAST) >= 4.5, element.evaluate("e => e.outerHTML")
-    assert microscope.evaluate(INSIDE), "wider than the page"
+    readable(microscope)

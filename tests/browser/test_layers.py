@@ -7,19 +7,15 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.classroom import run_all
-from browser.test_lessons import CONTRAST, INSIDE, cell_with, no_trouble, type_and_run, widget_of
+from browser.page import cell_with, in_every_light, readable, type_and_run, widget_of
 
 LAYERS = "02-layers"
 METER = "WasteMeter(before"
 
 
 @pytest.fixture
-def meter(lesson):
-    page = lesson(LAYERS)
-    run_all(page)
-    no_trouble(page)
-    return widget_of(page, METER)
+def meter(widget):
+    return widget(LAYERS, METER)
 
 
 def button(meter, step, action):
@@ -83,10 +79,9 @@ def test_a_choice_is_seen_in_a_tenth_of_a_second(meter):
     assert meter.evaluate(REDRAWN) < 100
 
 
-def test_lesson_02_is_answered_and_solved(lesson, classroom):
-    page = lesson(LAYERS)
-    run_all(page)
-    question = widget_of(page, 'predict("02.delete")')
+def test_lesson_02_is_answered_and_solved(widget, classroom):
+    question = widget(LAYERS, 'predict("02.delete")')
+    page = question.page
     question.get_by_role("button", name="a", exact=True).focus()
     page.keyboard.press("Enter")
     expect(question.get_by_role("status")).to_contain_text("All 1,000,000 bytes are where they were, in layer 2.")
@@ -108,18 +103,13 @@ def test_lesson_02_is_answered_and_solved(lesson, classroom):
     assert classroom.progress["predictions"]["02.delete"] | {"when": ""} == {"said": "a", "right": False, "when": ""}
 
 
-@pytest.mark.parametrize(("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"])
-def test_the_waste_meter_is_readable_in_every_light(lesson, dark, width):
-    page = lesson(LAYERS, dark=dark, width=width)
-    run_all(page)
-    meter = widget_of(page, METER)
+@in_every_light
+def test_the_waste_meter_is_readable_in_every_light(widget, dark, width):
+    meter = widget(LAYERS, METER, dark=dark, width=width)
+    page = meter.page
     button(meter, 2, "overwrite").click()
     expect(meter.get_by_role("alert")).to_have_count(1)
     question = widget_of(page, 'predict("02.secret")')
     question.get_by_role("button", name="a", exact=True).click()
     expect(question.get_by_role("status")).to_contain_text("It is (c).")
-    assert button(meter, 2, "overwrite").evaluate(CONTRAST) >= 4.5
-    for widget in (meter, question):
-        for element in widget.locator("td, td i, th, p, code, li, b, label, caption").all():
-            assert element.evaluate(CONTRAST) >= 4.5, element.evaluate("e => e.outerHTML")
-        assert widget.evaluate(INSIDE), "wider than the page"
+    readable(meter, question)

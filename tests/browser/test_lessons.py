@@ -11,35 +11,9 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.classroom import NOTEBOOKS, run_all
+from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run, widget_of
 
 START, CONTAINS = "00-start-here", "01-what-an-image-contains"
-
-
-def cell_with(page, source):
-    """The code cell that holds this source."""
-    return page.locator(".jp-CodeCell").filter(has=page.locator(".cm-content", has_text=source)).first
-
-
-def widget_of(page, source):
-    """The living widget in the output of the cell that holds this source."""
-    return cell_with(page, source).locator(".jp-OutputArea-output .widget-vbox").first
-
-
-def type_and_run(page, source, code):
-    """Put the cursor at the end of a cell, type below what is there, and run the cell and the one after it."""
-    cell_with(page, source).locator(".cm-content").click()
-    page.keyboard.press("Control+End")
-    page.keyboard.insert_text(f"\n{code}")
-    page.keyboard.press("Shift+Enter")
-    page.keyboard.press("Shift+Enter")
-
-
-def no_trouble(page):
-    """No error, no warning, nothing that could not be shown."""
-    for kind in ("stderr", "error"):
-        expect(page.locator(f'[data-mime-type="application/vnd.jupyter.{kind}"]')).to_have_count(0)
-    for words in ("Traceback", "Error displaying widget", "Loading widget", "Cannot display an untrusted"):
-        expect(page.get_by_text(words)).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))])
@@ -82,11 +56,9 @@ def test_lesson_00_is_run_answered_and_solved(lesson, classroom):
     assert classroom.progress["exercises"]["00.me"]["tries"] == 2
 
 
-def test_the_layer_explorer_moves_by_keyboard(lesson):
-    page = lesson(CONTAINS)
-    run_all(page)
-    no_trouble(page)
-    explorer = widget_of(page, "LayerExplorer(image)")
+def test_the_layer_explorer_moves_by_keyboard(widget):
+    explorer = widget(CONTAINS, "LayerExplorer(image)")
+    page = explorer.page
     row = explorer.get_by_role("row")
     expect(explorer).to_contain_text("Layer 1 of 3")
     expect(row.filter(has_text="motd")).to_have_text(re.compile(r"A\s*motd\s*17\s*1"))
@@ -123,32 +95,15 @@ def test_lesson_01_s_exercises_are_solved(lesson):
     expect(cell_with(page, "settings.check()")).to_contain_text("A tag points; it changes nothing.")
 
 
-CONTRAST = """element => {  // WCAG 2, "contrast ratio"
-    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
-    const linear = v => v / 255 <= .03928 ? v / 255 / 12.92 : ((v / 255 + .055) / 1.055) ** 2.4;
-    const light = ([r, g, b]) => .2126 * linear(r) + .7152 * linear(g) + .0722 * linear(b);
-    const ground = e => (numbers(getComputedStyle(e).backgroundColor)[3] ?? 1) ? e : ground(e.parentElement);
-    const a = light(numbers(getComputedStyle(element).color));
-    const b = light(numbers(getComputedStyle(ground(element)).backgroundColor));
-    return (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-}"""
-INSIDE = "w => w.getBoundingClientRect().right <= innerWidth && w.scrollWidth <= w.clientWidth + 1"
-
-
-@pytest.mark.parametrize(("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"])
-def test_widgets_are_readable_in_every_light(lesson, dark, width):
+@in_every_light
+def test_widgets_are_readable_in_every_light(widget, dark, width):
     """Every word of the widgets stands out from its ground (WCAG AA: 4.5 to 1), and nothing sticks out of the page."""
-    page = lesson(CONTAINS, dark=dark, width=width)
-    run_all(page)
-    explorer = widget_of(page, "LayerExplorer(image)")
+    explorer = widget(CONTAINS, "LayerExplorer(image)", dark=dark, width=width)
+    page = explorer.page
     explorer.get_by_role("slider").focus()
     page.keyboard.press("End")
     expect(explorer).to_contain_text("Layer 3 of 3")
     question = widget_of(page, 'predict("01.layers")')
     question.get_by_role("button", name="a", exact=True).click()
     expect(question.get_by_role("status")).to_contain_text("It is (b).")
-    for widget in (explorer, question):
-        words = widget.locator("td, th, p, code, abbr, li, b, label, caption")
-        for element in words.all():
-            assert element.evaluate(CONTRAST) >= 4.5, element.evaluate("e => e.outerHTML")
-        assert widget.evaluate(INSIDE), "wider than the page"
+    readable(explorer, question)

@@ -7,8 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.classroom import run_all
-from browser.test_lessons import CONTRAST, INSIDE, cell_with, no_trouble, type_and_run, widget_of
+from browser.page import cell_with, in_every_light, readable, type_and_run
 
 TAGS = "04-tags"
 BOARD = "TagBoard(bench)"
@@ -16,11 +15,8 @@ FIRST, THIRD = "e497c1132910", "8621fbe1d52b"  # the images of bench, the same o
 
 
 @pytest.fixture
-def board(lesson):
-    page = lesson(TAGS)
-    run_all(page)
-    no_trouble(page)
-    return widget_of(page, BOARD)
+def board(widget):
+    return widget(TAGS, BOARD)
 
 
 def expect_drawn(board, words):
@@ -108,18 +104,13 @@ def test_lesson_04_s_exercises_are_solved(board):
     expect(cell_with(page, "back.check()")).to_contain_text("prune removes what no tag leads to")
 
 
-@pytest.mark.parametrize(("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"])
-def test_the_tag_board_is_readable_in_every_light(lesson, dark, width):
-    page = lesson(TAGS, dark=dark, width=width)
-    run_all(page)
-    board = widget_of(page, BOARD)
+@in_every_light
+def test_the_tag_board_is_readable_in_every_light(widget, dark, width):
+    board = widget(TAGS, BOARD, dark=dark, width=width)
     board.get_by_role("button", name="another").click()
     board.get_by_role("button", name="Point tag at image").click()
     expect(board.get_by_role("alert")).to_contain_text("has no name yet")
     board.get_by_role("button", name="shop:2.0").click()
     board.get_by_role("button", name="Undo last move").click()
     expect(board.get_by_role("status").nth(1)).to_contain_text("-> <none>")
-    for element in board.locator("td, th, p, b, pre, label, summary, button").all():
-        if element.is_visible():
-            assert element.evaluate(CONTRAST) >= 4.5, element.evaluate("e => e.outerHTML")
-    assert board.evaluate(INSIDE), "wider than the page"
+    readable(board)

@@ -50,6 +50,15 @@ def started(lab: Lab, image, *command: str, **settings) -> Container:
     return made
 
 
+def exists(pid: int) -> bool:
+    """Whether a process is there, and is no zombie that nobody has collected yet."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 class Said:
     """Collects what a container prints."""
 

@@ -1,0 +1,59 @@
+"""A lesson's page as a test sees it: where its cells and widgets are, and whether they can be read."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+CONTRAST = """element => {  // WCAG 2, "contrast ratio"
+    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+    const linear = v => v / 255 <= .03928 ? v / 255 / 12.92 : ((v / 255 + .055) / 1.055) ** 2.4;
+    const light = ([r, g, b]) => .2126 * linear(r) + .7152 * linear(g) + .0722 * linear(b);
+    const ground = e => (numbers(getComputedStyle(e).backgroundColor)[3] ?? 1) ? e : ground(e.parentElement);
+    const a = light(numbers(getComputedStyle(element).color));
+    const b = light(numbers(getComputedStyle(ground(element)).backgroundColor));
+    return (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+}"""
+INSIDE = "w => w.getBoundingClientRect().right <= innerWidth && w.scrollWidth <= w.clientWidth + 1"
+WORDS = "td, td i, th, p, code, pre, abbr, li, b, mark, label, caption, summary, button, select"
+
+in_every_light = pytest.mark.parametrize(
+    ("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"]
+)
+
+
+def cell_with(page, source):
+    """The code cell that holds this source."""
+    return page.locator(".jp-CodeCell").filter(has=page.locator(".cm-content", has_text=source)).first
+
+
+def widget_of(page, source):
+    """The living widget in the output of the cell that holds this source."""
+    return cell_with(page, source).locator(".jp-OutputArea-output .widget-vbox").first
+
+
+def type_and_run(page, source, code):
+    """Put the cursor at the end of a cell, type below what is there, and run the cell and the one after it."""
+    cell_with(page, source).locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.insert_text(f"\n{code}")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+
+
+def no_trouble(page):
+    """No error, no warning, nothing that could not be shown."""
+    for kind in ("stderr", "error"):
+        expect(page.locator(f'[data-mime-type="application/vnd.jupyter.{kind}"]')).to_have_count(0)
+    for words in ("Traceback", "Error displaying widget", "Loading widget", "Cannot display an untrusted"):
+        expect(page.get_by_text(words)).to_have_count(0)
+
+
+def readable(*widgets):
+    """Every word stands out from its ground (WCAG AA: 4.5 to 1), and nothing sticks out of the page."""
+    for widget in widgets:
+        seen = [element for element in widget.locator(WORDS).all() if element.is_visible() and element.is_enabled()]
+        assert seen
+        for element in seen:
+            assert element.evaluate(CONTRAST) >= 4.5, element.evaluate("e => e.outerHTML")
+        assert widget.evaluate(INSIDE), "wider than the page"

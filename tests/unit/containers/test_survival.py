@@ -1,0 +1,195 @@
+"""A container outlives whoever started it, and what is damaged or full harms nobody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from imagelab import Lab
+from imagelab.errors import LabError, NotFound
+from unit.containers.conftest import LOOP, Said, exists, started
+
+
+def test_by_name_by_id_and_by_its_start(lab, base):
+    made = lab.create(base, "true", name="web")
+    for text in ("web", "/web", made.id, made.short, made.id[:3]):
+        assert lab.container(text) == made
+    with pytest.raises(NotFound, match="No such container: nosuch"):
+        lab.container("nosuch")
+    assert lab.containers(all=False) == []
+
+
+def test_it_outlives_the_process_that_started_it(lab, base):
+    script = (
+        "import os, signal, sys; from imagelab import Lab\n"
+        f"web = Lab(sys.argv[1]).run('lab/shell:1.0', 'sh', '-c', {LOOP!r}, name='web', detach=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(lab.home)])
+    assert done.returncode == -signal.SIGKILL
+    web = lab.container("web")
+    assert web.running
+    assert exists(web.pid)
+    assert web.exec("true") == 0
+
+
+def test_it_outlives_somebody_who_watched(lab, base):
+    script = (
+        "import os, signal, sys; from imagelab import Lab\n"
+        "def seen(stream, data): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Lab(sys.argv[1]).run('lab/shell:1.0', 'sh', '-c', 'echo up; sleep 0.2; echo more; sleep 0.2; exit 4',"
+        " name='web', output=seen)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(lab.home)]).returncode == -signal.SIGKILL
+    web = lab.container("web")
+    assert web.wait() == 4
+    assert web.logs() == "up\nmore\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, whose kernel ends a program with its parent")
+def test_a_killed_supervisor_takes_its_program_along_and_the_state_says_so(lab, base, linux):
+    for image in (base, linux):
+        web = started(lab, image)
+        pid = web.pid
+        shim = int(web.root.with_name("alive").read_text().removeprefix("shim "))
+        os.kill(shim, signal.SIGKILL)
+        assert web.wait() == 255
+        assert (web.status, web.state.error) == ("exited", "its supervisor was killed")
+        while exists(pid):  # the kernel is on its way
+            pass
+        web.start()
+        assert web.running
+
+
+def test_after_a_reboot_nothing_claims_to_run(lab, base):
+    made = lab.create(base, "true")
+    state = made.root.with_name("state.json")
+    told = json.loads(state.read_bytes()) | {"status": "running", "pid": 1, "started": "2026-01-01T00:00:00Z"}
+    state.write_text(json.dumps(told))
+    assert (made.status, made.exit_code, made.pid) == ("exited", 255, 0)
+    assert json.loads(state.read_bytes())["status"] == "exited"
+
+
+def test_an_interrupt_reaches_the_program_first(lab, linux):
+    class Interrupts(Said):
+        def __call__(self, stream, data):
+            super().__call__(stream, data)
+            if data == b"up\n":
+                signal.raise_signal(signal.SIGINT)
+
+    said = Interrupts()
+    made = lab.run(linux, "sh", "-c", "trap 'echo got; exit 5' INT; echo up; while :; do sleep 0.05; done", output=said)
+    assert (said.on(), made.exit_code) == ("up\ngot\n", 5)
+
+
+def test_one_that_ignores_an_interrupt_is_left_running(lab, base):
+    def interrupt(stream, data):
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        lab.run(base, "sh", "-c", LOOP, name="web", output=interrupt)
+    assert lab.container("web").running
+
+
+# What is damaged -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["state.json", "config.json", "before.json"])
+def test_a_damaged_record_harms_nobody_else(lab, base, name):
+    good, bad = lab.create(base, "true", name="good"), lab.create(base, "true", name="bad")
+    (bad.root.with_name(name)).write_text("{nonsense")
+    assert {one.id for one in lab.containers()} == {good.id, bad.id}
+    found = lab.container(bad.id)
+    with pytest.raises(LabError, match=f"is damaged.*{name}.*remove it with: rm -f"):
+        found.diff() if name == "before.json" else found.start()
+    found.remove(force=True)
+    assert lab.containers() == [good]
+    assert good.start(wait=True).exit_code == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, whose kernel ends a program with its parent")
+def test_a_damaged_one_that_runs_is_ended_too(lab, base):
+    web = started(lab, base)
+    pid = web.pid
+    web.root.with_name("state.json").write_text("")
+    web.remove(force=True)
+    while exists(pid):  # the kernel is on its way
+        pass
+    assert lab.containers() == []
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A disk of 6 MB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", place]).returncode:
+        pytest.skip("needs root, and a system that lets it mount a small disk")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_a_full_disk_ends_nothing_and_hides_nothing(small, linux, lab, tmp_path):
+    lab.save(linux, tmp_path / "linux.tar")
+    tight = Lab(small / "home")
+    (loaded,) = tight.load(tmp_path / "linux.tar")
+    shell = tight.base()
+    web = started(tight, shell)
+    fill = tight.run(loaded.image, "sh", "-c", "dd if=/dev/zero of=/big bs=1000000 count=20; exit 7")
+    assert (fill.exit_code, fill.state.error) == (7, "")
+    assert web.running
+    for attempt in (lambda: tight.create(shell, "true"), lambda: fill.commit("x:1"), lambda: fill.start()):
+        with pytest.raises((LabError, OSError), match=r"[Nn]o space left"):
+            attempt()
+    assert [path.name for path in (small / "home" / "containers").iterdir() if path.name.startswith(".new")] == []
+    web.kill()
+    assert web.exit_code == 137
+    fill.remove()
+    web.remove()
+    assert tight.verify() == []
+    assert tight.run(shell, "sh", "-c", "exit 3").exit_code == 3
+
+
+def test_a_root_folder_that_is_gone_is_told(lab, base):
+    made = lab.create(base, "true", name="web")
+    os.rename(made.root, made.root.with_name("elsewhere"))
+    with pytest.raises(LabError, match="the root folder of the container web is gone"):
+        made.start()
+    made.remove()
+
+
+def test_no_word_may_hold_a_nul(lab, base):
+    for settings in ({"env": ["A=\0"]}, {"workdir": "/\0"}, {"user": "\0"}):
+        with pytest.raises(LabError, match="holds a NUL"):
+            lab.create(base, "true", **settings)
+    with pytest.raises(LabError, match="holds a NUL"):
+        lab.create(base, "sh", "-c", "\0")
+    assert lab.containers() == []
+
+
+def test_a_file_that_looks_like_a_whiteout_cannot_be_committed(lab, linux):
+    made = lab.run(linux, "touch", "/.wh.x")
+    assert made.diff() == [("A", "/.wh.x")]
+    with pytest.raises(LabError, match=r"\.wh\."):
+        made.commit()
+
+
+def test_a_crash_while_it_is_made_leaves_no_name_taken(lab, base, monkeypatch):
+    monkeypatch.setattr("imagelab.containers.shelf.remove_folder", lambda folder: None)  # as kill -9 would
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("imagelab.containers.shelf.clone", full)
+        with pytest.raises(OSError, match="No space left"):
+            lab.create(base, "true", name="web")
+    assert lab.containers() == []
+    monkeypatch.undo()
+    assert lab.create(base, "true", name="web").name == "web"
+    assert not list((lab.home / "containers").glob(".new-*"))
