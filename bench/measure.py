@@ -7,6 +7,7 @@ import random
 import shlex
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -105,8 +106,7 @@ def dockerd(folder: Path) -> Iterator[str]:
 
     Debian's client goes first: it belongs to Debian's daemon, and has BuildKit without a plugin.
     """
-    place = folder / "docker"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="docker", dir=folder))  # each part has its own
     docker = f"{shutil.which('docker', path=DEBIAN) or 'docker'} --host unix://{place}/socket"
     where = [f"--{name}={place}/{name}" for name in ("data-root", "exec-root", "pidfile")]
     command = ["dockerd", f"--host=unix://{place}/socket", *where, "--iptables=false", "--bridge=none"]

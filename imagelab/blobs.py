@@ -16,16 +16,14 @@ import os
 import queue
 import shutil
 import threading
-import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
-
 from .digest import CHUNK, Digest
 from .errors import Invalid, NotFound
+from .locks import Lock
 
 MAX_JSON = 4 << 20  # bytes in a manifest, config or index, as containerd and registries limit them
 
@@ -33,7 +31,7 @@ MAX_JSON = 4 << 20  # bytes in a manifest, config or index, as containerd and re
 class Blobs:
     """The blobs of one layout, shared by any number of processes."""
 
-    def __init__(self, home: Path, lock: FileLock) -> None:
+    def __init__(self, home: Path, lock: Lock) -> None:
         self._folder = str(home / "blobs" / "sha256")
         self._tmp = home / "tmp"
         self._lock = lock
@@ -116,11 +114,11 @@ class Blobs:
         """While the block runs, nothing written or found again in it is swept, even if nothing refers to it yet."""
         with self._guard:
             if self._leases_wanted == 0:
-                lease = self._tmp / uuid.uuid4().hex
+                lease = self._tmp / os.urandom(16).hex()
                 with self._lock:  # a sweep must not meet a lease that is not locked yet
                     lease.mkdir(parents=True)
-                    self._lease_lock = FileLock(lease / "lock")
-                    self._lease_lock.acquire()
+                    self._lease_lock = Lock(lease / "lock")
+                    self._lease_lock.take()
                 self._lease = lease
             self._leases_wanted += 1
         try:
@@ -139,7 +137,7 @@ class Blobs:
         return self._lease
 
     def _temporary(self) -> Path:
-        return self.workplace() / uuid.uuid4().hex
+        return self.workplace() / os.urandom(16).hex()
 
     def _settle(self, temporary: Path, digest: Digest) -> Digest:
         target = self.path(digest)
@@ -188,12 +186,10 @@ class Blobs:
             return False
         if not (lease / "lock").exists():
             return True
-        probe = FileLock(lease / "lock", timeout=0)
-        try:
-            with probe:
-                return True
-        except Timeout:
-            return False
+        lock = Lock(lease / "lock")
+        if dead := lock.take(wait=False):
+            lock.release()
+        return dead
 
 
 class Writer:

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from .atomic import flush_folder, write_atomically
 from .blobs import MAX_JSON
 from .digest import Digest
 from .errors import Invalid, InvalidReference
 from .image import Image
+from .locks import Lock
 from .manifest import DOCKER_MANIFEST, INDEX, MANIFEST, Json, dump, parse_json
 from .reference import Reference
 
@@ -43,7 +42,7 @@ class _Read:
 class Index:
     """The `index.json` of one layout."""
 
-    def __init__(self, home: Path, lock: FileLock) -> None:
+    def __init__(self, home: Path, lock: Lock) -> None:
         self._path = home / "index.json"
         self._blobs = home / "blobs" / "sha256"
         self._lock = lock

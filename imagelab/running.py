@@ -5,7 +5,7 @@ A `Workspace` unpacks an image once for a stage, and again only when another ste
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,7 +25,7 @@ class Workspace:
     """A root folder that lives as long as a `with` block, made when the first program needs it."""
 
     def __init__(self, folder: Path) -> None:
-        self._above = folder / f"imagelab-run-{uuid.uuid4().hex}"
+        self._above = folder / f"imagelab-run-{os.urandom(16).hex()}"
         self._files = Writable(self._above / "root")
         self._holds: tuple[Digest, ...] | None = None
         self._open = ExitStack()  # while the layer of the last program is packed

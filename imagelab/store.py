@@ -17,8 +17,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock
-
 from .atomic import write_atomically
 from .blobs import Blobs, Writer
 from .digest import Digest
@@ -26,6 +24,7 @@ from .errors import Conflict, InvalidReference, LabError, NotFound
 from .image import Image
 from .index import PARENT, Index, describe, index_bytes, name_in, unnamed
 from .layer import TAR, Layer, pack, sum_of_files
+from .locks import Lock
 from .manifest import Json, dump, manifest_for, scratch_config
 from .reference import Reference
 from .taglog import TagLog, TagMove, clock, places
@@ -48,7 +47,7 @@ class Store:
         self.epoch = epoch
         self.os, _, self.architecture = platform.partition("/")
         self._lay_out()
-        self.lock = FileLock(self.home / ".lock")
+        self.lock = Lock(self.home / ".lock")
         self.blobs = Blobs(self.home, self.lock)
         self.index = Index(self.home, self.lock)
         self._log = TagLog(self.home)
@@ -72,7 +71,7 @@ class Store:
                     "choose an empty or new folder (--home, IMAGELAB_HOME)"
                 )
             (self.home / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
-            with FileLock(self.home / ".lock"):
+            with Lock(self.home / ".lock"):
                 if not (self.home / "index.json").exists():
                     write_atomically(self.home / "index.json", index_bytes([]))
                 write_atomically(marker, b'{"imageLayoutVersion":"1.0.0"}')

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from .. import human
 from ..progress import BuildStep, Quiet, Watcher
-from ..runtime import process
 from .moving import stdin_of
 from .verbs import Desk, complain, fail, flag, option, say, verb
 
@@ -43,8 +42,7 @@ def build(
         fail(f"invalid progress value: {progress}")
     if args[0] == "-" and file == "-":
         fail("invalid argument: can't use stdin for both build context and dockerfile")
-    process.may_fork = desk.alone
-    built = desk.lab.build(
+    built = desk.busy_lab.build(
         stdin_of(desk) if args[0] == "-" else args[0],
         tags,
         dockerfile=stdin_of(desk).read() if file == "-" else file,

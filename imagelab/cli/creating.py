@@ -108,7 +108,7 @@ def _created(
         if re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", args[0]) is None:
             complain(f"Unable to find image '{Reference.parse(args[0]).with_default_tag().familiar}' locally")
         raise
-    return desk.lab.create(
+    return desk.busy_lab.create(
         args[0], *args[1:], name=name, env=given, workdir=workdir, user=user, entrypoint=entrypoint,
         labels=dict(text.partition("=")[::2] for text in labels), hostname=hostname, interactive=interactive,
         remove=rm, runtime=runtime,

@@ -28,7 +28,7 @@ def exec_(
     interactive: bool, workdir: str,
 ) -> None:  # fmt: skip
     """Run a command in a running container."""
-    container = desk.lab.container(args[0])
+    container = desk.busy_lab.container(args[0])
     given = typed(desk) if interactive else None
     try:
         code = container.exec(

@@ -26,8 +26,8 @@ def start(desk: Desk, args: tuple[str, ...], attach: bool, interactive: bool) ->
     if attach or interactive:
         if len(args) > 1:
             fail("you cannot start and attach multiple containers at once")
-        click.get_current_context().exit(attached.start(desk, desk.lab.container(args[0]), interactive))
-    errors = _each(args, lambda ref: desk.lab.container(ref).start())
+        click.get_current_context().exit(attached.start(desk, desk.busy_lab.container(args[0]), interactive))
+    errors = _each(args, lambda ref: desk.busy_lab.container(ref).start())
     if errors:
         fail("\n".join([*errors.values(), f"Error: failed to start containers: {', '.join(errors)}"]))
 

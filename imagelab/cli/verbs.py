@@ -65,6 +65,14 @@ class Desk:
             self._lab = Lab(self.home, current=False)  # a command's own is not the one a notebook works in
         return self._lab
 
+    @property
+    def busy_lab(self) -> Lab:
+        """The Lab, for commands that start programs: from a process that is all theirs they may be forked."""
+        from ..runtime import worker
+
+        worker.alone = self.alone
+        return self.lab
+
 
 def say(text: str) -> None:
     """Print text that may hold anything an image does, a terminal's commands made harmless."""

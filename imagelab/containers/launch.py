@@ -8,15 +8,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from ..runtime import CannotStart, Output
+from ..runtime import CannotStart, Output, worker
 from ..runtime.process import hand_on
 from .record import Record
 
@@ -36,11 +34,9 @@ def launch(
     answers, ready = os.pipe()
     prints = subprocess.PIPE if watched else subprocess.DEVNULL
     try:
-        shim = subprocess.Popen(
-            [sys.executable, "-m", "imagelab.containers.shim", str(record.folder.absolute()), str(ready)],
-            stdin=stdin_of(input),
-            stdout=prints, stderr=prints, pass_fds=[ready], start_new_session=True,
-            env={**os.environ, "PYTHONPATH": _our_path()},
+        shim = worker.begin(
+            subprocess.Popen, "imagelab.containers.shim", [str(record.folder.absolute()), str(ready)], keep=[ready],
+            stdin=stdin_of(input), stdout=prints, stderr=prints, start_new_session=True,
         )  # fmt: skip
     finally:
         os.close(ready)
@@ -96,9 +92,3 @@ def feed(process: subprocess.Popen[bytes], data: bytes) -> None:
             process.stdin.close()
 
     threading.Thread(target=write, daemon=True).start()
-
-
-def _our_path() -> str:
-    """Where the shim finds this package, wherever it is started."""
-    ours = str(Path(__file__).parents[2])
-    return os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-import uuid
 from collections.abc import Collection
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def _unpacked(store: Store, image: Image) -> Path:
         return folder
     with held(above / ".lock"):
         if not folder.is_dir():
-            new = above / f".new-{uuid.uuid4().hex}"
+            new = above / f".new-{os.urandom(16).hex()}"
             try:
                 unpack(image.tree(), new)
                 if _locks(image):

@@ -7,8 +7,8 @@ on the whole shelf sees to.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -110,7 +110,7 @@ def _fill(store: Store, image: Image, record: Record, spec: Spec) -> Container:
 def _new_id(store: Store, shelf: Path) -> str:
     """64 hexadecimal digits: random ones, or in a lab with an epoch those of its first, second, third container."""
     if store.epoch is None:
-        return secrets.token_hex(32)
+        return os.urandom(32).hex()
     count = shelf / ".count"
     number = int(count.read_text()) + 1 if count.exists() else 1
     count.write_text(str(number))

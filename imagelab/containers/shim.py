@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LabError
-from ..runtime import CANNOT_RUN, Program, Running, Streams, named, process
+from ..runtime import CANNOT_RUN, Program, Running, Streams, named, worker
 from ..writable import remove
 from .keeper import end_with_keeper
 from .log import LogWriter
@@ -33,8 +33,12 @@ MAX_SECONDS = 24 * 3600.0
 _ASKING = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
 
 
-def main(folder: Path, ready: int) -> int:
+def main() -> int:
     """Run a container's program until it ends; returns its exit code."""
+    worker.alone = True
+    for number in _ASKING:  # not SIG_IGN, which its program would inherit
+        signal.signal(number, lambda *_: None)
+    folder, ready = Path(sys.argv[1]), int(sys.argv[2])
     record = Record(folder)
     with held(folder / "alive") as alive:
         assert alive is not None
@@ -112,7 +116,4 @@ def _pump(running: Running, record: Record) -> None:
 
 
 if __name__ == "__main__":
-    process.may_fork = True
-    for number in _ASKING:  # not SIG_IGN, which its program would inherit
-        signal.signal(number, lambda *_: None)
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main())

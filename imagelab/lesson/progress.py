@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Invalid
+from ..locks import Lock
 
 if TYPE_CHECKING:
     from ..tables import Table
@@ -117,11 +118,9 @@ def _rows(record: Record) -> list[tuple[Any, ...]]:
 @contextmanager
 def _changing() -> Iterator[Record]:
     """Read, change and write the file as one step, whatever other notebooks do meanwhile."""
-    from filelock import FileLock
-
     file = path()
     file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock"):
+    with Lock(f"{file}.lock"):
         record = read(file)
         yield record
         temporary = file.with_name(f"{file.name}.new")

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import wasmtime
 
+from ..locks import Lock
+
 KEEP = 8  # compiled programs, of about 30 MB each
 
 
@@ -110,9 +112,7 @@ def _keep(path: Path, code: bytes) -> None:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """While one process compiles a program, others wait for it."""
-    from filelock import FileLock
-
-    with FileLock(path.with_suffix(".lock"), mode=0o600):
+    with Lock(path.with_suffix(".lock"), mode=0o600):
         yield
 
 

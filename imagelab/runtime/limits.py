@@ -8,7 +8,6 @@ does not bind, in a control group (pids, version 1 or 2), where there is one tha
 from __future__ import annotations
 
 import os
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def _into_group(pid: int) -> None:
             for left in ours.iterdir():
                 with suppress(OSError):
                     left.rmdir()
-            group = ours / uuid.uuid4().hex
+            group = ours / os.urandom(16).hex()
             group.mkdir()
             (group / "pids.max").write_text(str(PROCESSES))
             (group / "cgroup.procs").write_text(str(pid))

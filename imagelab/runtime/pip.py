@@ -25,9 +25,8 @@ from typing import Any
 
 from ..errors import LabError
 from ..rooted import Root
-from . import CannotStart, Program, Running, Streams
+from . import CannotStart, Program, Running, Streams, worker
 from .packages import Packages
-from .process import spawn_python, told_to
 from .shadow import SITE, Shadow
 
 ISOLATES = "files outside the root folder (copies are read), programs: none is run and nothing is built"
@@ -83,12 +82,12 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         raise CannotStart(lacks)
     words = program.argv[3:] if program.argv[1:3] == ("-m", "pip") else program.argv[1:]
     told = {"root": str(root), "words": words, "env": dict(program.env), "cwd": program.cwd}
-    return spawn_python(__name__, told, streams)
+    return worker.start(__name__, told, streams)
 
 
 def main() -> int:
     """The process of its own: told what to do, it does it."""
-    told: dict[str, Any] = told_to(sys.argv[1])
+    told: dict[str, Any] = worker.told_to(sys.argv[1])
     folder = Path(tempfile.mkdtemp(prefix="imagelab-pip-")).resolve()
     shadow = Shadow(folder, Root(Path(told["root"])), told["cwd"], told["env"])
     sys.stdout, sys.stderr = _Said(sys.stdout, f"{folder}"), _Said(sys.stderr, f"{folder}")

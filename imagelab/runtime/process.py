@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import subprocess
-import sys
-import tempfile
-import threading
 import time
-import traceback
-from collections.abc import Mapping, Sequence
-from functools import partial
-from importlib import import_module
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import LabError
 from . import Output, Program, Running, Streams
-
-may_fork = False  # set by a process that is all ours, with no threads: a fork starts in a tenth of the time
 
 
 def spawn(command: Sequence[str], streams: Streams, **started: Any) -> subprocess.Popen[bytes]:
@@ -27,58 +18,6 @@ def spawn(command: Sequence[str], streams: Streams, **started: Any) -> subproces
     if os.name == "posix":
         started = {"umask": 0o022, "start_new_session": True, **started}
     return subprocess.Popen(command, stdin=streams.stdin, stdout=streams.stdout, stderr=streams.stderr, **started)
-
-
-def spawn_python(module: str, told: Mapping[str, Any], streams: Streams) -> Running:
-    """Start a runtime that is a Python module; it gets what it is told through `told_to`.
-
-    Not on its standard input, which is the program's, and not in its arguments, which other users can read.
-    """
-    descriptor, path = tempfile.mkstemp(prefix="imagelab-told-")
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(told, file)
-    try:
-        if may_fork and threading.active_count() == 1 and sys.platform == "linux":
-            process = spawn([module], streams, preexec_fn=partial(_become, module, path))
-        else:
-            process = spawn([sys.executable, "-m", module, path], streams)
-    except BaseException:
-        os.unlink(path)
-        raise
-    return Running(process, process.pid)
-
-
-def _become(module: str, path: str) -> None:
-    """Be the Python module, between the fork of this process and the exec that is not needed then."""
-    code = 1
-    try:
-        os.closerange(3, 1 << 16)  # the last of these tells the parent that all is well
-        for number, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
-            stream = open(number, mode, closefd=False)  # noqa: SIM115
-            setattr(sys, name, stream)
-            setattr(sys, f"__{name}__", stream)  # keeps it open when something takes the other's place
-        sys.argv = [module, path]
-        code = import_module(module).main()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(code)
-
-
-def told_to(path: str) -> Any:
-    """What `spawn_python` told this process, which lives no longer than its parent where Linux can see to it."""
-    with open(path, encoding="utf-8") as file:
-        told = json.load(file)
-    os.unlink(path)
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
-    if os.name == "posix":
-        os.umask(0o022)
-    return told
 
 
 def watch(running: Running, program: Program, output: Output) -> int:

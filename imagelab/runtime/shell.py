@@ -18,8 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import CannotStart, Output, Program, Running, Streams, refuse_devices, startable
-from .process import spawn_python, told_to
+from . import CannotStart, Output, Program, Running, Streams, refuse_devices, startable, worker
 
 if TYPE_CHECKING:
     from bashkit import Bash
@@ -60,7 +59,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         "root": str(root), "argv": program.argv, "env": dict(program.env), "cwd": program.cwd,
         "hostname": program.hostname, "timeout": program.timeout or MAX_SECONDS,
     }  # fmt: skip
-    return spawn_python(__name__, told, streams)
+    return worker.start(__name__, told, streams)
 
 
 def _check(program: Program) -> None:
@@ -150,7 +149,7 @@ def _run(bash: Bash, root: Path, env: Mapping[str, str], script: str, output: Ou
 
 def main() -> int:
     """The process of its own: told what to do, it prints as the script does."""
-    told: dict[str, Any] = told_to(sys.argv[1])
+    told: dict[str, Any] = worker.told_to(sys.argv[1])
     stdin = sys.stdin.buffer.read()
     bash = interpreter(told["root"], told["cwd"], told["env"], told["hostname"], told["timeout"])
     if stdin:

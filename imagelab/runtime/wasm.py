@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..rooted import Root
-from . import CANNOT_RUN, CannotStart, Program, Running, Streams, look_up, refuse_devices
-from .process import spawn_python, told_to
+from . import CANNOT_RUN, CannotStart, Program, Running, Streams, look_up, refuse_devices, worker
 
 if TYPE_CHECKING:
     from wasmtime import Engine, Memory, Module, Store
@@ -80,7 +79,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         "root": str(root), "path": found.path, "argv": found.argv, "env": dict(program.env),
         "cwd": "/" + files.resolve(program.cwd), "timeout": program.timeout,
     }  # fmt: skip
-    return spawn_python(__name__, told, streams)
+    return worker.start(__name__, told, streams)
 
 
 def _text(word: str) -> str:
@@ -93,7 +92,7 @@ def main() -> int:
 
     from .compiled import module
 
-    told: dict[str, Any] = told_to(sys.argv[1])
+    told: dict[str, Any] = worker.told_to(sys.argv[1])
     if told["timeout"]:
         timer = threading.Timer(told["timeout"], os._exit, (KILLED,))
         timer.daemon = True

@@ -19,7 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors"},
     {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "manifest", "image"}
-    | {"atomic", "blobs", "index", "taglog", "store"},
+    | {"atomic", "locks", "blobs", "index", "taglog", "store"},
     {"save", "staging", "load", "upkeep", "usage", "waste", "mutate", "lens"}
     | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
     | {"bases", "wasmfile", "instructions", "build", "prepare", "writable", "rooted", "containers", "users"},
