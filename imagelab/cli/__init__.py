@@ -166,7 +166,9 @@ def run(args: Sequence[str], *, name: str = "imagelab", desk: Desk | None = None
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
+        if str(stopped) and not (desk and desk.notebook):  # what came of it; a notebook says it itself
+            complain(str(stopped))
         return 130
     except BrokenPipeError:
         _no_more_output()

@@ -43,24 +43,28 @@ def begin(
 def start(module: str, told: Mapping[str, Any], streams: Streams) -> Running:
     """Start a runtime's module; it gets what it is told through `told_to`.
 
-    Not on its standard input, which is the program's, and not in its arguments, which other users can read.
+    Not on its standard input, which is the program's, and not in its arguments, which other users can read. It is in a
+    file without a name, so that nothing is left behind; with one on Windows, whose processes inherit no descriptors.
     """
-    descriptor, path = tempfile.mkstemp(prefix="imagelab-told-")
-    with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(told, file)
-    try:
+    if sys.platform == "win32":
+        descriptor, path = tempfile.mkstemp(prefix="imagelab-told-")
+        with open(descriptor, "w", encoding="utf-8") as named:
+            json.dump(told, named)
         process = begin(partial(spawn, streams=streams), module, [path])
-    except BaseException:
-        os.unlink(path)
-        raise
+    else:
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+            json.dump(told, file)
+            file.seek(0)
+            process = begin(partial(spawn, streams=streams), module, [str(file.fileno())], keep=[file.fileno()])
     return Running(process, process.pid)
 
 
-def told_to(path: str) -> Any:
+def told_to(where: str) -> Any:
     """What `start` told this process, which lives no longer than its parent where Linux can see to it."""
-    with open(path, encoding="utf-8") as file:
+    with open(where if sys.platform == "win32" else int(where), encoding="utf-8") as file:
         told = json.load(file)
-    os.unlink(path)
+    if sys.platform == "win32":
+        os.unlink(where)
     if sys.platform == "linux":
         import ctypes
 

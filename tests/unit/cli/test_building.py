@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
+import subprocess
 import sys
 import tarfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -152,3 +157,41 @@ def test_a_failing_program_s_last_words_are_told_where_nothing_else_was(cli, con
     with pytest.raises(DockerfileError, match=r"exit code: 7; it printed last: why$"):
         lab.build(context)
     assert cli("build", context).err.count("| why") == 1
+
+
+def alive(home: Path) -> list[Path]:
+    """The processes that were started for this home: forks have the words of their parent."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.fsencode(home) in (process / "cmdline").read_bytes():
+                found.append(process)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, whose kernel ends a program with its parent")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_command_that_is_stopped_takes_its_program_along_and_leaves_nothing(home, lab, tmp_path, number):
+    told, place = tmp_path / "Dockerfile", tmp_path / "tmp"
+    told.write_text("FROM lab/shell:1.0\nRUN echo up && sleep 300\n")
+    place.mkdir()
+    command = [sys.executable, "-m", "imagelab", "--home", str(home), "build", "-f", str(told), str(place)]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(place)}
+    ) as process:
+        while "| up" not in process.stderr.readline():
+            assert process.poll() is None
+        assert len(alive(home)) == 2
+        began = time.monotonic()
+        process.send_signal(number)
+        said = process.stderr.read()
+        process.wait()
+    while alive(home):
+        assert time.monotonic() - began < 1
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert said == "the build was interrupted: no image was made and no name moved\n"
+    assert list(place.iterdir()) == []
+    lab.gc()
+    assert list((home / "tmp").iterdir()) == []
+    assert lab.verify() == []
