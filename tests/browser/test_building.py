@@ -31,6 +31,7 @@ def test_the_cache_simulator_builds_at_every_change_by_keyboard(widget):
 
     simulator.get_by_role("combobox").first.select_option("Dockerfile")
     text = simulator.get_by_role("textbox")
+    expect(text).to_have_value(re.compile("^FROM lab/shell"))  # the kernel has put it there
     text.fill("FROM lab/shell:1.0\nCOPI . .\n")
     page.keyboard.press("Tab")
     expect(simulator.get_by_role("alert")).to_contain_text("Dockerfile:2: unknown instruction: COPI")
