@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from imagelab.runtime import bubblewrap
 from judges import tools
 from judges.tools import Tool
 
@@ -65,6 +66,13 @@ def busybox() -> Path:
     if b"/ld-linux" in program.read_bytes():
         tools.absent("busybox")  # Debian's other busybox package is dynamic
     return program
+
+
+@pytest.fixture(scope="session")
+def bwrap() -> None:
+    """For images whose programs are processes of Linux."""
+    if bubblewrap.missing():
+        tools.absent("bwrap")
 
 
 @pytest.fixture(scope="session")

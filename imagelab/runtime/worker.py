@@ -77,7 +77,7 @@ def told_to(where: str) -> Any:
 def _become(module: str, args: Sequence[str], keep: Sequence[int]) -> None:
     """Be the module, between the fork of this process and the exec that is not needed then."""
     code = 1
-    inherited = [sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__]
+    _inherited = [sys.stdout, sys.stderr]  # not closed: what they have not yet said is for the parent to say
     try:
         for first, after in zip([2, *keep], [*keep, 1 << 16], strict=True):
             os.closerange(first + 1, after)  # one of these tells the parent that all is well
@@ -94,7 +94,7 @@ def _become(module: str, args: Sequence[str], keep: Sequence[int]) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
-        os._exit(code if inherited else 1)  # what those have not yet said is for the parent to say
+        os._exit(code)
 
 
 def _our_path() -> str:

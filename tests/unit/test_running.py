@@ -12,8 +12,6 @@ import pytest
 from imagelab import Entry, Lab
 from imagelab.errors import LabError
 from imagelab.progress import Watcher
-from imagelab.runtime.bubblewrap import program_path
-from judges import tools
 
 PASSWD = "root:x:0:0::/root:/bin/sh\nme:x:1000:1001::/home/me:/bin/sh\n"
 DOCKERFILE = """\
@@ -51,12 +49,8 @@ print(json.dumps({path: [e.kind, oct(e.mode), e.uid, e.gid, e.link, e.read().dec
 
 
 @pytest.fixture(scope="module")
-def base(busybox, tmp_path_factory):
+def base(busybox, bwrap, tmp_path_factory):
     """An archive of a base with busybox in it."""
-    try:
-        program_path()
-    except LabError:
-        tools.absent("bwrap")
     folder = tmp_path_factory.mktemp("base")
     applets = ("sh", "mkdir", "ln", "id", "chmod", "mv", "rm", "cat", "sleep", "touch", "ls")
     files = {f"bin/{name}": Entry.symlink("busybox") for name in applets}

@@ -12,9 +12,6 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from imagelab import Entry
-from imagelab.errors import LabError
-from imagelab.runtime.bubblewrap import program_path
-from judges import tools
 from unit.cli.conftest import BASE, LOOP
 
 TRAP = "trap 'echo heard; exit 9' INT TERM; echo up; while true; do sleep 0.1; done"
@@ -33,12 +30,8 @@ def imagelab(home, *args: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def linux(box, busybox):
+def linux(box, busybox, bwrap):
     """An image whose programs are processes of Linux and can handle signals."""
-    try:
-        program_path()
-    except LabError:
-        tools.absent("bwrap")
     files = {f"bin/{name}": Entry.symlink("busybox") for name in ("sh", "sleep", "echo", "cat")}
     files["bin/busybox"] = Entry.file(busybox.read_bytes(), 0o755)
     box.tag(box.append(None, files).with_config(Env=["PATH=/bin"]), "linux:1")

@@ -8,9 +8,6 @@ import pytest
 
 from imagelab import Entry, Lab
 from imagelab.containers import Container
-from imagelab.errors import LabError
-from imagelab.runtime.bubblewrap import program_path
-from judges import tools
 
 LOOP = "echo up; while true; do sleep 1; done"
 
@@ -30,12 +27,8 @@ def base(lab):
 
 
 @pytest.fixture
-def linux(lab, busybox):
+def linux(lab, busybox, bwrap):
     """An image with busybox in it, for programs that are processes of Linux."""
-    try:
-        program_path()
-    except LabError:
-        tools.absent("bwrap")
     names = ("sh", "mkdir", "cat", "sleep", "touch", "ls", "ps", "id", "dd", "echo", "true", "hostname", "chown", "rm")
     files = {f"bin/{name}": Entry.symlink("busybox") for name in names}
     files |= {"bin/busybox": Entry.file(busybox.read_bytes(), 0o755), "tmp": Entry.dir(0o1777)}
