@@ -125,7 +125,7 @@ class BuildProgress(Watcher):
         self.bar.max, self.bar.value = step.total, done
         what = escape(human.ellipsis(human.harmless(" ".join(step.instruction.split())), 80))
         self.line.value = f"<b>Building</b>, step {step.number} of {step.total}{waited}: <code>{what}</code>"
-        self.table.value = self._rows(running=self._running)
+        self.table.value = self._rows("running" if self._running else "")
         tail = self._tails.get(step.number)
         self.printed.value = _printed(tail) if tail and self._running else ""
 
@@ -133,7 +133,7 @@ class BuildProgress(Watcher):
         self._over.set()
         if not self._steps:
             return
-        parts = [self._rows(running=failed and self._running)]
+        parts = [self._rows(title.lower() if failed and self._running else "")]
         for number, tail in self._tails.items():
             last = failed and number == self._steps[-1].number
             told = f"What step {number} printed" + (f", the last {TAIL} of {tail.count:,} lines" * (tail.count > TAIL))
@@ -147,13 +147,13 @@ class BuildProgress(Watcher):
             self._handle.update(self)
         self.view.close()
 
-    def _rows(self, *, running: bool) -> str:
+    def _rows(self, last: str) -> str:
         head = "".join(
             f'<th scope="col" style="text-align:{side};padding:0 8px">{title}</th>'
             for title, side in (("STEP", "right"), ("INSTRUCTION", "left"), ("CACHE", "left"), ("SECONDS", "right"),
                                 ("SIZE", "right"))
         )  # fmt: skip
-        body = "".join(_row(step, running and step is self._steps[-1]) for step in self._steps)
+        body = "".join(_row(step, last if step is self._steps[-1] else "") for step in self._steps)
         return f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
     def __repr__(self) -> str:
@@ -163,14 +163,14 @@ class BuildProgress(Watcher):
         return getattr(self, "html", "<p>A build's progress, shown while it runs.</p>")
 
 
-def _row(step: BuildStep, running: bool) -> str:
+def _row(step: BuildStep, unfinished: str) -> str:
     what = human.ellipsis(human.harmless(" ".join(step.instruction.split())), 60)
     stage = f"<b>{escape(step.stage)}</b> " if step.stage else ""
-    cache = "" if running else step.cache + (f": {step.reason}" if step.reason else "")
+    cache = unfinished or step.cache + (f": {step.reason}" if step.reason else "")
     cells = [
         ("right", f"{step.number}/{step.total}"), ("left", f"{stage}<code>{escape(what)}</code>"),
-        ("left", escape(human.harmless(cache)) if not running else "running"),
-        ("right", "" if running or not step.cache else f"{step.seconds:.1f}"),
+        ("left", escape(human.harmless(cache))),
+        ("right", "" if unfinished or not step.cache else f"{step.seconds:.1f}"),
         ("right", human.size(step.size, 3) if step.size else ""),
     ]  # fmt: skip
     shown = "".join(f'<td style="text-align:{side};padding:0 8px">{cell}</td>' for side, cell in cells)

@@ -59,6 +59,7 @@ def test_a_failure_stands_open_with_the_last_words(handle, lab):
         lab.build({"Dockerfile": "FROM lab/shell:1.0\nRUN echo last words; exit 3\n"}, watcher=progress)
     html = progress._repr_html_()
     assert html.startswith("<details open>") and "Failed" in html and "last words</pre>" in html
+    assert ">failed</td>" in html and "running" not in html  # of a step that has ended
     assert "at step 2." in repr(progress)
 
 
