@@ -22,6 +22,10 @@ Content = Callable[[], Iterator[bytes]]  # called for each reading; yields the b
 NO_XATTRS: Mapping[str, bytes] = MappingProxyType({})
 
 
+class Gone(Invalid):
+    """A file of a running container that was deleted or replaced after it was listed and before it was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One inode: its kind, permission bits (octal 07777), owner, mtime (whole seconds), size (bytes) and content.
@@ -72,10 +76,13 @@ class Entry:
         return b"".join(self.chunks())
 
     def same_content(self, other: Entry) -> bool:
-        """Whether both hold the same bytes; reads them only where it must."""
+        """Whether both hold the same bytes; reads them only where it must. A file that has gone equals no other."""
         if self.content is other.content or not self.size == other.size > 0:
             return self.size == other.size
-        return self.read() == other.read() if self.size < 1 << 20 else _same_bytes(self.chunks(), other.chunks())
+        try:
+            return self.read() == other.read() if self.size < 1 << 20 else _same_bytes(self.chunks(), other.chunks())
+        except Gone:
+            return False
 
 
 ROOT = Entry.dir()  # what a directory that nobody described looks like: 0755, owner 0:0, 1970-01-01

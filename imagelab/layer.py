@@ -13,12 +13,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from io import BytesIO
+from itertools import chain
 from typing import BinaryIO
 
 from . import tar
 from .compression import Allowance, compression_of, expand, pieces_of
 from .digest import CHUNK, Digest
-from .entry import Content, Entry, clean, order, parent_of
+from .entry import Content, Entry, Gone, clean, order, parent_of
 from .errors import Invalid, NotFound
 from .tree import Changes
 
@@ -38,8 +39,8 @@ def pack(changes: Changes, write: Callable[[bytes], object], *, clamp: int | Non
 
     Entries come directory by directory, whiteouts before their siblings; a file's further names become hard links
     to the first. No time is later than `clamp` (seconds since 1970), if given. The same changes give the same
-    bytes everywhere. Raises Invalid for a name that only a whiteout may have, and for a file that changed while
-    it was read.
+    bytes everywhere. A file of a running container that has gone is left out. Raises Invalid for a name that only a
+    whiteout may have, and for a file that changed while it was read.
     """
     plan: list[tuple[str, str, Entry | None, str | None]] = []  # sort key, name, what, hard link to
     for path, entry in changes.entries.items():
@@ -61,13 +62,22 @@ def pack(changes: Changes, write: Callable[[bytes], object], *, clamp: int | Non
     waiting_size = total = 0
     for _, name, found, target in plan:
         entry = found or Entry("file", 0 if target is None else 0o644)
-        if found and found.kind != "dir" and (first := first_name.setdefault(id(found), name)) != name:
-            target = first
+        if found and found.kind != "dir":
+            target = first_name.get(id(found), target)
+        chunks: Iterator[bytes] = iter(())
+        if entry.size and target is None:
+            chunks = entry.chunks()
+            try:
+                chunks = chain([next(chunks)], chunks)
+            except Gone:
+                continue
+        if found and found.kind != "dir":
+            first_name.setdefault(id(found), name)
         waiting.append(tar.header(name, entry, hard_link_to=target, clamp=clamp))
         waiting_size += len(waiting[-1])
         if entry.size and target is None:
             total += entry.size
-            for chunk in entry.chunks():
+            for chunk in chunks:
                 waiting.append(chunk)
                 waiting_size += len(chunk)
                 if waiting_size >= CHUNK:

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .beneath import chmod_beside, open_regular
 from .digest import CHUNK
-from .entry import Entry
+from .entry import Entry, Gone
 from .errors import Conflict, Invalid, LabError, NotFound
 from .tree import MAX_LINKS
 
@@ -54,13 +55,24 @@ class Root:
         with self._at(path, follow=True) as (folder, name, _, info):
             if info is None or not stat.S_ISREG(info.st_mode):
                 raise NotFound(f"open {path}: no such file")
-            with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
+            try:
+                descriptor = open_regular(name, folder)
+            except FileNotFoundError:
+                raise NotFound(f"open {path}: no such file") from None
+            with open(descriptor, "rb") as file:
                 return file.read(most)
 
     def kind(self, path: str, *, follow: bool = True) -> str:
         """ "file", "dir", "symlink" or "other"; "" where there is nothing."""
         with self._at(path, follow=follow) as (_, _, _, info):
             return _KINDS.get(stat.S_IFMT(info.st_mode), "other") if info else ""
+
+    def names(self, path: str) -> list[str]:
+        """The names in a directory, sorted, symbolic links on the way to it followed; raises NotFound."""
+        with self._at(path, follow=True) as (folder, name, _, info):
+            if info is None or name:
+                raise NotFound(f"open {path}: no such directory")
+            return sorted(os.listdir(folder))
 
     def write(self, path: str, entry: Entry, owner: tuple[int, int] | None) -> None:
         """Put an entry at a path, as `docker cp` does: a directory is merged, anything else is replaced.
@@ -81,17 +93,27 @@ class Root:
             elif entry.kind == "file":
                 descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
                 with open(descriptor, "wb") as file:
-                    for piece in entry.chunks():
-                        file.write(piece)
+                    try:
+                        for piece in entry.chunks():
+                            file.write(piece)
+                    except Gone:
+                        os.unlink(name, dir_fd=folder)
+                        raise
+                    file.flush()
+                    if owner:
+                        os.fchown(descriptor, *owner)
+                    os.fchmod(descriptor, entry.mode)
+                    os.utime(descriptor, (entry.mtime, entry.mtime))
+                return
             else:
                 raise Invalid(f"{path!r} is a {entry.kind}: only files, directories and symbolic links are copied")
             if not name or (info and entry.kind == "dir"):
                 return
             if owner:
                 os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
-            if entry.kind != "symlink":
-                os.chmod(name, entry.mode, dir_fd=folder)
-            if entry.kind != "dir":
+            if entry.kind == "dir":
+                chmod_beside(name, entry.mode, folder)
+            else:
                 os.utime(name, (entry.mtime, entry.mtime), dir_fd=folder, follow_symlinks=False)
 
     def remove(self, path: str) -> None:
@@ -130,7 +152,10 @@ class Root:
 
     def _pieces(self, path: str) -> Iterator[bytes]:
         with self._at(path, follow=False) as (folder, name, _, _):
-            file = open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb")  # noqa: SIM115
+            try:
+                file = open(open_regular(name, folder), "rb")  # noqa: SIM115
+            except FileNotFoundError as error:
+                raise Gone(f"{path!r} went away while it was being read") from error
         with file:
             while piece := file.read(CHUNK):
                 yield piece

@@ -10,15 +10,17 @@ xattrs other than `user.*` and `security.capability`, which belong to the machin
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from .beneath import GONE, Beneath
 from .digest import CHUNK
-from .entry import NO_XATTRS, Content, Entry, Kind, ancestors, order
+from .entry import NO_XATTRS, Content, Entry, Gone, Kind, ancestors, order
 from .errors import Conflict, Invalid
 from .tree import Changes, Tree
 
@@ -27,118 +29,126 @@ _KINDS: dict[int, Kind] = {
     stat.S_IFIFO: "fifo",
 }  # fmt: skip
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_HAS_XATTRS = hasattr(os, "listxattr")
 
 LeaveOut = Callable[[str], Literal["", "skip", "look inside"]]
 Found = tuple[str, os.stat_result]  # a path below the folder, and what `lstat` says of it
+Folder = str | os.PathLike[str] | Beneath
 
 
-def walk(
-    folder: str | os.PathLike[str], *, skipped: list[str] | None = None, leave_out: LeaveOut | None = None
-) -> Iterator[Found]:
+def walk(folder: Folder, *, skipped: list[str] | None = None, leave_out: LeaveOut | None = None) -> Iterator[Found]:
     """All that a folder holds, each directory before what is in it; no symbolic link is followed, no file read.
 
     Names of sockets are added to `skipped`; what `leave_out` says to skip is skipped, and the folders above a path
     that is kept are kept. Raises OSError as the disk does, and Invalid for something that is not a folder.
     """
-    top = os.fspath(folder)
-    if not os.path.isdir(top):
-        raise Invalid(f"{top!r} is not a folder")
+    below = _beneath(folder)
+    if not os.path.isdir(below.folder):
+        raise Invalid(f"{below.folder!r} is not a folder")
     passed: dict[str, os.stat_result] = {}  # folders that are kept only if something in them is
-    todo = [(top, "")]
+    todo = [""]
     while todo:
-        directory, prefix = todo.pop()
-        with os.scandir(directory) as found:
-            for item in found:
-                path = prefix + item.name
-                verdict = leave_out(path) if leave_out else ""
-                if verdict == "skip":
-                    continue
-                info = item.stat(follow_symlinks=False)
-                kind = _KINDS.get(stat.S_IFMT(info.st_mode))
-                if kind is None:
-                    if skipped is not None:
-                        skipped.append(path)
-                    continue
+        for path, info in below.list(todo.pop()):
+            verdict = leave_out(path) if leave_out else ""
+            if verdict == "skip":
+                continue
+            kind = _KINDS.get(stat.S_IFMT(info.st_mode))
+            if kind is None:
+                if skipped is not None:
+                    skipped.append(path)
+                continue
+            if kind == "dir":
+                todo.append(path)
+            if verdict:
                 if kind == "dir":
-                    todo.append((item.path, path + "/"))
-                if verdict:
-                    if kind == "dir":
-                        passed[path] = info
-                    continue
-                if passed:
-                    yield from [(above, passed.pop(above)) for above in [*ancestors(path)][::-1] if above in passed]
-                yield path, info
+                    passed[path] = info
+                continue
+            if passed:
+                yield from [(above, passed.pop(above)) for above in [*ancestors(path)][::-1] if above in passed]
+            yield path, info
 
 
 def scan(
-    folder: str | os.PathLike[str], found: Iterable[Found] | None = None, *, portable: bool = False,
+    folder: Folder, found: Iterable[Found] | None = None, *, portable: bool = False, live: bool = False,
     owner: tuple[int, int] | None = None, content: Callable[[str, Content], Content] | None = None,
 ) -> Changes:  # fmt: skip
     """Read a folder (all of it, or what `walk` has `found`) into Changes that would create all it holds.
 
     With `portable`, what differs between laptops is levelled as git does it: modes become 0644 or 0755, the owner
     0:0, xattrs go. `owner` (uid, gid) replaces every owner. Files are read later, when packed; `content` may put
-    something of its own between. Raises as `walk`.
+    something of its own between. With `live`, programs may write to the folder meanwhile: a file that has become
+    longer or shorter is read as `tar` reads it, to the size it had, and one that has gone raises Gone. Raises as
+    `walk`.
     """
-    top = os.fspath(folder)
+    below = _beneath(folder)
     entries: dict[str, Entry] = {}
     inodes: dict[tuple[int, int], Entry] = {}
-    for path, info in walk(top) if found is None else found:
+    for path, info in walk(below) if found is None else found:
         kind = _KINDS[stat.S_IFMT(info.st_mode)]
         several = info.st_nlink > 1 and kind != "dir"
         entry = inodes.get((info.st_dev, info.st_ino)) if several else None
         if entry is None:
-            place = f"{top}/{path}"
-            read = partial(_pieces, place, info.st_size) if kind == "file" else None
-            entry = _entry(place, info, kind, portable, owner, content(path, read) if content and read else read)
+            read = partial(_pieces, below, path, info, live) if kind == "file" else None
+            data = content(path, read) if content and read else read
+            try:
+                entry = _entry(below, path, info, kind, portable, owner, data)
+            except OSError as error:
+                if live and error.errno in GONE | {errno.EINVAL}:  # EINVAL: it is no link any more
+                    continue
+                raise
             if several:
                 inodes[info.st_dev, info.st_ino] = entry
         entries[path] = entry
+    below.close()
     return Changes(entries)
 
 
+def _beneath(folder: Folder) -> Beneath:
+    return folder if isinstance(folder, Beneath) else Beneath(folder)
+
+
 def _entry(
-    place: str, info: os.stat_result, kind: Kind, portable: bool, owner: tuple[int, int] | None, content: Content | None
+    below: Beneath, path: str, info: os.stat_result, kind: Kind, portable: bool, owner: tuple[int, int] | None,
+    content: Content | None,
 ) -> Entry:  # fmt: skip
     mode = stat.S_IMODE(info.st_mode)
     xattrs = NO_XATTRS
     if portable:
         mode = 0o755 if kind == "dir" or mode & 0o100 else 0o644
     elif kind in ("file", "dir"):
-        xattrs = _xattrs(place)
+        xattrs = below.xattrs(path, ("security.capability", "user.")) or NO_XATTRS
     if kind == "symlink":
         mode = 0o777
     uid, gid = owner or ((0, 0) if portable else (info.st_uid, info.st_gid))
     return Entry(
         kind, mode, uid, gid, int(info.st_mtime // 1),
         info.st_size if kind == "file" else 0,
-        os.readlink(place) if kind == "symlink" else "",
+        below.readlink(path) if kind == "symlink" else "",
         (os.major(info.st_rdev), os.minor(info.st_rdev)) if kind in ("char", "block") else (0, 0),
         xattrs,
         content,
     )  # fmt: skip
 
 
-def _xattrs(path: str) -> Mapping[str, bytes]:
-    if not _HAS_XATTRS:
-        return NO_XATTRS
+def _pieces(below: Beneath, path: str, listed: os.stat_result, live: bool) -> Iterator[bytes]:
     try:
-        names = os.listxattr(path, follow_symlinks=False)
-        kept = [n for n in names if n == "security.capability" or n.startswith("user.")]
-        return {name: os.getxattr(path, name, follow_symlinks=False) for name in sorted(kept)} if kept else NO_XATTRS
-    except OSError:  # the file system has none
-        return NO_XATTRS
-
-
-def _pieces(path: str, size: int) -> Iterator[bytes]:
-    descriptor = os.open(path, os.O_RDONLY | _NOFOLLOW)
-    try:
-        while size and (chunk := os.read(descriptor, min(size, CHUNK))):
-            size -= len(chunk)
-            yield chunk
-    finally:
-        os.close(descriptor)
+        file = below.open(path)
+    except FileNotFoundError as error:
+        if not live:
+            raise
+        raise Gone(f"{path!r} went away while it was being read") from error
+    with file:
+        opened = os.fstat(file.fileno())
+        if live and (opened.st_dev, opened.st_ino) != (listed.st_dev, listed.st_ino):
+            raise Gone(f"{path!r} was replaced while it was being read")
+        left = listed.st_size
+        while left and (piece := file.read(min(left, CHUNK))):
+            left -= len(piece)
+            yield piece
+        if live:
+            while left:
+                piece = bytes(min(left, CHUNK))
+                left -= len(piece)
+                yield piece
 
 
 def unpack(tree: Tree, folder: str | os.PathLike[str], *, warn: Callable[[str], object] = lambda text: None) -> None:

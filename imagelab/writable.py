@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
+from .beneath import Beneath, remove_folder
 from .entry import Entry, ancestors
 from .errors import LabError
 from .rootfs import scan, walk
@@ -32,24 +32,25 @@ class Writable:
 
     def __init__(self, folder: Path, before: Mapping[str, Stat] | None = None) -> None:
         self.folder = folder
+        self._below = Beneath(folder)
         self.before: Mapping[str, Stat] = before or {}
         self._locked: dict[str, int] = {}
 
     def begin(self) -> None:
         """Take the folder as it is now for the image's files; mount points that a runtime needs are made first."""
         for name in MADE_BY_RUNTIME:
-            if not os.path.lexists(self.folder / name):
+            with suppress(FileExistsError):
                 (self.folder / name).mkdir()
         with self.readable():
-            self.before = {path: self._stat(path, info) for path, info in walk(self.folder)}
+            self.before = {path: self._stat(path, info) for path, info in walk(self._below)}
 
     def tree(self, image: Tree, who: tuple[int, int]) -> Tree:
         """The merged file system as it is now; `who` (uid, gid) ran the programs that changed it.
 
         Its contents can be read for as long as the folder is `readable`.
         """
-        found = list(walk(self.folder))
-        entries = scan(self.folder, found).entries
+        found = list(walk(self._below))
+        entries = scan(self._below, found, live=True).entries
         before, after = self.before, {path: self._stat(path, info) for path, info in found}
         now = {path: image[path] for path, known in after.items() if path in image and before.get(path) == known}
         renamed = {_lasting(known): path for path, known in before.items()}
@@ -73,7 +74,7 @@ class Writable:
     def listing(self) -> list[tuple[str, str]]:
         """What `docker diff` says: (A, C or D, absolute path), sorted by path; no content is read."""
         with self.readable():
-            after = {path: self._stat(path, info) for path, info in walk(self.folder)}
+            after = {path: self._stat(path, info) for path, info in walk(self._below)}
         before = self.before
         found: dict[str, str] = {}
         for path, known in after.items():
@@ -98,16 +99,21 @@ class Writable:
         finally:
             while self._locked:  # the last first: it may lie in one before it
                 path, mode = self._locked.popitem()
-                os.chmod(self.folder / path, mode)
+                with suppress(FileNotFoundError):
+                    self._below.chmod(path, mode)
+            self._below.close()
 
     def _unlock(self) -> None:
-        for directory, folders, files in os.walk(self.folder) if not PRIVILEGED else ():
-            for name, needed in chain(((f, 0o700) for f in folders), ((f, 0o400) for f in files)):
-                path = os.path.join(directory, name)
-                mode = os.lstat(path).st_mode
-                if mode & needed != needed and stat.S_IFMT(mode) in (stat.S_IFDIR, stat.S_IFREG):
-                    self._locked[os.path.relpath(path, self.folder)] = stat.S_IMODE(mode)
-                    os.chmod(path, stat.S_IMODE(mode) | needed)
+        todo = [""] if not PRIVILEGED else []
+        while todo:
+            for path, info in self._below.list(todo.pop()):
+                needed = {stat.S_IFDIR: 0o700, stat.S_IFREG: 0o400}.get(stat.S_IFMT(info.st_mode), 0)
+                if info.st_mode & needed != needed:
+                    with suppress(FileNotFoundError):
+                        self._below.chmod(path, stat.S_IMODE(info.st_mode) | needed)
+                        self._locked[path] = stat.S_IMODE(info.st_mode)
+                if stat.S_ISDIR(info.st_mode):
+                    todo.append(path)
 
     def _stat(self, path: str, info: os.stat_result) -> Stat:
         mode, changed = info.st_mode, info.st_ctime_ns
@@ -140,12 +146,5 @@ def remove(folder: Path) -> None:
 
     No link is followed.
     """
-    import shutil  # here: it loads four kinds of compression, and few need it
-
-    for directory, folders, _ in os.walk(folder) if not PRIVILEGED else ():
-        for name in folders:
-            if not os.path.islink(path := os.path.join(directory, name)):
-                os.chmod(path, 0o700)
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        raise LabError(f"{str(folder)!r} could not be removed: somebody else's files are in it")
+    if not remove_folder(folder):
+        raise LabError(f"{str(folder)!r} could not be removed: it holds files of another user")

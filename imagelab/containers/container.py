@@ -26,6 +26,7 @@ from ..writable import remove
 from . import log
 from .contents import Contents
 from .launch import attend, feed, launch, stdin_of
+from .pause import counted, left_stopped, resume
 from .program import pairs, program_of, runtime_of, signal_number
 from .record import Record, Spec, State
 
@@ -103,6 +104,8 @@ class Container(Contents):
         """Where it is in its life now; of one that is gone, where it was last."""
         with suppress(FileNotFoundError):
             self._last = State("dead", error=self._damage) if self._damage else self._record.state()
+            if self._last.status == "running" and left_stopped(self._record):
+                resume(self._record)
         return self._last
 
     @property
@@ -255,7 +258,8 @@ class Container(Contents):
         running = runtime.named(kind).start(self._record.root, program, streams, state.pid)
         if isinstance(input, bytes):
             feed(running.process, input)
-        return watch(running, program, output)
+        with counted(self._record, running.pid):
+            return watch(running, program, output)
 
     def log(self, *, tail: int | None = None, follow: bool = False) -> Iterator[log.LogLine]:
         """What its program printed, line by line; with `follow`, until it ends."""

@@ -6,8 +6,8 @@ What is in that layer is found by looking at the disk: `diff` lists it, `commit`
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -22,6 +22,7 @@ from ..tree import Changes, Tree
 from ..users import user_of
 from ..writable import Writable
 from .looks import Looks
+from .pause import paused
 from .record import Record, Spec
 
 if TYPE_CHECKING:
@@ -76,10 +77,17 @@ class Contents:
         self._here()
         return Writable(self._record.files(self.spec.name), self._record.before())
 
+    @contextmanager
+    def _still(self) -> Iterator[None]:
+        """Its programs stand still and its files can be read, as long as the block lasts."""
+        with paused(self._record), self.files.readable():
+            yield
+
     def diff(self) -> list[tuple[str, str]]:
         """What it changed, as `docker diff`: ("A", "C" or "D", path), sorted by path."""
         self._here()
-        return self.files.listing()
+        with paused(self._record):
+            return self.files.listing()
 
     def diff_table(self) -> Any:
         """What it changed, as a table: `docker diff`, with the kind of each path and the bytes of files."""
@@ -94,7 +102,7 @@ class Contents:
 
     def read(self, path: str) -> bytes:
         """The bytes of a file as it has it now, symlinks followed inside it; raises NotFound."""
-        with self.files.readable():
+        with self._still():
             entry = self.tree().find(path)
             if entry.kind != "file":
                 raise NotFound(f"{path!r} is a {entry.kind}, not a file")
@@ -129,7 +137,7 @@ class Contents:
             "WorkingDir": spec.workdir or None, "Entrypoint": list(spec.entrypoint) or None, "User": spec.user or None,
             "Labels": dict(spec.labels) or None, **(settings or {}),
         }  # fmt: skip
-        with self._store.blobs.lease(), self.files.readable():
+        with self._store.blobs.lease(), self._still():
             layer = self._store.pack(self.changes())
             said = " ".join(self.argv)
             image = self.image.stack(layer, said, comment=message, author=author, settings=config)
@@ -144,7 +152,7 @@ class Contents:
         from . import transfer
 
         self._here()
-        with self.files.readable():
+        with self._still():
             transfer.copy_out(self.tree(), path, to)
 
     def copy_in(self, source: str | os.PathLike[str] | BinaryIO, path: str, *, archive: bool = False) -> None:
@@ -155,13 +163,13 @@ class Contents:
         from . import transfer
 
         self._here()
-        with self.files.readable():
+        with self._still():
             transfer.copy_in(Root(self._record.root), source, path, archive=archive)
 
     def export(self, to: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the merged files as a tar: `docker export`. A file appears whole or not at all."""
         self._here()
         with ExitStack() as opened:
-            opened.enter_context(self.files.readable())
+            opened.enter_context(self._still())
             out = opened.enter_context(whole_file(to)) if isinstance(to, str | os.PathLike) else to
             pack(Tree.diff(Tree(), self.tree()), out.write)

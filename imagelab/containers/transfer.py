@@ -12,13 +12,13 @@ import os
 import posixpath
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from ..compression import pieces_of
 from ..digest import Digest
-from ..entry import Entry, order
+from ..entry import Entry, Gone, order
 from ..errors import Conflict, NotFound
 from ..layer import TAR, Layer, pack
 from ..rooted import Root
@@ -133,4 +133,5 @@ def _write(
         if entry.kind == "file" and (first := written.setdefault(id(entry), path)) != path:
             root.link(path, first)  # two names of one file stay that
         else:
-            root.write(path, entry, owned(entry))
+            with suppress(Gone) if below else nullcontext():  # a file deeper down that went away is left out
+                root.write(path, entry, owned(entry))

@@ -162,17 +162,12 @@ def refuse_devices(root: Path) -> None:
     """
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return
-    todo = [os.fspath(root)]
-    while todo:
-        with os.scandir(todo.pop()) as found:
-            for item in found:
-                if item.is_dir(follow_symlinks=False):
-                    todo.append(item.path)
-                elif not item.is_file(follow_symlinks=False) and not item.is_symlink():
-                    kind = stat.S_IFMT(item.stat(follow_symlinks=False).st_mode)
-                    if kind in (stat.S_IFCHR, stat.S_IFBLK):
-                        inside = "/" + os.path.relpath(item.path, root)
-                        raise CannotStart(f"{inside} is a device, of this machine: remove it, or do not run as root")
+    from ..beneath import Beneath
+
+    below = Beneath(root)
+    for path, kind in below.kinds():
+        if kind in (stat.S_IFCHR, stat.S_IFBLK):
+            raise CannotStart(f"/{path} is a device, of this machine: remove it, or do not run as root")
 
 
 def startable(root: Path, env: Mapping[str, str]) -> list[str]:
@@ -182,8 +177,8 @@ def startable(root: Path, env: Mapping[str, str]) -> list[str]:
     files, found = Root(root), []
     for folder in env.get("PATH", "").split(":"):
         try:
-            names = sorted(os.listdir(root / files.resolve(folder))) if folder.startswith("/") else []
-        except (LabError, OSError):
+            names = files.names(folder) if folder.startswith("/") else []
+        except LabError:
             continue
         for name in names:
             path = f"{folder.rstrip('/')}/{name}"
