@@ -146,7 +146,7 @@ class Container(Contents):
                 raise LabError(self.state.error)
             try:
                 program = program_of(self._record, self.spec)
-                kind = runtime_of(self.spec.runtime, Root(self._record.root), program)
+                kind = self._kind_of(program)
                 told = {
                     "argv": program.argv, "env": dict(program.env), "cwd": program.cwd, "user": program.user,
                     "hostname": program.hostname, "runtime": kind, "remove": self.spec.remove,
@@ -249,17 +249,27 @@ class Container(Contents):
         if state.status != "running":
             raise Conflict(f"Container {self.id} is not running")
         program = replace(program_of(self._record, self.spec, argv, pairs(env), workdir), timeout=timeout)
-        kind = runtime_of(self.spec.runtime, Root(self._record.root), program)
-        if kind == "shell" and input is None:
-            from ..runtime import shell
-
-            return shell.execute(self._record.root, program, output)
+        kind = self._kind_of(program, beside=state.runtime)
         streams = runtime.Streams(stdin_of(input))
         running = runtime.named(kind).start(self._record.root, program, streams, state.pid)
         if isinstance(input, bytes):
             feed(running.process, input)
         with counted(self._record, running.pid):
             return watch(running, program, output)
+
+    def _kind_of(self, program: runtime.Program, beside: str = "") -> str:
+        """The runtime of a program; raises CannotStart where it would not be safe to run it, `beside` another one."""
+        kind = runtime_of(self.spec.runtime, Root(self._record.root), program)
+        if beside in ("", kind):
+            return kind
+        from ..runtime import sandbox
+
+        if not sandbox.available():
+            raise runtime.CannotStart(
+                f"exec {program.argv[0]}: {self.name} runs a program under {beside}, and this one needs {kind}: on a "
+                "machine without mount namespaces and Landlock, a container runs one kind of program at a time"
+            )
+        return kind
 
     def log(self, *, tail: int | None = None, follow: bool = False) -> Iterator[log.LogLine]:
         """What its program printed, line by line; with `follow`, until it ends."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..runtime import CannotStart, Output, worker
+from ..runtime import CannotStart, Output, Process, worker
 from ..runtime.process import hand_on
 from .record import Record
 
@@ -82,7 +82,7 @@ def stdin_of(input: int | bytes | None) -> int:
     return subprocess.PIPE if isinstance(input, bytes) else subprocess.DEVNULL if input is None else input
 
 
-def feed(process: subprocess.Popen[bytes], data: bytes) -> None:
+def feed(process: Process, data: bytes) -> None:
     """Write a program's standard input, without waiting for it to be read."""
 
     def write() -> None:

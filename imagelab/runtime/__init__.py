@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import IO, Literal, Protocol, cast
 
 from ..errors import LabError
 from ..tree import Files
@@ -61,11 +61,22 @@ class Streams:
     stderr: int = subprocess.PIPE
 
 
+class Process(Protocol):
+    """A process of the host: a Popen, or one that a starter has started."""
+
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def wait(self) -> int: ...
+    def kill(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A program that runs: the process that the host started for it, and the PID that the host has for the program."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     pid: int
 
 

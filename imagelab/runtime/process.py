@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import LabError
-from . import Output, Program, Running, Streams
+from . import Output, Process, Program, Running, Streams
 
 
 def spawn(command: Sequence[str], streams: Streams, **started: Any) -> subprocess.Popen[bytes]:
@@ -40,7 +40,7 @@ def watch(running: Running, program: Program, output: Output) -> int:
                 pipe.close()
 
 
-def hand_on(process: subprocess.Popen[bytes], output: Output, end: float | None = None) -> None:
+def hand_on(process: Process, output: Output, end: float | None = None) -> None:
     """Hand on what a process prints as it comes, until it closes both its streams or the clock says `end`."""
     with selectors.DefaultSelector() as ready:
         for pipe, stream in ((process.stdout, "stdout"), (process.stderr, "stderr")):

@@ -7,7 +7,6 @@ finds in $PATH. Each call is a process of its own, in the shell's directory and 
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 from collections.abc import AsyncIterable
 from contextlib import suppress
@@ -16,24 +15,34 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import LabError
 from ..rooted import Root
-from . import CannotStart, Output, Program, Streams, kind_of, named, startable
+from . import CannotStart, Output, Process, Program, Running, Streams, kind_of, named, startable
 
 if TYPE_CHECKING:
     from bashkit import Bash
+
+    from .starter import Starter
 
 
 class _Sink(Protocol):
     async def write(self, data: bytes, /) -> None: ...
 
 
-def run(bash: Bash, root: Path, names: list[str], script: str, output: Output) -> int:
-    """Run a script that can start these programs, and those that it installs itself; returns its exit code."""
-    return asyncio.run(_Script(bash, root, output).run(names, script))
+KINDS = ("wasm", "pip")  # the runtimes of the programs that a script may start
+
+
+def run(
+    bash: Bash, root: Path, names: list[str], script: str, output: Output, starter: Starter | None = None
+) -> int:
+    """Run a script that can start these programs, and those that it installs itself; returns its exit code.
+
+    The `starter` starts them, for a process that is shut in its sandbox.
+    """
+    return asyncio.run(_Script(bash, root, output, starter).run(names, script))
 
 
 class _Script:
-    def __init__(self, bash: Bash, root: Path, output: Output) -> None:
-        self.bash, self.root, self.output = bash, root, output
+    def __init__(self, bash: Bash, root: Path, output: Output, starter: Starter | None) -> None:
+        self.bash, self.root, self.output, self.starter = bash, root, output, starter
         self.known: set[str] = set()
 
     async def run(self, names: list[str], script: str) -> int:
@@ -53,12 +62,18 @@ class _Script:
 
         return write
 
+    def _begin(self, program: Program) -> Running:
+        if self.starter:
+            return self.starter.start(self.root, program, Streams(subprocess.PIPE))
+        if (kind := kind_of(Root(self.root), program)) not in KINDS:
+            raise CannotStart(f"exec {program.argv[0]}: a script here can start only programs for {', '.join(KINDS)}")
+        return named(kind).start(self.root, program, Streams(subprocess.PIPE))
+
     async def _start(self, asked: Any) -> int:
         """One call of a program: `asked` has its name, arguments, directory, environment and streams."""
         program = Program((asked.name, *asked.argv), dict(asked.env), asked.cwd)
         try:
-            runtime = named(kind_of(Root(self.root), program))
-            running = runtime.start(self.root, program, Streams(subprocess.PIPE), os.getpid())
+            running = await asyncio.to_thread(self._begin, program)
         except LabError as error:
             await asked.stderr.write(f"{error}\n".encode())
             return error.code if isinstance(error, CannotStart) else 1
@@ -75,7 +90,7 @@ class _Script:
         return 128 - code if code < 0 else code
 
 
-async def _feed(process: subprocess.Popen[bytes], source: AsyncIterable[bytes]) -> None:
+async def _feed(process: Process, source: AsyncIterable[bytes]) -> None:
     assert process.stdin
     with suppress(BrokenPipeError):  # it has read enough
         async for data in source:

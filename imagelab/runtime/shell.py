@@ -11,22 +11,22 @@ import contextlib
 import os
 import shlex
 import sys
-import threading
-from collections.abc import Mapping
-from concurrent.futures import Future
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import CannotStart, Output, Program, Running, Streams, refuse_devices, startable, worker
+from . import CannotStart, Output, Program, Running, Streams, programs, refuse_devices, sandbox, startable, worker
 
 if TYPE_CHECKING:
     from bashkit import Bash
+
+    from .starter import Starter
 
 ISOLATES = "files outside the root folder, the network, the host's processes"
 SHARES = "CPU time, up to a limit; everything runs as one user"
 MAX_COMMANDS = 1_000_000
 MAX_SECONDS = 600.0
+GRACE = 5.0  # more seconds than whoever watches a script gives it, and who then says in words that it took too long
 SYNTAX = 2  # a shell's exit code for a script that it cannot read
 _COMMANDS = (  # of the interpreter; they need no file in the image, and asking it would take its start
     ". : [ alias arch assert awk b2sum base32 base64 basename basenc bash bc bg bind break builtin bunzip2 "
@@ -55,9 +55,12 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
     """Run `sh -c SCRIPT`, a command with its arguments, or with only `sh` the script on standard input."""
     _check(program)
     refuse_devices(root)
+    if sys.platform == "linux" and not worker.alone:
+        return _ready(root, program, streams)
     told = {
-        "root": str(root), "argv": program.argv, "env": dict(program.env), "cwd": program.cwd,
-        "hostname": program.hostname, "timeout": program.timeout or MAX_SECONDS,
+        "root": os.path.abspath(root), "argv": program.argv, "env": dict(program.env), "cwd": program.cwd,
+        "hostname": program.hostname,
+        "timeout": program.timeout + GRACE if program.timeout else MAX_SECONDS,
     }  # fmt: skip
     return worker.start(__name__, told, streams)
 
@@ -103,37 +106,34 @@ def script_of(argv: list[str], stdin: bytes | None = None) -> str:
     return f"{{\n{script}\n}} < {_STDIN}/stdin" if stdin else script
 
 
-def execute(root: Path, program: Program, output: Output) -> int:
-    """Run a program in this process, where there is no need to wait for another one to start.
+_starters: dict[int, Starter] = {}  # of this process; one that was forked from it needs its own
 
-    The interpreter is a sandbox: it sees the root folder and nothing of this process. An interrupt ends it.
-    """
-    refuse_devices(root)
-    _check(program)
-    bash = interpreter(str(root), program.cwd, dict(program.env), program.hostname, program.timeout or MAX_SECONDS)
 
-    done: Future[int] = Future()
+def _ready(root: Path, program: Program, streams: Streams) -> Running:
+    """Let a process that stands ready run it, since a new Python would take a quarter of a second to start."""
+    from .starter import Starter
 
-    def work() -> None:
+    for _ in range(2):
+        starter = _starters.get(os.getpid()) or _starters.setdefault(os.getpid(), Starter.spawned())
         try:
-            done.set_result(_run(bash, root, program.env, script_of(list(program.argv)), output))
-        except BaseException as error:
-            done.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        return done.result()
-    except KeyboardInterrupt:
-        bash.cancel()  # after the command it is at, for whose end (a long sleep) nobody waits
-        raise
+            return starter.start(root.absolute(), program, streams, "shell")
+        except (BrokenPipeError, ConnectionResetError):  # somebody has killed it
+            _starters.pop(os.getpid()).close()
+    raise CannotStart("the process that runs shell scripts ends as soon as it is started")
 
 
-def _run(bash: Bash, root: Path, env: Mapping[str, str], script: str, output: Output) -> int:
-    """Run a script; what it prints comes piece by piece, in bytes where programs of the image may print them."""
-    if names := startable(root, env):
-        from . import programs
+def load() -> None:
+    """Load the interpreter."""
+    import bashkit  # noqa: F401
 
-        return programs.run(bash, root, names, script, output)
+
+def _run(bash: Bash, root: Path, names: list[str], script: str, output: Output, starter: Starter | None) -> int:
+    """Run a script, which may start the programs of some names.
+
+    What it prints comes piece by piece, in bytes where programs of the image may print them.
+    """
+    if names:
+        return programs.run(bash, root, names, script, output, starter)
 
     def tell(out: str, err: str) -> None:
         for stream, text in (("stdout", out), ("stderr", err)):
@@ -151,6 +151,14 @@ def main() -> int:
     """The process of its own: told what to do, it prints as the script does."""
     told: dict[str, Any] = worker.told_to(sys.argv[1])
     stdin = sys.stdin.buffer.read()
+    root = Path(told["root"])
+    starter = None
+    if (names := startable(root, told["env"])) and sys.platform == "linux":
+        from .starter import Starter
+
+        starter = Starter.forked(root, programs.KINDS)
+    load()
+    sandbox.enter(root)
     bash = interpreter(told["root"], told["cwd"], told["env"], told["hostname"], told["timeout"])
     if stdin:
         from bashkit import FileSystem
@@ -165,7 +173,7 @@ def main() -> int:
             file.write(data)
             file.flush()
 
-    return _run(bash, Path(told["root"]), told["env"], script_of(told["argv"], stdin), tell)
+    return _run(bash, root, names, script_of(told["argv"], stdin), tell, starter)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..rooted import Root
-from . import CANNOT_RUN, CannotStart, Program, Running, Streams, look_up, refuse_devices, worker
+from . import CANNOT_RUN, CannotStart, Program, Running, Streams, look_up, refuse_devices, sandbox, worker
 
 if TYPE_CHECKING:
     from wasmtime import Engine, Memory, Module, Store
@@ -76,7 +76,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
     if bad := [word for word in (*found.argv, *program.env.values()) if "\0" in word or word != _text(word)]:
         raise CannotStart(f"exec {program.argv[0]}: {bad[0]!r} is not text in UTF-8 without NUL, which WASI wants")
     told = {
-        "root": str(root), "path": found.path, "argv": found.argv, "env": dict(program.env),
+        "root": os.path.abspath(root), "path": found.path, "argv": found.argv, "env": dict(program.env),
         "cwd": "/" + files.resolve(program.cwd), "timeout": program.timeout,
     }  # fmt: skip
     return worker.start(__name__, told, streams)
@@ -90,21 +90,26 @@ def main() -> int:
     """The process of its own, which is the program."""
     from wasmtime import Config, Engine, WasmtimeError
 
-    from .compiled import module
+    from .compiled import cache_folder, compile_aside, module
 
     told: dict[str, Any] = worker.told_to(sys.argv[1])
+    root = Path(told["root"])
+    program = Root(root).read(told["path"], MAX_PROGRAM)
+    digest = hashlib.sha256(program).hexdigest()
+    if sys.platform == "linux":
+        compile_aside(program, digest, f"/{told['path']}")
+    sandbox.enter(root, [os.fspath(cache_folder())])
     if told["timeout"]:
         timer = threading.Timer(told["timeout"], os._exit, (KILLED,))
         timer.daemon = True
         timer.start()
-    program = Root(Path(told["root"])).read(told["path"], MAX_PROGRAM)
     engine = Engine(Config())
     try:
-        compiled = module(engine, program, f"/{told['path']}")
+        compiled = module(engine, program, digest, f"/{told['path']}")
     except WasmtimeError as error:
         print(f"exec {told['argv'][0]}: exec format error: {str(error).splitlines()[0]}", file=sys.stderr)
         return CANNOT_RUN
-    return _run(engine, compiled, told, hashlib.sha256(program).hexdigest() == PYTHON_SHA256)
+    return _run(engine, compiled, told, digest == PYTHON_SHA256)
 
 
 def _run(engine: Engine, compiled: Module, told: dict[str, Any], python: bool) -> int:

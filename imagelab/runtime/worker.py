@@ -35,7 +35,7 @@ def begin(
     if alone and threading.active_count() == 1 and sys.platform == "linux":
         process = start([module], preexec_fn=partial(_become, module, args, sorted(keep)), **started)
     else:
-        env = {**os.environ, "PYTHONPATH": _our_path()}
+        env = {**os.environ, "PYTHONPATH": our_path()}
         process = start([sys.executable, "-m", module, *args], pass_fds=tuple(keep), env=env, **started)
     return process
 
@@ -87,17 +87,18 @@ def _become(module: str, args: Sequence[str], keep: Sequence[int]) -> None:
             setattr(sys, f"__{name}__", stream)  # keeps it open when something takes the other's place
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as every Python has it
         gc.set_threshold(700, 10, 10)
-        os.environ["PYTHONPATH"] = _our_path()
+        os.environ["PYTHONPATH"] = our_path()
         sys.argv = [module, *args]
         code = import_module(module).main()
-        sys.stdout.flush()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(code)
 
 
-def _our_path() -> str:
+def our_path() -> str:
     """Where a new Python finds this package, wherever it is started."""
     ours = str(Path(__file__).parents[2])
     return os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -23,7 +23,7 @@ import pytest
 
 from imagelab import Lab
 from imagelab.entry import Entry
-from judges.tools import Tool, find
+from judges.tools import Tool
 from judges.trees import Found, differences, of_disk, of_tar
 
 PASSWD = "root:x:0:0::/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\n"
@@ -420,9 +420,8 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(docker: Tool, busybox: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def told(docker: Tool, busybox: Path, bwrap: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """The script, said to both at once."""
-    find("bwrap")
     folder = tmp_path_factory.mktemp("containers")
     archive = base(busybox, folder)
     lines = [line for line in re.sub(r" \\\n +", " ", SCRIPT).splitlines() if line and not line.startswith("#")]

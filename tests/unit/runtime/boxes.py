@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from imagelab.containers.launch import feed
 from imagelab.rooted import Root
 from imagelab.runtime import Program, Streams, kind_of, named
+from imagelab.runtime.process import hand_on
 
 ENV = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 SITE = "usr/local/lib/python3.12/site-packages"
@@ -35,8 +37,15 @@ class Box:
         program = Program(argv, {**ENV, **env}, cwd, timeout=timeout)
         runtime = named(kind_of(Root(self.folder), program))
         running = runtime.start(self.folder, program, Streams(stdin=subprocess.PIPE))
-        out, err = running.process.communicate(stdin, timeout=120)
-        return Done(running.process.returncode, out.decode(errors="backslashreplace"), err.decode())
+        printed = {"stdout": b"", "stderr": b""}
+
+        def add(stream: str, data: bytes) -> None:
+            printed[stream] += data
+
+        feed(running.process, stdin)
+        hand_on(running.process, add)
+        code = running.process.wait()
+        return Done(code, printed["stdout"].decode(errors="backslashreplace"), printed["stderr"].decode())
 
     def python(self, code: str, **how: object) -> Done:
         """Run a line of Python."""

@@ -20,9 +20,10 @@ SLOW = "(module" + "".join(
     f'(i32.const {n}){"))" * 40})' for n in range(4000)
 ) + ")"  # fmt: skip
 PROCESS = """
-import sys, wasmtime
+import hashlib, sys, wasmtime
 from imagelab.runtime import compiled
-print(compiled.module(wasmtime.Engine(), sys.stdin.buffer.read(), "it") is not None)
+program = sys.stdin.buffer.read()
+print(compiled.module(wasmtime.Engine(), program, hashlib.sha256(program).hexdigest(), "it") is not None)
 """
 
 
@@ -48,7 +49,8 @@ def compilations(monkeypatch):
 
 def add_one(text: str = ADD) -> int:
     engine = wasmtime.Engine()
-    module = compiled.module(engine, bytes(wasmtime.wat2wasm(text)), "it")
+    program = bytes(wasmtime.wat2wasm(text))
+    module = compiled.module(engine, program, hashlib.sha256(program).hexdigest(), "it")
     store = wasmtime.Store(engine)
     return wasmtime.Instance(store, module, []).exports(store)["f"](store, 41)
 
@@ -148,5 +150,5 @@ def test_the_oldest_go(folder):
 
 def test_no_program_is_an_error(folder):
     with pytest.raises(wasmtime.WasmtimeError):
-        compiled.module(wasmtime.Engine(), b"\0asm\1\0\0\0junk", "it")
+        compiled.module(wasmtime.Engine(), b"\0asm\1\0\0\0junk", "0" * 64, "it")
     assert not list(folder.glob("*.cwasm"))

@@ -1,0 +1,190 @@
+"""A worker process shuts itself in, so that no path and no link leads its interpreter out of the container's root.
+
+The interpreters that run shell scripts and WebAssembly resolve paths themselves: they look where a link leads, then
+open it. Another program of the container can swap a directory for a link in between, so that checking cannot be made
+safe. The kernel is asked instead, before the first command:
+
+* A **mount namespace** holds the root folder and, read-only, what Python reads; nothing else of the host exists there,
+  and no device in the root folder can be opened.
+* **Landlock** denies everything outside those folders, too. It cannot deny what needs no opening (chmod, chown, utime,
+  stat), and so is not enough alone; it also keeps the worker from the network and from signalling other processes.
+
+See mount_namespaces(7), user_namespaces(7), and the kernel's userspace-api/landlock.rst. The few system calls are made
+here: PyPI's three Landlock packages take 10 to 20 ms to import, and each looks for the C library by starting a program.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+# Landlock's rights on files, by their bit: to read files and directories, to change them but make no device.
+_READ = 1 << 2 | 1 << 3
+_CHANGE = sum(1 << bit for bit in (1, 4, 5, 7, 8, 9, 10, 12, 13, 14))
+_READ_FILE, _WRITE_FILE, _TRUNCATE = 1 << 2, 1 << 1, 1 << 14
+_FILES = {3: (1 << 15) - 1, 5: (1 << 16) - 1}  # all rights that a version of Landlock knows
+_NETWORK = 0b11  # bind and connect TCP, since version 4
+_SCOPES = 0b11  # abstract sockets and signals, since version 6
+_NEWNS, _NEWUSER = 0x00020000, 0x10000000
+_RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _MOVE, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 8192, 16384, 1 << 18
+_KEPT_FLAGS = {2: 2, 4: 4, 8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}  # statvfs(3) → mount(2)
+_STAGE = "/sys"  # a folder that every Linux has and no Python lies in: the new root is put together there
+
+
+class _Attributes(ctypes.Structure):
+    _fields_ = [("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64)]
+
+
+class _Beneath(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = [("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32)]
+
+
+@cache
+def means() -> tuple[str, ...]:
+    """What shuts a worker in on this machine: "mount namespace", "Landlock", both, or nothing."""
+    if sys.platform != "linux":
+        return ()
+    tried = subprocess.run([sys.executable, "-m", __name__], capture_output=True, env={"PYTHONPATH": _package_path()})
+    return tuple(tried.stdout.decode().splitlines())
+
+
+def available() -> bool:
+    """Whether a worker is shut in here at all."""
+    return _landlock_version() >= 3 or bool(means())
+
+
+def enter(root: Path, readable: Sequence[str] = ()) -> None:
+    """Shut this process in for good; `root` keeps its path, and more folders stay `readable`.
+
+    The process must have one thread. What the machine cannot do is left out: see `means`.
+    """
+    if sys.platform != "linux":
+        return
+    readable = _folders([*_python_folders(), *readable])
+    with suppress(OSError):
+        _into_namespace(os.fspath(root), readable)
+    with suppress(OSError):
+        _landlock(os.fspath(root), readable)
+
+
+def _folders(paths: Sequence[str]) -> list[str]:
+    """The folders among some paths, without those that lie in another."""
+    kept = sorted({os.path.abspath(path) for path in paths if os.path.isdir(path)})
+    return [path for path in kept if not any(path.startswith(f"{other}/") for other in kept)]
+
+
+def _python_folders() -> list[str]:
+    """The folders that Python and its shared libraries are read from."""
+    ours = os.path.join(_package_path(), "imagelab")
+    named = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
+    libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", f"{sys.base_prefix}/lib"]
+    return [ours, os.path.dirname(os.__file__), *named, *libraries]
+
+
+def _package_path() -> str:
+    """The folder that this package lies in."""
+    return str(Path(__file__).absolute().parents[2])
+
+
+# Mount namespace ------------------------------------------------------------------------------------------------------
+
+
+def _unshare() -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    _checked(_libc().unshare(_NEWNS if uid == 0 else _NEWNS | _NEWUSER))
+    if uid:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    _mount("none", "/", "", _REC | _PRIVATE)
+
+
+def _into_namespace(root: str, readable: Sequence[str]) -> None:
+    _unshare()
+    _mount("tmpfs", _STAGE, "tmpfs", _NOSUID | _NODEV)
+    for path in [*readable, root]:
+        os.makedirs(_STAGE + path, exist_ok=True)
+        _mount(path, _STAGE + path, "", _BIND | _REC)
+        kept = sum(flag for said, flag in _KEPT_FLAGS.items() if os.statvfs(path).f_flag & said)
+        more = _NODEV | _NOSUID if path == root else _RDONLY | _NODEV | _NOSUID
+        _mount("none", _STAGE + path, "", _BIND | _REMOUNT | kept | more)
+    os.makedirs(f"{_STAGE}/dev", exist_ok=True)
+    with open(f"{_STAGE}/dev/null", "w"):
+        _mount("/dev/null", f"{_STAGE}/dev/null", "", _BIND)
+    os.makedirs(f"{_STAGE}/proc/self")  # for /proc/self/fd; other processes have other roots
+    _mount(f"/proc/{os.getpid()}", f"{_STAGE}/proc/self", "", _BIND)
+    os.chdir(_STAGE)
+    _mount(".", "/", "", _MOVE)
+    os.chroot(".")
+    os.chdir("/")
+
+
+def _mount(source: str, target: str, kind: str, flags: int) -> None:
+    words = [os.fsencode(word) if word else None for word in (source, target, kind)]
+    _checked(_libc().mount(*words, ctypes.c_ulong(flags), None))
+
+
+# Landlock -------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _landlock_version() -> int:
+    return int(_libc().syscall(444, None, ctypes.c_size_t(0), 1)) if sys.platform == "linux" else -1
+
+
+def _landlock(root: str, readable: Sequence[str]) -> None:
+    version = _landlock_version()
+    if version < 3:  # before, renaming within the root is denied, and truncating outside is not
+        return
+    handled = _FILES[5 if version >= 5 else 3]
+    attributes = _Attributes(handled, _NETWORK if version >= 4 else 0, _SCOPES if version >= 6 else 0)
+    size = ctypes.sizeof(attributes) if version >= 6 else 16 if version >= 4 else 8
+    rules = int(_checked(_libc().syscall(444, ctypes.byref(attributes), ctypes.c_size_t(size), 0)))
+    try:
+        allowed = [(root, _READ | _CHANGE), ("/dev/null", _READ_FILE | _WRITE_FILE | _TRUNCATE)]
+        for path, rights in [*allowed, *((path, _READ) for path in readable)]:
+            with _opened(path) as folder:
+                rule = _Beneath(rights & handled, folder)
+                _checked(_libc().syscall(445, rules, 1, ctypes.byref(rule), 0))
+        _checked(_libc().prctl(38, 1, 0, 0, 0))  # PR_SET_NO_NEW_PRIVS
+        _checked(_libc().syscall(446, rules, 0))
+    finally:
+        os.close(rules)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    descriptor = os.open(path, os.O_PATH)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        number = ctypes.get_errno() or errno.EPERM
+        raise OSError(number, os.strerror(number))
+    return result
+
+
+if __name__ == "__main__":  # says what can be had, by trying it
+    with suppress(OSError):
+        _unshare()
+        _mount("tmpfs", _STAGE, "tmpfs", _NOSUID | _NODEV)
+        print("mount namespace")
+    if _landlock_version() >= 3:
+        print("Landlock")

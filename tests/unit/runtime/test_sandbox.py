@@ -1,0 +1,168 @@
+"""An interpreter that resolves paths itself is shut in: links that are swapped under it lead nowhere.
+
+The attacker exchanges folders and files of the root with links to the host's, as fast as the kernel can, while a shell
+script reads, writes, appends, truncates, lists, copies, chmods and removes through them, 60,000 times.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from imagelab.runtime import sandbox
+from unit.containers.test_moving_files import SECRET, swapping
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces and Landlock are Linux's")
+
+SCRIPT = """
+n=0
+while [ $n -lt ROUNDS ]; do
+    n=$((n+1))
+    cat d/f; cat file; echo mine > d/f; echo more >> d/new; : > file; ls d; cp d/f copy$((n % 5)); chmod 777 d/f file
+    touch d/e/f; rm -f d/e/g
+done 2>/dev/null
+echo done
+"""
+WORKER = """
+import json, sys
+from pathlib import Path
+from imagelab.runtime import sandbox, shell
+root, script, without = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+for name in without:
+    setattr(sandbox, name, lambda *paths: None)
+shell.load()
+sandbox.enter(root)
+bash = shell.interpreter(str(root), "/", {"PATH": "/bin"}, "host", 3600.0)
+def tell(stream, data):
+    sys.stdout.buffer.write(data)
+sys.exit(shell._run(bash, root, [], script, tell, None))
+"""
+NAMESPACE, LANDLOCK = "_into_namespace", "_landlock"
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "root"
+    for path in ("d/e", "bin"):
+        (folder / path).mkdir(parents=True)
+    for path in ("d/f", "d/e/f", "file"):
+        (folder / path).write_text("inside\n")
+    host = tmp_path / "host"
+    (host / "e").mkdir(parents=True)
+    for path in ("f", "e/f", "e/g"):
+        (host / path).write_bytes(SECRET)
+    (folder / "link").symlink_to(host)
+    (folder / "filelink").symlink_to(host / "f")
+    return folder
+
+
+def of_the_host(root) -> dict[str, tuple[int, int, bytes]]:
+    """Everything about the host's files that a program could have changed."""
+    host = root.with_name("host")
+    facts = {}
+    for path in [host, *host.rglob("*")]:
+        info = path.stat()
+        content = b"" if path.is_dir() else path.read_bytes()
+        facts[str(path.relative_to(host))] = (info.st_mode, info.st_mtime_ns, content)
+    return facts
+
+
+def attacked(root, rounds: int, *without: str) -> bytes:
+    """What the script prints that runs shut in, but without some means, while its files are swapped."""
+    script = SCRIPT.replace("ROUNDS", str(rounds))
+    with swapping(root, "d=link", "file=filelink"):
+        done = subprocess.run([sys.executable, "-c", WORKER, root, script, *without], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.endswith(b"done\n")
+    return done.stdout
+
+
+@pytest.mark.parametrize(("rounds", "without"), [(6_000, ()), (600, (LANDLOCK,))], ids=["both", "namespace alone"])
+def test_60_000_tries_read_nothing_of_the_host_and_change_nothing(root, rounds, without):
+    if "mount namespace" not in sandbox.means():
+        pytest.skip("this machine lets nobody make a mount namespace")
+    before = of_the_host(root)
+    printed = attacked(root, rounds, *without)
+    assert SECRET not in printed
+    assert printed.count(b"\n") > rounds / 2  # it has read and listed what is its own
+    assert of_the_host(root) == before
+
+
+def test_landlock_alone_keeps_contents_safe_but_not_modes_and_times(root):
+    """What needs no opening (chmod, touch) is beyond it, and README says so."""
+    if "Landlock" not in sandbox.means():
+        pytest.skip("this kernel has no Landlock")
+    before = of_the_host(root)
+    printed = attacked(root, 600, NAMESPACE)
+    assert SECRET not in printed
+    assert {path: facts[2] for path, facts in of_the_host(root).items()} == {p: facts[2] for p, facts in before.items()}
+
+
+def shut_in(root, code: str, *, user: int | None = None) -> dict[str, str]:
+    """What lines of Python do in a process that is shut in: their value, or the name of the error."""
+    script = f"""
+import json, os, socket, sys
+from pathlib import Path
+from imagelab.runtime import sandbox
+import ctypes, errno
+sandbox.enter(Path(sys.argv[1]))
+results = {{}}
+for line in {code.strip().splitlines()!r}:
+    try:
+        results[line] = repr(eval(line))
+    except OSError as error:
+        results[line] = errno.errorcode[error.errno]
+print(json.dumps(results))
+"""
+    who = {"user": user, "group": user, "extra_groups": []} if user else {}
+    done = subprocess.run([sys.executable, "-c", script, root], capture_output=True, cwd="/", **who)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+def test_nothing_but_the_root_and_what_python_reads_is_there(root):
+    tried = shut_in(root, f"""
+open({str(root / "d/f")!r}).read()
+open({str(root.with_name("host") / "f")!r}).read()
+os.chmod({str(root.with_name("host") / "f")!r}, 0o777)
+os.stat({str(root.with_name("host"))!r})
+open("/etc/passwd")
+open("/proc/1/root/etc/passwd")
+os.listdir("/proc/self/root/etc")
+open(os.__file__, "a")
+os.listdir("/home")
+len(open("/dev/null", "w").name)
+socket.create_connection(("127.0.0.1", 9))
+os.kill(os.getppid(), 0)
+os.execv("/bin/sh", ["sh"])
+os.mknod({str(root / "zero")!r}, 0o20666, os.makedev(1, 5))
+""")  # fmt: skip
+    values = list(tried.values())
+    assert values[0] == "'inside\\n'"
+    assert values[1:9] == [v if v in ("ENOENT", "EACCES", "EROFS") else "refused" for v in values[1:9]], tried
+    assert values[9] == "9"
+    assert all(value in ("EACCES", "EPERM", "ENOENT", "ENETUNREACH") for value in values[10:]), tried
+
+
+@pytest.mark.parametrize("move", ["os.rename(a, b)", "os.link(a, b)", "os.symlink('/x', b)", "os.truncate(a, 0)"])
+def test_what_is_inside_can_be_changed_in_every_way(root, move):
+    places = {"a": str(root / "d/f"), "b": str(root / "d/e/new")}
+    for name, place in places.items():
+        move = move.replace(f"{name},", f"{place!r},").replace(f" {name})", f" {place!r})")
+    assert shut_in(root, move) == {move: "None"}
+
+
+def test_what_the_machine_can_do_is_said(root):
+    assert set(sandbox.means()) <= {"mount namespace", "Landlock"}
+    if os.geteuid() == 0:
+        assert sandbox.means()  # as root, on a machine that runs these tests, one of them at least
+
+
+def test_without_either_the_attack_works(root):
+    """So the tests above attack something: an interpreter that checks a path and then opens it is led outside."""
+    before = of_the_host(root)
+    assert any(SECRET in attacked(root, 200, NAMESPACE, LANDLOCK) or of_the_host(root) != before for _ in range(50))
