@@ -217,6 +217,17 @@ def chmod_beside(name: str, mode: int, directory: Directory) -> None:
         os.close(descriptor)
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner may enter, with those above it, or close one that is there.
+
+    An image may hold files with a setuid bit, and devices: another user of this machine must not reach them.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    info = folder.stat()
+    if hasattr(os, "geteuid") and info.st_uid == os.geteuid() and info.st_mode & 0o077:
+        folder.chmod(0o700)
+
+
 def remove_folder(folder: Path) -> bool:
     """Remove a folder and all in it without following a link; returns whether it is gone.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from . import runtime
+from .beneath import make_private
 from .digest import Digest
 from .errors import LabError
 from .image import Image
@@ -47,8 +48,7 @@ class Workspace:
         self._open.close()
         if self._holds != image.diff_ids:
             self._clear()
-            self._above.mkdir(parents=True)
-            self._above.chmod(0o711)  # whatever the umask
+            make_private(self._above)
             unpack(tree, self._files.folder)
         self._holds = None
         self._files.begin()

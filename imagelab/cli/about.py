@@ -56,7 +56,10 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
             Architecture=lab.store.architecture, DockerRootDir=str(lab.home), ServerVersion=__version__,
             Name=platform.node(),
             Runtimes=Map({
-                name: Struct("types.Runtime", Missing=each.missing(), Isolates=each.ISOLATES, Shares=each.SHARES)
+                name: Struct(
+                    "types.Runtime", Missing=each.missing(), Isolates=each.ISOLATES, Shares=each.SHARES,
+                    EnforcedBy=each.enforced_by(),
+                )
                 for name, each in runtimes.items()
             }),
         )  # fmt: skip
@@ -73,4 +76,6 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
     for name, each in runtimes.items():
         missing = each.missing()
         say(f" {name}: {f'not on this machine: {missing}' if missing else 'ready'}\n")
-        say(f"  Isolates: {each.ISOLATES}\n  Shares: {each.SHARES}\n")
+        say(f"  Isolates: {each.ISOLATES}\n")
+        say("" if missing else f"  Enforced by: {each.enforced_by()}\n")
+        say(f"  Shares: {each.SHARES}\n")

@@ -12,6 +12,7 @@ import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from ..beneath import make_private
 from ..errors import LabError
 from .record import Record, held
 
@@ -22,7 +23,7 @@ def keep(home: Path) -> ExitStack:
     """Say that the containers of a store are to end with this process, or when what is returned is closed."""
     ours = ExitStack()
     with suppress(LabError):  # Windows, where there are no containers
-        (home / "containers").mkdir(exist_ok=True)
+        make_private(home / "containers")
         ours.enter_context(held(home / "containers" / _OWNER, wait=False))
     return ours
 

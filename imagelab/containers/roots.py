@@ -13,6 +13,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from ..beneath import make_private
 from ..image import Image
 from ..rootfs import unpack
 from ..store import Store
@@ -44,7 +45,7 @@ def _locks(image: Image) -> bool:
 def _unpacked(store: Store, image: Image) -> Path:
     """The image's files, unpacked by whoever needs them first; `.lock` is held while they are made."""
     above = store.home / "cache" / "unpacked"
-    above.mkdir(parents=True, exist_ok=True)
+    make_private(above)
     folder = above / _key(image)
     if folder.is_dir():
         return folder

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from ..beneath import make_private
 from ..errors import Conflict, LabError, NotFound
 from ..image import Image
 from ..rooted import Root
@@ -63,7 +64,7 @@ def create(
         variables.setdefault(line.partition("=")[0], line)
     signal_number(told.get("StopSignal") or "SIGTERM")
     shelf = _shelf(store)
-    shelf.mkdir(exist_ok=True)
+    make_private(shelf)
     with ExitStack() as ours:
         with held(shelf / ".lock"):
             taken = _names(store)

@@ -87,6 +87,11 @@ class Runtime(Protocol):
     SHARES: str  # and what not
 
     @staticmethod
+    def enforced_by() -> str:
+        """What keeps the program from it on this machine, in words."""
+        ...
+
+    @staticmethod
     def missing() -> str:
         """What to install for it on this machine, in words; nothing if it is all there."""
         ...

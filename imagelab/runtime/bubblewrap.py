@@ -17,7 +17,7 @@ from typing import Any
 
 from ..rooted import Root
 from ..users import groups_of
-from . import CannotStart, Program, Running, Streams
+from . import CannotStart, Program, Running, Streams, seccomp
 from .limits import confine
 from .process import spawn
 
@@ -55,6 +55,12 @@ def program_path() -> str:
     )
 
 
+def enforced_by() -> str:
+    """The kernel, as for Docker."""
+    users = " without a user namespace for root" if _no_user_namespaces() else ", user"
+    return f"namespaces (mount, PID, network, IPC, UTS{users}), seccomp, Docker's capabilities and masked paths"
+
+
 def missing() -> str:
     """What this machine lacks to run Linux programs, in words."""
     try:
@@ -82,6 +88,9 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
             "--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--clearenv",
             "--hostname", program.hostname, "--chdir", program.cwd,
         ]  # fmt: skip
+        if (denied := seccomp.descriptor()) >= 0:
+            fds.append(held(denied))
+            command += ["--seccomp", str(denied)]
         command += ["--dev", "/dev"] if root_here or uid == 0 else _few_devices()
         if new_users:
             command += ["--unshare-user"]

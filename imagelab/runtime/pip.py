@@ -31,6 +31,7 @@ from .shadow import SITE, Shadow
 
 ISOLATES = "files outside the root folder (copies are read), programs: none is run and nothing is built"
 SHARES = "the network, pip's cache and settings, CPU and memory"
+
 VERSION = (3, 12, 0)
 PYTHON = "/usr/local/bin/python3.12"
 _VERBS = ("install", "uninstall", "list", "freeze", "show", "check")
@@ -69,6 +70,11 @@ Usage: pip install [-r FILE] [-c FILE] [-f DIR] [-U] [PACKAGE…] | uninstall -y
 
 This is the pip of the machine that imagelab runs on. It installs pure-Python wheels into /{SITE}.
 """
+
+
+def enforced_by() -> str:
+    """imagelab's own checks: pip needs your network, settings and cache."""
+    return "imagelab's own checks: it is the pip of this machine, and only installs wheels"
 
 
 def missing() -> str:

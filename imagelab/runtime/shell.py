@@ -46,6 +46,11 @@ COMMANDS = frozenset(_COMMANDS.split())
 _STDIN = "/dev/imagelab"  # where a script finds its standard input
 
 
+def enforced_by() -> str:
+    """What shuts the interpreter's process in; its own checks are not enough beside a program that swaps links."""
+    return ", ".join(sandbox.means()) or "the interpreter's own checks alone: run only images that you trust"
+
+
 def missing() -> str:
     """Nothing, as long as imagelab's own dependencies are there."""
     return "" if find_spec("bashkit") else "pip install bashkit"

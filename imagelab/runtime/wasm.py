@@ -61,6 +61,11 @@ class _Exit(Exception):
         self.code = code & 0xFF
 
 
+def enforced_by() -> str:
+    """wasmtime's own checks, and what shuts its process in."""
+    return ", ".join(["wasmtime", *sandbox.means()])
+
+
 def missing() -> str:
     """What to install for it."""
     return "" if find_spec("wasmtime") else "WebAssembly programs need wasmtime: pip install 'imagelab[wasm]'"

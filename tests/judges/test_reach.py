@@ -34,7 +34,9 @@ find /proc /sys -type d -name '[0-9]*' -prune -o -type l -prune -o -print 2>/dev
 done
 grep Cap /proc/self/status
 """
-APPLETS = ("sh", "find", "sort", "ls", "head", "timeout", "grep", "cat", "mknod", "sleep", "id", "chown", "chmod", "ps")
+APPLETS = ("sh", "find", "sort", "ls", "head", "timeout", "grep", "cat", "mknod", "sleep", "id", "chown", "chmod", "ps",
+           "unshare", "mount", "umount", "chroot", "date", "hostname", "swapoff", "nice", "renice", "mkfifo", "ping",
+           "rmmod", "true")  # fmt: skip
 # Docker 20.10 still shows what newer ones hide (26 and later: /proc/interrupts).
 HIDDEN_SINCE = {"/proc/interrupts"}
 
@@ -92,6 +94,19 @@ def test_capabilities_are_dockers(root, docker: Tool, lab: Lab, tmp_path):
     theirs = docker("run", "--rm", "--network", "none", "reach:1", "/bin/sh", "-c", f"PATH=/bin; {script}")
     ours = lab.run("reach:1", "/bin/sh", "-c", f"PATH=/bin; {script}").logs()
     assert ours == theirs
+
+
+def test_system_calls_are_denied_as_docker_denies_them(root, docker: Tool, lab: Lab, tmp_path):
+    lab.save("reach:1", tmp_path / "reach.tar")
+    docker("load", "--input", tmp_path / "reach.tar")
+    script = """PATH=/bin
+    for command in 'unshare -U true' 'unshare -m true' 'mount -t tmpfs none /tmp' 'mount -t proc none /tmp' \
+        'umount /proc' 'chroot / /bin/true' 'date -s 2030-01-01' 'hostname other' 'swapoff /x' 'nice -n 5 true' \
+        'renice -5 1' 'mkfifo /tmp/f' 'ping -c 1 127.0.0.1' 'rmmod x'; do
+        $command > /dev/null 2>&1; echo "$command: $?"
+    done"""
+    theirs = docker("run", "--rm", "--network", "none", "reach:1", "/bin/sh", "-c", script)
+    assert lab.run("reach:1", "/bin/sh", "-c", script).logs() == theirs
 
 
 def test_root_of_a_container_is_not_root_of_the_machine_and_files_keep_their_owners(root, lab: Lab):
