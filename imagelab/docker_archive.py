@@ -35,10 +35,10 @@ def _image(archive: Archive, item: Json, left: list[Left]) -> Candidate:
     config = archive.json(name, "the config named in manifest.json")
     claimed = re.search(r"[0-9a-f]{64}", str(name))
     if claimed and claimed[0] != Digest.of(config).hex:
-        why = f"the config's name says that its digest is sha256:{claimed[0]}, but it is {Digest.of(config)}"
+        why = f"says that its digest is sha256:{claimed[0]}, but it is {Digest.of(config)}"
         if str(name).startswith("blobs/"):  # there a name is a promise
-            raise Invalid(why)
-        left.append(Left(f"the name {str(name)[:100]!r} in manifest.json", f"{why}, which is the image ID"))
+            raise Invalid(f"the config's name {why}")
+        left.append(Left(f"the config's name {str(name)[:100]!r}", f"it {why}, which is the image ID"))
     diff_ids = parse_config(config)["rootfs"]["diff_ids"]
     paths = item.get("Layers") or []
     if len(paths) != len(diff_ids):

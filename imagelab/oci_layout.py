@@ -123,7 +123,7 @@ class Layout:
 
     def _of_index(self, descriptor: Json, what: str, shown: str, left: list[Left], depth: int) -> Candidate:
         chosen: Candidate | None = None
-        here = ""
+        here, others = "", list[str]()
         error: Unsupported | Missing | None = None
         reasons: list[Left] = []
         for inner in _for_this_platform(self._index(descriptor, what, depth)):
@@ -133,7 +133,7 @@ class Layout:
                     left.append(_attestation(inner, shown))
             elif chosen is not None:
                 if self._is_there(inner):
-                    left.append(Left(name, f"of several platforms one is loaded, here {here}"))
+                    others.append(_platform_name(inner))
             else:
                 try:
                     chosen = self._image(inner, "an image in an index", name, reasons, depth + 1)
@@ -145,6 +145,8 @@ class Layout:
         if chosen is None:
             raise error or Unsupported("an index in the archive lists no image")
         left += reasons
+        if others:
+            left.append(Left(f"{shown} for {', '.join(others)}", f"of several platforms one is loaded, here {here}"))
         return chosen
 
     def _leaves(self, descriptor: Json, shown: str, left: list[Left]) -> Iterator[tuple[str, Json]]:
@@ -174,10 +176,13 @@ class Layout:
 
     def _manifest(self, descriptor: Json, what: str = "an image in index.json") -> tuple[bytes, Json]:
         media_type = descriptor.get("mediaType") or MANIFEST
-        if media_type not in (MANIFEST, DOCKER_MANIFEST):
-            raise Unsupported(f"its media type is {str(media_type)[:80]!r}, which is not an image's")
-        data = self._archive.json_blob(descriptor, what)
-        return data, parse_manifest(data)
+        try:
+            data = self._archive.json_blob(descriptor, what)
+            return data, parse_manifest(data)
+        except Invalid as error:
+            if media_type in (MANIFEST, DOCKER_MANIFEST) or isinstance(error, OverLimit):
+                raise
+            raise Unsupported(f"its media type is {str(media_type)[:80]!r}, which is not an image's") from None
 
     def _candidate(self, data: bytes, manifest: Json) -> Candidate:
         config = self._archive.json_blob(manifest["config"], "the config")

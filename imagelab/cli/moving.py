@@ -60,7 +60,7 @@ def load(
         if not loaded.names:
             say(f"Loaded image ID: {loaded.image.id}\n")
     for left in found.left:
-        complain(f"Not loaded: {left}")
+        complain(f"Passed over: {left}")
 
 
 @verb("file|- [REPOSITORY[:TAG]]", wants=(1, 2))
