@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from io import BytesIO
 from typing import BinaryIO
@@ -18,7 +18,7 @@ from typing import BinaryIO
 from . import tar
 from .compression import MAGIC, Allowance, compression_of, expand, pieces_of
 from .digest import CHUNK, Digest
-from .entry import Content, Entry, clean, from_root, order, parent_of
+from .entry import Content, Entry, clean, climbs, from_root, order, parent_of
 from .errors import Invalid, NotFound
 from .tree import Changes
 
@@ -87,14 +87,15 @@ def _first_in(parent: str, name: str) -> str:
 
 
 def read_changes(
-    reader: tar.Reader, content: Callable[[int, int], Content] | None, allowance: Allowance, what: str = "layer"
-) -> Changes:
+    reader: Iterable[tar.Member], content: Callable[[int, int], Content] | None, allowance: Allowance,
+    what: str = "layer", *, inside: bool = False,
+) -> Changes:  # fmt: skip
     """What a layer's tar says; `content(offset, size)` tells how to read a file's bytes later.
 
     Accepts what real builders write and is odd: names such as `./a`, `/a` and `b/../a` (see `from_root`), children
     before parents, a name twice (the last one counts), AUFS notes. A symbolic link's target is kept as it is: who
     follows it stops at the root. Raises Invalid for a root that is no directory, whiteouts of nothing, and more entries
-    than allowed.
+    than allowed; with `inside`, also for names and links that climb out of the tar, as docker cp refuses them.
     """
     entries: dict[str, Entry] = {}
     aufs: dict[str, Entry] = {}
@@ -108,6 +109,8 @@ def read_changes(
             remembered += sum(128 + len(key) + len(value) for key, value in member.xattrs.items())
         allowance.take_entry(remembered)
         path = from_root(member.name, what=f"{what}: the name")
+        if inside:
+            _check_inside(path, member, what)
         if path.count("/") >= MAX_DEPTH:
             raise Invalid(f"{what}: {path[:80]!r}… lies more than {MAX_DEPTH} directories deep")
         parent = parent_of(path)
@@ -159,6 +162,17 @@ def read_changes(
             content(member.offset, member.size) if content and member.size else None,
         )  # fmt: skip
     return Changes(entries, frozenset(removed), frozenset(opaque), links)
+
+
+def _check_inside(path: str, member: tar.Member, what: str) -> None:
+    """Refuse what moby's archive.Unpack refuses where a tar is unpacked into a folder that is not the root."""
+    names = [member.name, *([member.link] if member.kind is None else [])]
+    if member.kind == "symlink":
+        names.append(posixpath.join(parent_of(path), member.link))
+    for name in names:
+        if not name.startswith("/") and climbs(name):
+            link = f" → {member.link!r}" if member.link else ""
+            raise Invalid(f"{what}: {member.name!r}{link} leads out of it with '..'")
 
 
 class Layer:

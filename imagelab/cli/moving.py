@@ -53,8 +53,8 @@ def load(
         options["limit_entries"] = int(entries)
     found = desk.lab.load(_readable(path) if path is not None else stdin_of(desk), ref=ref, **options)
     for loaded in found:
-        for name, _ in loaded.renamed:
-            say(f"The image {name.familiar} already exists, renaming the old one to empty string\n")
+        for name, old in loaded.renamed:
+            say(f"The image {name.familiar} already exists, renaming the old one with ID {old} to empty string\n")
         for name in loaded.names:
             say(f"Loaded image: {name.familiar}\n")
         if not loaded.names:
