@@ -79,6 +79,7 @@ class Archive:
         self._allowance = allowance
         self._files: dict[str, Staged] = {}
         self._links: dict[str, str] = {}
+        self._json: dict[str, bytes] = {}  # read once, however many names lead to it
         for name, content in members:
             place = self._real(name, follow_last=False)
             self._files.pop(place, None)
@@ -128,10 +129,12 @@ class Archive:
 
     def json(self, name: object, what: str) -> bytes:
         """The bytes of a file that should be JSON; raises as `file`, and Invalid for over 4 MiB."""
-        _, staged = self.file(name, what)
+        path, staged = self.file(name, what)
+        if path in self._json:
+            return self._json[path]
         if staged.writer.size > MAX_JSON:
             raise Invalid(f"{what} has {staged.writer.size:,} bytes, too many for JSON: the limit is {MAX_JSON:,}")
-        data = staged.writer.path.read_bytes()
+        data = self._json[path] = staged.writer.path.read_bytes()
         self._allowance.take_entry(len(data) + 16 * sum(map(data.count, (b",", b"[", b"{"))))
         return data
 
