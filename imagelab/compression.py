@@ -3,25 +3,27 @@
 A compressed blob has a digest of its own, and its diffID is that of the bytes inside. Nothing here compresses: blobs
 that arrive compressed are kept as they came, and the wrapping is told by its first bytes, never by a file name.
 
-Implements RFC 1952 (gzip, several members in a row included) and RFC 8878 (zstd). Left out: bzip2 and xz, which no
-image builder writes; they are refused by name.
+Implements RFC 1952 (gzip, several members in a row included) and RFC 8878 (zstd); bzip2 and xz, which docker reads too
+and no registry has a media type for, come from Python's standard library.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from .digest import CHUNK
 from .errors import Invalid
 
 MAX_ENTRIES = 300_000  # files, folders and links in one archive: as many as fit into 300 MB of memory, at worst
-_GZIP_STEP = 1 << 15  # the rest of a step is copied for each gzip member, and members may be tiny
+_STEP = 1 << 15  # the rest of a step is copied for each member of a stream, and members may be tiny
 _ZSTD_STEP = 512  # 4 bytes of zstd may hold a block of 128 KiB, so this bounds the output of one step to 16 MiB
 _ZSTD_WINDOW = 32 << 20  # bytes to look back on, which stay in memory; no image builder uses more
-_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+_XZ_MEMORY = 100 << 20  # bytes that reading xz may take: `xz -9` needs 65 MiB, and nothing standard needs more
+MAGIC = 6  # bytes of a file that tell its compression
+_MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
 
 
 class Allowance:
@@ -63,26 +65,18 @@ def pieces_of(file: BinaryIO) -> Iterator[bytes]:
 def expand(pieces: Iterable[bytes], allowance: Allowance, what: str) -> Iterator[bytes]:
     """The bytes with their compression, if any, taken off; what comes out of it is taken from the allowance.
 
-    Raises Invalid for damaged or truncated compressed data, and for a compression that imagelab does not read.
+    Raises Invalid for damaged or truncated compressed data.
     """
     source = iter(pieces)
     head = b""
-    while len(head) < 6 and (piece := next(source, b"")):
+    while len(head) < MAGIC and (piece := next(source, b"")):
         head += piece
     source = chain([head], source) if head else source
     wrapping = compression_of(head)
-    if wrapping == "gzip":
-        source = _gunzip(source, what)
-    elif wrapping == "zstd":
-        source = _unzstd(source, what)
-    elif wrapping:
-        raise Invalid(
-            f"{what} is compressed with {wrapping}, which imagelab does not read: recompress it with gzip or zstd"
-        )
-    else:
+    if not wrapping:
         yield from source
         return
-    for piece in source:
+    for piece in _READERS[wrapping](source, what):
         allowance.take(len(piece))
         yield piece
 
@@ -97,7 +91,7 @@ def compression_of(head: bytes) -> str:
 def _gunzip(source: Iterator[bytes], what: str) -> Iterator[bytes]:
     inflate = zlib.decompressobj(31)
     try:
-        for step in (piece[at : at + _GZIP_STEP] for piece in source for at in range(0, len(piece), _GZIP_STEP)):
+        for step in (piece[at : at + _STEP] for piece in source for at in range(0, len(piece), _STEP)):
             while step:
                 if inflate.eof:  # another member may follow, or zero padding
                     step = step.lstrip(b"\0")
@@ -142,3 +136,62 @@ def _unzstd(source: Iterator[bytes], what: str) -> Iterator[bytes]:
         raise Invalid(f"{what}: damaged zstd data: {error}") from None
     if not (frame.eof or fresh):
         raise Invalid(f"{what}: the zstd data is truncated")
+
+
+def _unbzip2(source: Iterator[bytes], what: str) -> Iterator[bytes]:
+    import bz2
+
+    return _streams(source, bz2.BZ2Decompressor, f"{what}: %s bzip2 data")
+
+
+def _unxz(source: Iterator[bytes], what: str) -> Iterator[bytes]:
+    import lzma
+
+    return _streams(source, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY), f"{what}: %s xz data")
+
+
+class _Decompressor(Protocol):
+    """What bz2 and lzma have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def _streams(source: Iterator[bytes], fresh: Callable[[], _Decompressor], words: str) -> Iterator[bytes]:
+    """The bytes of one compressed stream after another, at most 1 MiB at once, whatever they expand to.
+
+    Zeros may follow a stream, as padding does in xz. Raises Invalid, in `words`, for damaged or truncated data.
+    """
+    stream = fresh()
+    try:
+        for step in (piece[at : at + _STEP] for piece in source for at in range(0, len(piece), _STEP)):
+            while step or not (stream.eof or stream.needs_input):
+                if stream.eof:
+                    step = step.lstrip(b"\0")
+                    if not step:
+                        break
+                    stream = fresh()
+                out = stream.decompress(step, CHUNK)
+                if out:
+                    yield out
+                step = stream.unused_data if stream.eof else b""
+    except (OSError, ValueError, EOFError) as error:  # bz2 has no error of its own
+        raise Invalid(f"{words % 'damaged'}: {error}") from None
+    except Exception as error:
+        if type(error).__name__ != "LZMAError":  # lzma is loaded only where xz is read
+            raise
+        if "emory" in str(error):
+            raise Invalid(
+                f"{words % 'this'} asks for over {_XZ_MEMORY >> 20} MiB of memory: recompress it with xz -9 or less"
+            ) from None
+        raise Invalid(f"{words % 'damaged'}: {error}") from None
+    if not stream.eof:
+        raise Invalid(f"{words % 'the'} is truncated")
+
+
+_READERS = {"gzip": _gunzip, "zstd": _unzstd, "bzip2": _unbzip2, "xz": _unxz}

@@ -9,14 +9,11 @@ Implements the Dockerfile reference, COPY and ADD, as BuildKit does them. ADD al
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import posixpath
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import BinaryIO
 
 from e2b_dockerfile_utils import PatternMatcher
 
@@ -197,31 +194,17 @@ def _unpacked(entry: Entry) -> Changes | None:
         for piece in entry.chunks():
             file.write(piece)
         file.seek(0)
-        pieces = _without_compression(file, wrapping)
+        pieces = expand(pieces_of(file), Allowance(LIMIT), "the tar")
         try:
             head = _first(pieces)
-        except (Invalid, OSError, EOFError, lzma.LZMAError):  # only looks compressed; it is copied as it is
+        except Invalid:  # only looks compressed; it is copied as it is
             return None
         if not tar.is_header(head[: tar.BLOCK]):
             return None
-        try:
-            for piece in chain([head], pieces):
-                plain.write(piece)
-        except (EOFError, lzma.LZMAError) as error:
-            raise Invalid(f"damaged {wrapping} data: {error}") from None
+        for piece in chain([head], pieces):
+            plain.write(piece)
     plain.flush()
     return Layer(Digest(""), Digest(""), plain.tell(), TAR, lambda: open(plain.name, "rb")).changes()
-
-
-def _without_compression(file: BinaryIO, wrapping: str) -> Iterator[bytes]:
-    allowance = Allowance(LIMIT)
-    if wrapping not in ("bzip2", "xz"):
-        yield from expand(pieces_of(file), allowance, "the tar")
-        return
-    with bz2.open(file) if wrapping == "bzip2" else lzma.open(file) as opened:
-        for piece in pieces_of(opened):  # type: ignore[arg-type]
-            allowance.take(len(piece))
-            yield piece
 
 
 def _first(pieces: Iterator[bytes]) -> bytes:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from .errors import Invalid
+from .errors import Invalid, Unsupported
 
 CHUNK = 1 << 20  # bytes read at a time, everywhere: large enough to hash at full speed, small enough to forget
 
@@ -46,12 +46,12 @@ class Digest(str):
 
     @classmethod
     def parse(cls, text: object, what: str = "digest") -> Digest:
-        """Read a digest from untrusted text; raises Invalid, naming `what` it was meant to be."""
+        """Read a digest from untrusted text; raises Invalid, naming `what` it was to be, Unsupported for SHA-512."""
         if isinstance(text, str) and _SHA256.fullmatch(text):
             return cls(text)
         shown = str(text)[:80]
         if isinstance(text, str) and text.startswith("sha512:"):
-            raise Invalid(f"{what} {shown!r} is a SHA-512 digest: imagelab keeps content by SHA-256 only")
+            raise Unsupported(f"{what} {shown!r} is a SHA-512 digest: imagelab keeps content by SHA-256 only")
         raise Invalid(f"{what} {shown!r} is not a digest: expected 'sha256:' and 64 hex digits (0-9, a-f)")
 
     @property
@@ -66,15 +66,17 @@ class Digest(str):
 
 
 class Hashed:
-    """Pieces of bytes that are hashed while somebody reads them; `digest` names those read so far."""
+    """Pieces of bytes that are hashed and counted as they are read; `digest` and `size` are of those read so far."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = pieces
         self._hash = hashlib.sha256()
+        self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._pieces:
             self._hash.update(piece)
+            self.size += len(piece)
             yield piece
 
     @property

@@ -101,6 +101,33 @@ def clean(path: str, *, what: str = "path") -> str:
     return "/".join(parts)
 
 
+def from_root(name: str, *, what: str = "path") -> str:
+    """The path that a name in a tar means when the tar is unpacked at the root; raises Invalid for NUL.
+
+    `/a`, `b/../a` and `../a` are all `a`, as they are for docker, which unpacks a layer with its root as the process's
+    own: nothing lies above. `..` is resolved in the text; a symbolic link is not followed for it (Go's filepath.Clean).
+    """
+    if "\0" in name:
+        raise Invalid(f"{what} {name!r} holds NUL, and no file can have it")
+    parts: list[str] = []
+    for part in name.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def climbs(name: str) -> bool:
+    """Whether a name or a link's target leads, at some `..`, above the place where it starts."""
+    depth = 0
+    for part in name.split("/"):
+        depth += -1 if part == ".." else part not in ("", ".")
+        if depth < 0:
+            return True
+    return False
+
+
 def parent_of(path: str) -> str:
     """The directory a path lies in; the root's own parent is the root."""
     return path.rpartition("/")[0]

@@ -31,6 +31,10 @@ class Invalid(LabError):
     """Bytes that are not what they claim to be: a damaged tar, a wrong digest, JSON that is not JSON."""
 
 
+class Unsupported(Invalid):
+    """Bytes that may be sound, but are nothing that imagelab loads: a signature, an SBOM, a SHA-512 digest."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, or a notebook's stop button: what it stopped, in one sentence."""
 

@@ -159,9 +159,10 @@ class Image:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The history, oldest first, each step with the layer it made."""
+        """The history, oldest first, each step with the layer it made; a layer that it leaves out is a step too."""
         made = iter(self.layers)
-        history = self.config.get("history") or [{} for _ in self.layers]
+        history = _records(self.config)
+        last = len(self.config.get("history") or history)
         ancestry: list[Image] = [self]
         while (parent := ancestry[-1].parent) is not None:
             ancestry.append(parent)
@@ -173,7 +174,7 @@ class Image:
                 record.get("comment") or "",
                 record.get("author") or "",
                 None if record.get("empty_layer") else next(made),
-                by_length.get(number) or (self.id if number == len(history) else None),
+                by_length.get(number) or (self.id if number == last else None),
             )
             for number, record in enumerate(history, 1)
         )
@@ -291,9 +292,7 @@ class Image:
     ) -> Image:  # fmt: skip
         now = self._keeper.now()
         record = {"created": now, "created_by": created_by, "comment": comment, "author": author, "empty_layer": empty}
-        history = config.get("history")
-        if history is None:  # a config need not have one; then every layer is a step that nobody described
-            history = [{} for _ in config["rootfs"]["diff_ids"]]
+        history = _records(config)
         size = len(history) + (created_by is not None)
         config = {
             "created": now,
@@ -304,6 +303,13 @@ class Image:
         config_bytes = dump(config)
         manifest = manifest_for(config_bytes, [layer.descriptor for layer in layers])
         return self._keeper.keep(config_bytes, manifest, None if orphan else self)
+
+
+def _records(config: Json) -> list[Json]:
+    """The history, and an empty record for each layer that it leaves out: a config need not have one at all."""
+    history = config.get("history") or []
+    filled = sum(not record.get("empty_layer") for record in history)
+    return [*history, *({} for _ in config["rootfs"]["diff_ids"][filled:])]
 
 
 def _still(before: Entry | None, after: Entry) -> bool:

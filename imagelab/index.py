@@ -8,12 +8,13 @@ Implements the OCI image-spec, image-layout.md "index.json file", with container
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import gojson
 from .atomic import flush_folder, write_atomically
 from .blobs import MAX_JSON
 from .digest import Digest
@@ -71,7 +72,7 @@ class Index:
         if self._state is None or self._state.file != file:
             if info.st_size > 16 * MAX_JSON:
                 raise Invalid(f"{self._path} has {info.st_size:,} bytes: that is no index of a store")
-            items = parse_json(self._path.read_bytes(), str(self._path)).get("manifests") or []
+            items = parse_json(self._path.read_bytes(), str(self._path), gojson.MANIFEST).get("manifests") or []
             if not isinstance(items, list) or not all(_is_descriptor(item) for item in items):
                 raise Invalid(f"{self._path} is not an OCI index: its 'manifests' must be descriptors")
             images: dict[Digest, Json] = {}
@@ -117,6 +118,12 @@ def describe(image: Image, name: str | None, parent: str | None) -> Json:
         "size": len(image.manifest_bytes),
     }
     return {**item, "annotations": annotations} if annotations else item
+
+
+def with_parent(item: Json, parent: str, here: Collection[str]) -> Json:
+    """The same descriptor with a parent, if it has none among the manifests that are here."""
+    annotations = item.get("annotations") or {}
+    return item if annotations.get(PARENT) in here else {**item, "annotations": {**annotations, PARENT: parent}}
 
 
 def unnamed(item: Json) -> Json:

@@ -21,7 +21,6 @@ from .context import Context
 from .dockerfile import PREDEFINED, Argument, Dockerfile, DockerfileError, Instruction, Stage, parse
 from .errors import LabError, NotFound
 from .image import Image
-from .layer import check_symlink
 from .progress import BuildStep, Watcher
 from .running import Workspace
 from .store import Store
@@ -138,9 +137,6 @@ class StageBuild:
             cache.remember(inputs, self.image)
 
     def _stack(self, changes: Changes, said: str, settings: Mapping[str, Any] | None = None) -> Image:
-        for path, entry in changes.entries.items():
-            if entry.kind == "symlink":
-                check_symlink(path, entry.link, "docker would not load this image")
         return self.image.stack(self.store.pack(changes), said, comment=COMMENT, settings=settings)
 
     def _write(self, it: Instruction, step: BuildStep, place: str) -> None:

@@ -21,7 +21,7 @@ from .containers.keeper import end_all, keep
 from .entry import Entry
 from .errors import Interrupted, Invalid, InvalidReference, LabError, NotFound
 from .image import Image
-from .load import Loaded, load
+from .load import LoadedImages, load
 from .reference import Reference
 from .rootfs import scan, unpack
 from .save import save, whole_file
@@ -236,10 +236,15 @@ class Lab(ContainerDesk):
         return [(self.image(ref), [])]
 
     def load(
-        self, source: str | os.PathLike[str] | BinaryIO, *, limit: int = LIMIT, limit_entries: int | None = None
-    ) -> list[Loaded]:
-        """Take the images of an archive or OCI layout into this lab; see `load.load` for what is believed."""
-        return load(self.store, source, limit=limit, limit_entries=limit_entries)
+        self, source: str | os.PathLike[str] | BinaryIO, *, ref: str | None = None, limit: int = LIMIT,
+        limit_entries: int | None = None,
+    ) -> LoadedImages:  # fmt: skip
+        """Take the images of an archive or OCI layout into this lab, or the one that `ref` (tag, name or ID) means.
+
+        Returns a list of them, whose `left` says what else was there and why it was left; see `load.load` for what is
+        believed.
+        """
+        return load(self.store, source, ref=ref, limit=limit, limit_entries=limit_entries)
 
     def import_(
         self, source: str | os.PathLike[str] | BinaryIO, target: str | None = None, *, message: str = "",

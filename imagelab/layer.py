@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import posixpath
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from io import BytesIO
 from itertools import chain
 from typing import BinaryIO
 
 from . import tar
-from .compression import Allowance, compression_of, expand, pieces_of
+from .compression import MAGIC, Allowance, compression_of, expand, pieces_of
 from .digest import CHUNK, Digest
-from .entry import Content, Entry, Gone, clean, order, parent_of
+from .entry import Content, Entry, Gone, clean, climbs, from_root, order, parent_of
 from .errors import Invalid, NotFound
 from .tree import Changes
 
@@ -97,13 +97,15 @@ def _first_in(parent: str, name: str) -> str:
 
 
 def read_changes(
-    reader: tar.Reader, content: Callable[[int, int], Content] | None, allowance: Allowance, what: str = "layer"
-) -> Changes:
+    reader: Iterable[tar.Member], content: Callable[[int, int], Content] | None, allowance: Allowance,
+    what: str = "layer", *, inside: bool = False,
+) -> Changes:  # fmt: skip
     """What a layer's tar says; `content(offset, size)` tells how to read a file's bytes later.
 
-    Accepts what real builders write and is odd: `./` names, children before parents, a name twice (the last one
-    counts), AUFS notes. Raises Invalid for names and links that would leave the root, whiteouts of nothing, and
-    more entries than allowed.
+    Accepts what real builders write and is odd: names such as `./a`, `/a` and `b/../a` (see `from_root`), children
+    before parents, a name twice (the last one counts), AUFS notes. A symbolic link's target is kept as it is: who
+    follows it stops at the root. Raises Invalid for a root that is no directory, whiteouts of nothing, and more entries
+    than allowed; with `inside`, also for names and links that climb out of the tar, as docker cp refuses them.
     """
     entries: dict[str, Entry] = {}
     aufs: dict[str, Entry] = {}
@@ -116,7 +118,9 @@ def read_changes(
         if member.xattrs:
             remembered += sum(128 + len(key) + len(value) for key, value in member.xattrs.items())
         allowance.take_entry(remembered)
-        path = clean(member.name, what=f"{what}: the name")
+        path = from_root(member.name, what=f"{what}: the name")
+        if inside:
+            _check_inside(path, member, what)
         if path.count("/") >= MAX_DEPTH:
             raise Invalid(f"{what}: {path[:80]!r}… lies more than {MAX_DEPTH} directories deep")
         parent = parent_of(path)
@@ -146,7 +150,7 @@ def read_changes(
                 continue
         links.pop(path, None)
         if member.kind is None:
-            target = clean(member.link.lstrip("/"), what=f"{what}: {path!r} is a hard link whose target")
+            target = from_root(member.link, what=f"{what}: {path!r} is a hard link whose target")
             found = entries.get(target) or aufs.get(target)
             if found is not None and found.kind == "dir":
                 raise Invalid(
@@ -159,8 +163,8 @@ def read_changes(
                 entries.pop(path, None)
                 into[path] = found
             continue
-        if member.kind == "symlink":
-            check_symlink(path, member.link, what)
+        if member.kind == "symlink" and (not member.link or "\0" in member.link):
+            raise Invalid(f"{what}: the symbolic link {path!r} has an empty or damaged target")
         entries.pop(path, None)
         into[path] = Entry(
             member.kind, member.mode, member.uid, member.gid, member.mtime, member.size,
@@ -170,13 +174,15 @@ def read_changes(
     return Changes(entries, frozenset(removed), frozenset(opaque), links)
 
 
-def check_symlink(path: str, target: str, what: str) -> None:
-    """Refuse what docker refuses: an empty target, or a relative one that climbs above the root."""
-    if not target or "\0" in target:
-        raise Invalid(f"{what}: the symbolic link {path!r} has an empty or damaged target")
-    reached = posixpath.normpath(posixpath.join(parent_of(path), target))
-    if not target.startswith("/") and reached.split("/")[0] == "..":
-        raise Invalid(f"{what}: the symbolic link {path!r} → {target!r} points outside the root")
+def _check_inside(path: str, member: tar.Member, what: str) -> None:
+    """Refuse what moby's archive.Unpack refuses where a tar is unpacked into a folder that is not the root."""
+    names = [member.name, *([member.link] if member.kind is None else [])]
+    if member.kind == "symlink":
+        names.append(posixpath.join(parent_of(path), member.link))
+    for name in names:
+        if not name.startswith("/") and climbs(name):
+            link = f" → {member.link!r}" if member.link else ""
+            raise Invalid(f"{what}: {member.name!r}{link} leads out of it with '..'")
 
 
 class Layer:
@@ -236,7 +242,7 @@ class Layer:
     def open(self) -> BinaryIO:
         """The tar itself, uncompressed and seekable, whose digest is `diff_id`."""
         file = self._open_blob()
-        head = file.read(4)
+        head = file.read(MAGIC)
         file.seek(0)
         return self._unpacked(file) if compression_of(head) else file
 

@@ -3,17 +3,20 @@
 Both are checked once, when they are read, so that nothing after has to wonder what shape they have; and they are
 written once, because writing the same value again might give other bytes, and so another name.
 
-Implements the OCI image-spec, manifest.md, config.md and descriptor.md, and docker's manifest schema 2.
+Implements the OCI image-spec, manifest.md, config.md and descriptor.md, and docker's manifest schema 2. Keys are read
+in any case, as docker reads them (`gojson`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
+from . import gojson
 from .digest import Digest
-from .errors import Invalid, LabError
+from .errors import Invalid, LabError, Unsupported
 from .layer import TAR, TAR_GZIP, TAR_ZSTD
 
 Json = dict[str, Any]
@@ -60,12 +63,12 @@ def dump(value: Json) -> bytes:
         raise LabError(f"a value for the image's config cannot be written as JSON: {error}") from None
 
 
-def parse_json(data: bytes, what: str) -> Json:
-    """Read a JSON object from untrusted bytes; raises Invalid."""
+def parse_json(data: bytes, what: str, fields: gojson.Fields | None = None) -> Json:
+    """Read a JSON object from untrusted bytes, the keys that are `fields` in any case; raises Invalid."""
     value = _parse(data, what)
     if not isinstance(value, dict):
         raise Invalid(f"{what} is JSON, but not an object")
-    return value
+    return fields.read(value) if fields else value
 
 
 def _parse(data: bytes, what: str) -> object:
@@ -91,22 +94,45 @@ def _inside(value: object) -> Iterable[object]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def parse_list(data: bytes, what: str) -> list[Json]:
-    """Read a JSON list of objects from untrusted bytes; raises Invalid."""
+def parse_list(data: bytes, what: str, fields: gojson.Fields | None = None) -> list[Json]:
+    """Read a JSON list of objects from untrusted bytes, the keys that are `fields` in any case; raises Invalid."""
     value = _parse(data, what)
-    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise Invalid(f"{what} is JSON, but not a list of objects")
-    return value
+    return fields.read(value) if fields else value
+
+
+def is_parent(parent: Json, child: Json) -> bool:
+    """Whether an image can have been made from another in one step, by their configs, as docker checks it.
+
+    The child's history is the parent's and one record more. Where neither has a history, the child must have all of the
+    parent's layers and more.
+    """
+    old, new = parent.get("history") or [], child.get("history") or []
+    if not old and not new:
+        layers, more = parent["rootfs"]["diff_ids"], child["rootfs"]["diff_ids"]
+        return len(more) > len(layers) and more[: len(layers)] == layers
+    return len(new) == len(old) + 1 and [_record(record) for record in new[:-1]] == [_record(record) for record in old]
+
+
+def _record(record: Json) -> tuple[object, ...]:
+    """A history record as Go compares it: a key that is absent is an empty one, and a time is a moment."""
+    try:
+        when: object = datetime.fromisoformat(record.get("created") or "")
+    except ValueError:
+        when = record.get("created")
+    texts = (record.get(key) or "" for key in ("created_by", "comment", "author"))
+    return (when, *texts, bool(record.get("empty_layer")))
 
 
 def parse_manifest(data: bytes, what: str = "the manifest") -> Json:
-    """Check a manifest's shape (manifest.md); raises Invalid."""
-    value = parse_json(data, what)
-    media_type = value.get("mediaType", MANIFEST)
+    """Check a manifest's shape (manifest.md); raises Invalid, and Unsupported for one that describes something else."""
+    value = parse_json(data, what, gojson.MANIFEST)
+    media_type = value.get("mediaType") or MANIFEST
     if "manifests" in value:
         raise Invalid(f"{what} is an index, or one as well: its digest would name two things")
     if value.get("schemaVersion") != 2 or media_type not in (MANIFEST, DOCKER_MANIFEST):
-        raise Invalid(f"{what} is not an OCI or docker v2 manifest (media type {str(media_type)[:80]!r})")
+        raise Unsupported(f"{what} is not an OCI or docker v2 manifest (media type {str(media_type)[:80]!r})")
     layers = value.get("layers")
     if not isinstance(layers, list) or len(layers) > MAX_LAYERS:
         raise Invalid(f"{what} has no list of layers, or one of over {MAX_LAYERS}")
@@ -117,12 +143,12 @@ def parse_manifest(data: bytes, what: str = "the manifest") -> Json:
 
 
 def check_descriptor(value: object, media_types: set[str], what: str) -> None:
-    """Check a descriptor's shape (descriptor.md); raises Invalid."""
+    """Check a descriptor's shape (descriptor.md); raises Invalid, Unsupported for a media type of something else."""
     if not isinstance(value, dict):
         raise Invalid(f"{what} is not a descriptor")
     media_type = str(value.get("mediaType"))
     if media_type not in media_types:
-        raise Invalid(f"{what} has the media type {media_type[:80]!r}, which imagelab does not read")
+        raise Unsupported(f"{what} has the media type {media_type[:80]!r}, which imagelab does not read")
     Digest.parse(value.get("digest"), f"{what}: the digest")
     size = value.get("size")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
@@ -131,7 +157,7 @@ def check_descriptor(value: object, media_types: set[str], what: str) -> None:
 
 def parse_config(data: bytes, what: str = "the config") -> Json:
     """Check a config's shape (config.md), as far as anything here relies on it; raises Invalid."""
-    value = parse_json(data, what)
+    value = parse_json(data, what, gojson.CONFIG)
     rootfs = value.get("rootfs")
     if not isinstance(rootfs, dict) or rootfs.get("type") != "layers":
         raise Invalid(f"{what} has no rootfs of type 'layers'")
@@ -150,7 +176,7 @@ def parse_config(data: bytes, what: str = "the config") -> Json:
         if not isinstance(record.get("empty_layer"), bool | None):
             raise Invalid(f"{what}: empty_layer must be true or false")
     filled = sum(not record.get("empty_layer") for record in history or [])
-    if history and filled != len(diff_ids):
+    if filled > len(diff_ids):  # fewer are allowed, as in docker: some tools add a layer and no record of it
         raise Invalid(f"{what}: the history tells of {filled} layers, and there are {len(diff_ids)} diffIDs")
     settings = value.get("config")
     if not isinstance(settings, dict | None):

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
-from . import tar
+from . import gojson, tar
 from .digest import Digest
-from .entry import clean
+from .entry import from_root
 from .errors import LabError, NotFound
 from .image import Image, Keeper
 from .layer import TAR, Layer, pack
@@ -147,7 +147,8 @@ def mode(image: Image, place: Place, permissions: int) -> Image:
 
 def fields(image: Image) -> dict[str, str]:
     """Every text in the config by where it stands (`config.Env[0]`, `created`), without the layers' diffIDs."""
-    value = {key: part for key, part in parse_json(image.config_bytes, "the config").items() if key != "rootfs"}
+    config = parse_json(image.config_bytes, "the config", gojson.CONFIG)
+    value = {key: part for key, part in config.items() if key != "rootfs"}
     return {_said(where): text for where, text in _texts(value, ())}
 
 
@@ -157,7 +158,7 @@ def field(image: Image, where: str, text: str) -> Image:
     The JSON is written anew, so a config that another builder spaced differently changes in that too. Raises NotFound
     for a place that is not there, and Invalid for a text that does not fit.
     """
-    config: Json = deepcopy(parse_json(image.config_bytes, "the config"))
+    config: Json = deepcopy(parse_json(image.config_bytes, "the config", gojson.CONFIG))
     steps = next((steps for steps, _ in _texts(config, ()) if _said(steps) == where and steps[0] != "rootfs"), None)
     if steps is None:
         raise NotFound(f"the config has no text at {where!r}: it has {', '.join(fields(image))}")
@@ -214,7 +215,7 @@ def _places(image: Image, number: int) -> Iterator[Place]:
     layer = image.layers[number - 1]
     found: dict[str, Place | None] = {}
     for member in tar.Reader(layer.pieces(), f"layer {layer.digest.short}"):
-        path = clean(member.name)
+        path = from_root(member.name)
         found[path] = None  # a name that comes twice means the last one
         if member.kind == "file" and member.size and path in layer.changes().entries:
             found[path] = Place(number, path, member.size, member.mode, member.offset)
@@ -234,7 +235,8 @@ def _tar(image: Image, number: int) -> bytearray:
 def _with_layer(image: Image, number: int, data: bytes) -> Image:
     """The image with another tar in the place of one layer, wrapped as that one was."""
     draft = Draft(image)
-    layers, config = list(image.manifest["layers"]), deepcopy(parse_json(image.config_bytes, "the config"))
+    layers = list(image.manifest["layers"])
+    config = deepcopy(parse_json(image.config_bytes, "the config", gojson.CONFIG))
     old = image.layers[number - 1]
     if Digest.of(data) == old.diff_id:
         return image

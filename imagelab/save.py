@@ -1,7 +1,9 @@
 """One idea: an image in one file is a tar of blobs and a table of contents.
 
 `save` writes two tables into one tar: the OCI layout's `index.json`, and the `manifest.json` that every `docker load`
-since 1.10 reads. Both name the same blobs, which are written once.
+since 1.10 reads. Both name the same blobs, which are written once. A layer that the store keeps compressed is written
+twice: as it is for `index.json`, since the manifest that names it has a digest that must stay true, and as a plain tar
+for `manifest.json`, since Docker before 23 reads no zstd and docker's own archives hold plain tars.
 
 Implements the OCI image-spec, image-layout.md, and moby's image/tarexport (docker-archive, as docker 25 writes it).
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +20,13 @@ from typing import BinaryIO
 
 from . import tar
 from .compression import pieces_of
-from .digest import Digest
+from .digest import Digest, Hashed
 from .entry import Entry
 from .errors import Invalid, LabError
 from .image import Image
 from .index import NAME, REF, describe, index_bytes
+from .layer import Layer
+from .manifest import is_parent
 from .reference import Reference
 from .store import Store
 
@@ -30,13 +35,13 @@ def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out:
     """Write images as one tar, each under the given names (none: by its ID alone).
 
     The same images and names give the same bytes. Raises NotFound for a blob that is gone, and Invalid for one
-    that is too long or too short.
+    that is too long or too short, or expands to another layer than its image lists.
     """
     names: dict[Image, dict[str, Reference]] = {}
     for image, references in wanted:
         names.setdefault(image, {}).update({r.canonical: r for r in references})
     descriptors, contents = [], []
-    blobs: dict[Digest, int] = {}
+    blobs: dict[Digest, int | Layer] = {}  # its size, or the compressed layer that the plain tar is taken from
     for image, found in names.items():
         for name in found or [None]:
             descriptor = describe(image, name, None)
@@ -45,14 +50,23 @@ def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out:
             descriptors.append(descriptor)
         blobs |= {image.digest: len(image.manifest_bytes), image.id: len(image.config_bytes)}
         blobs |= {layer.digest: layer.size for layer in image.layers}
-        contents.append({
+        blobs |= {layer.diff_id: layer for layer in image.layers if layer.diff_id not in blobs}
+        item: dict[str, object] = {
             "Config": _path(image.id),
-            "RepoTags": list(found) or None,  # whole names: podman reads short ones as its own
-            "Layers": [_path(layer.digest) for layer in image.layers],
-        })  # fmt: skip
+            "RepoTags": [name.familiar for name in found.values()] or None,
+            "Layers": [_path(layer.diff_id) for layer in image.layers],
+        }
+        parent = image.parent
+        if parent in names and parent is not None and is_parent(parent.config, image.config):
+            item["Parent"] = parent.id
+        contents.append(item)
     out.write(tar.header("blobs", Entry.dir()) + tar.header("blobs/sha256", Entry.dir()))
     for digest in sorted(blobs):
-        _add(out, store, digest, blobs[digest])
+        size = blobs[digest]
+        if isinstance(size, Layer):
+            _add_plain(out, size)
+        else:
+            _add(out, store, digest, size)
     manifest = json.dumps(contents, separators=(",", ":")).encode()
     layout = b'{"imageLayoutVersion":"1.0.0"}'
     for path, data in (("index.json", index_bytes(descriptors)), ("manifest.json", manifest), ("oci-layout", layout)):
@@ -74,6 +88,24 @@ def _add(out: BinaryIO, store: Store, digest: Digest, size: int) -> None:
     if left:
         raise Invalid(f"the blob {digest} has not the {size} bytes it should: `imagelab verify` tells what is damaged")
     out.write(tar.padding(size))
+
+
+def _add_plain(out: BinaryIO, layer: Layer) -> None:
+    """Write a compressed layer as the tar that it is; a tar's header wants the size first, so it is spooled."""
+    with tempfile.TemporaryFile(prefix="imagelab-save-") as spool:
+        pieces = Hashed(layer.pieces())
+        for piece in pieces:
+            spool.write(piece)
+        if pieces.digest != layer.diff_id:
+            raise Invalid(
+                f"the layer {layer.digest} expands to {pieces.digest}, not to {layer.diff_id}: `imagelab verify` tells "
+                "what is damaged"
+            )
+        spool.seek(0)
+        out.write(tar.header(_path(layer.diff_id), Entry("file", size=pieces.size)))
+        for piece in pieces_of(spool):
+            out.write(piece)
+        out.write(tar.padding(pieces.size))
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from . import tar
 from .blobs import Writer
-from .compression import Allowance, OverLimit, compression_of, expand
+from .compression import Allowance, OverLimit, compression_of, expand, pieces_of
 from .digest import Digest, Hashed
 from .errors import Invalid
 from .layer import TAR, TAR_GZIP, TAR_ZSTD, Layer, read_changes, sum_of_files
@@ -20,17 +21,31 @@ from .store import Store
 from .tree import Changes
 
 LIMIT = 32 << 30  # bytes an archive may expand to, unless told otherwise
+_MEDIA_TYPES = {"gzip": TAR_GZIP, "zstd": TAR_ZSTD}  # no manifest can name a layer in bzip2 or xz
 
 
 @dataclass(slots=True)
 class Staged:
-    """One file of an archive: where it lies now, and, if it looks like a layer, what that layer says."""
+    """One file of an archive: where it lies now, and, if it looks like a layer, what that layer says.
+
+    `diff_id` and `plain_size` are of the bytes inside its compression, where it has one.
+    """
 
     writer: Writer
-    media_type: str = TAR
+    wrapping: str = ""
     diff_id: Digest | None = None
+    plain_size: int = 0
     changes: Changes | None = None
     trouble: Invalid | None = None  # why it is no layer; raised only if somebody says it is one
+
+    @property
+    def descriptor(self) -> dict[str, Any]:
+        """How a manifest written here names the layer: as it came, but uncompressed if it came in bzip2 or xz."""
+        if self.wrapping in _MEDIA_TYPES:
+            return {
+                "mediaType": _MEDIA_TYPES[self.wrapping], "digest": self.writer.digest, "size": self.writer.size,
+            }  # fmt: skip
+        return {"mediaType": TAR, "digest": self.diff_id, "size": self.plain_size}
 
 
 def stage(store: Store, pieces: Iterable[bytes], allowance: Allowance, what: str) -> Staged:
@@ -46,7 +61,7 @@ def stage(store: Store, pieces: Iterable[bytes], allowance: Allowance, what: str
         staged = Staged(writer)
         inside = Hashed(expand(chain([head], source), allowance, what))
         wrapping = compression_of(head)
-        if wrapping or tar.is_header(head[: tar.BLOCK]):
+        if wrapping or not head or tar.is_header(head[: tar.BLOCK]):  # a layer file without a byte is an empty layer
             try:  # what is not compressed is hashed by the writer already
                 reader = tar.Reader(inside if wrapping else chain([head], source), what)
                 staged.changes = read_changes(reader, None, allowance, what)
@@ -57,9 +72,9 @@ def stage(store: Store, pieces: Iterable[bytes], allowance: Allowance, what: str
                 staged.trouble = error
         for _ in source:  # what is no layer is written all the same: it may be a config, or nothing of interest
             pass
-    staged.diff_id = writer.digest
+    staged.wrapping, staged.diff_id, staged.plain_size = wrapping, writer.digest, writer.size
     if wrapping:
-        staged.diff_id, staged.media_type = inside.digest, TAR_GZIP if wrapping == "gzip" else TAR_ZSTD
+        staged.diff_id, staged.plain_size = inside.digest, inside.size
     return staged
 
 
@@ -79,9 +94,17 @@ def stage_layer(store: Store, pieces: Iterable[bytes], *, what: str, limit: int 
     return staged
 
 
-def settle_layer(store: Store, staged: Staged) -> Layer:
-    """Give a staged layer its place in the store."""
+def settle_layer(store: Store, staged: Staged, *, as_it_came: bool = False) -> Layer:
+    """Give a staged layer its place in the store, as its `descriptor` says, or, for a manifest that names it so, as it
+    came.
+    """
     assert staged.diff_id is not None and staged.changes is not None
-    store.blobs.settle(staged.writer)
+    described = staged.descriptor
+    if as_it_came or described["digest"] == staged.writer.digest:
+        store.blobs.settle(staged.writer)
+    else:
+        with store.blobs.writer() as plain, open(staged.writer.path, "rb") as file:
+            for piece in expand(pieces_of(file), Allowance(), "the layer"):  # its size was allowed when it was staged
+                plain.write(piece)
     store.remember_size(staged.diff_id, sum_of_files(staged.changes))
-    return store.layer(staged.writer.digest, staged.diff_id, staged.writer.size, staged.media_type)
+    return store.layer(described["digest"], staged.diff_id, described["size"], described["mediaType"])

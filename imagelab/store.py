@@ -22,7 +22,7 @@ from .blobs import Blobs, Writer
 from .digest import Digest
 from .errors import Conflict, InvalidReference, LabError, NotFound
 from .image import Image
-from .index import PARENT, Index, describe, index_bytes, name_in, unnamed
+from .index import PARENT, Index, describe, index_bytes, name_in, unnamed, with_parent
 from .layer import TAR, Layer, pack, sum_of_files
 from .locks import Lock
 from .manifest import Json, dump, manifest_for, scratch_config
@@ -182,7 +182,10 @@ class Store:
         return Digest(parent) if parent in here else None
 
     def keep(self, config: bytes, manifest: bytes, parent: Image | None = None) -> Image:
-        """Add an image, untagged; doing it twice is doing it once. Raises NotFound if one of its blobs is missing."""
+        """Add an image, untagged; doing it twice is doing it once. Raises NotFound if one of its blobs is missing.
+
+        An image that is here already and has no parent yet gets this one.
+        """
         with self.blobs.lease():
             self.blobs.put(config)
             digest = self.blobs.put(manifest)
@@ -193,6 +196,12 @@ class Store:
                         raise NotFound(f"layer {blob.short} of the new image is gone: was its base removed meanwhile?")
                 if all(item["digest"] != digest for item in descriptors):
                     descriptors.append(describe(image, None, parent.digest if parent else None))
+                elif parent:
+                    here = {item["digest"] for item in descriptors}
+                    descriptors[:] = [
+                        with_parent(item, parent.digest, here) if item["digest"] == digest else item
+                        for item in descriptors
+                    ]
         return image
 
     def scratch(self, settings: Json | None = None) -> Image:

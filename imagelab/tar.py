@@ -310,9 +310,13 @@ class Reader:
         return records
 
     def _skip(self) -> None:
-        while self._unread:
+        """Pass over the rest of the current member. Its padding may be missing where the bytes end, as it is after
+        `umoci insert`: then the archive ends there too, and Go's archive/tar takes it so."""
+        for _ in self.content():
+            pass
+        while self._unread and (self._at < len(self._buffer) or self._refill()):
             self._unread -= len(self._some(self._unread))
-        self._left = 0
+        self._unread = 0
 
     def _some(self, most: int) -> bytes:
         """At least one and at most `most` bytes."""

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from . import gojson
 from .compression import Allowance, expand, pieces_of
 from .digest import Digest
 from .errors import Conflict, LabError
@@ -196,7 +197,7 @@ def _live(store: Store) -> set[Digest]:
         if digest in live or digest not in store.blobs:
             continue
         live.add(digest)
-        value = parse_json(store.blobs.read(digest), f"the manifest {digest.short}")
+        value = parse_json(store.blobs.read(digest), f"the manifest {digest.short}", gojson.MANIFEST)
         todo += (Digest(item["digest"]) for item in value.get("manifests") or [])
         live.update(Digest(item["digest"]) for item in [value.get("config"), *(value.get("layers") or [])] if item)
     return live

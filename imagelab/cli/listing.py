@@ -109,7 +109,9 @@ def history(
 ) -> None:
     """Show the history of an image."""
     words, now = words is not False, time.time()
-    rows = [_step_row(step, now, words, not no_trunc) for step in reversed(desk.lab.image(args[0]).steps)]
+    image = desk.lab.image(args[0])
+    steps = image.steps[: len(image.config.get("history") or [])]  # docker lists records, and no layer without one
+    rows = [_step_row(step, now, words, not no_trunc) for step in reversed(steps)]
     columns = ["ID", "CreatedSince" if words else "CreatedAt", "CreatedBy", "Size", "Comment"]
     print_rows(rows, HISTORY_TITLES, columns, template, quiet=quiet)
 
@@ -124,7 +126,7 @@ def _step_row(step: Step, now: float, words: bool, trunc: bool) -> Row:
         Comment=step.comment,
         CreatedAt=at,
         CreatedBy=human.ellipsis(by, 45) if trunc else by,
-        CreatedSince=human.since(created, now) if words else at,
+        CreatedSince=human.since(created, now) or "N/A" if words else at,
         ID=(found.short if trunc else str(found)) if found else "<missing>",
         Size=human.size(step.size, 3) if words else str(step.size),
     )

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from ..errors import InvalidReference
 from ..reference import Reference
 from .changes import config_from
-from .verbs import Desk, explain, fail, flag, option, say, verb
+from .verbs import Desk, complain, explain, fail, flag, option, say, verb
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 
@@ -39,23 +39,28 @@ def save(desk: Desk, args: tuple[str, ...], output: str | None) -> None:
 @option("-i", "--input", "path", kind="string", help="Read from tar archive file, instead of STDIN")
 @option("--limit", kind="bytes", help="Refuse what expands to more than this, e.g. 500m (default 32g)")
 @option("--limit-entries", "entries", kind="number", help="Refuse what holds more files than this (default 300000)")
+@option("--ref", kind="string", help="Load only the image of this tag, name or ID")
 @flag("-q", "--quiet", help="Suppress the load output")
 def load(
-    desk: Desk, args: tuple[str, ...], path: str | None, limit: str | None, entries: str | None, quiet: bool
-) -> None:
+    desk: Desk, args: tuple[str, ...], path: str | None, limit: str | None, entries: str | None, ref: str | None,
+    quiet: bool,
+) -> None:  # fmt: skip
     """Load an image from a tar archive or STDIN."""
     options = {} if limit is None else {"limit": _bytes(limit)}
     if entries is not None:
         if not entries.isdigit() or not int(entries):
             fail(f'invalid argument "{entries}" for "--limit-entries" flag: write a number')
         options["limit_entries"] = int(entries)
-    for loaded in desk.lab.load(_readable(path) if path is not None else stdin_of(desk), **options):
-        for name, _ in loaded.renamed:
-            say(f"The image {name.familiar} already exists, renaming the old one to empty string\n")
+    found = desk.lab.load(_readable(path) if path is not None else stdin_of(desk), ref=ref, **options)
+    for loaded in found:
+        for name, old in loaded.renamed:
+            say(f"The image {name.familiar} already exists, renaming the old one with ID {old} to empty string\n")
         for name in loaded.names:
             say(f"Loaded image: {name.familiar}\n")
         if not loaded.names:
             say(f"Loaded image ID: {loaded.image.id}\n")
+    for left in found.left:
+        complain(f"Passed over: {left}")
 
 
 @verb("file|- [REPOSITORY[:TAG]]", wants=(1, 2))

@@ -18,9 +18,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # The modules of each floor, the ground first. `imagelab/__init__.py` is the door, before all floors.
 FLOORS = [
     {"errors", "beneath"},
-    {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "manifest", "image"}
+    {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "gojson", "manifest", "image"}
     | {"atomic", "locks", "blobs", "index", "taglog", "store"},
-    {"save", "staging", "load", "upkeep", "usage", "waste", "mutate", "lens"}
+    {"save", "staging", "archive", "candidates", "docker_archive", "oci_layout", "load"}
+    | {"upkeep", "usage", "waste", "mutate", "lens"}
     | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
     | {"bases", "wasmfile", "instructions", "build", "prepare", "writable", "rooted", "containers", "users"},
     {"lab"},

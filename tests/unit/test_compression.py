@@ -8,6 +8,7 @@ import io
 import lzma
 import struct
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -22,6 +23,8 @@ from imagelab.errors import Invalid
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "nothing": bytes,
     "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
     "zstd": zstandard.compress,
     "zstd with a checksum": lambda data: zstandard.ZstdCompressor(write_checksum=True).compress(data),
     "zstd in a stream": lambda data: (c := zstandard.ZstdCompressor().compressobj()).compress(data) + c.flush(),
@@ -45,22 +48,23 @@ def test_what_went_in_comes_out(how, data, size):
 
 
 @given(
-    st.sampled_from(["gzip", "zstd", "zstd with a checksum"]), st.lists(st.binary(max_size=300), min_size=1),
+    st.sampled_from(["gzip", "bzip2", "xz", "zstd", "zstd with a checksum"]),
+    st.lists(st.binary(max_size=300), min_size=1),
     st.sampled_from([1, 7, 100_000]), st.booleans(),
 )  # fmt: skip
 def test_any_number_of_members_or_frames(how, parts, size, padded):
-    """Concatenated, as `cat a.gz b.gz`; gzip with zeros after each, zstd with skippable frames."""
-    between = (bytes(5) if how == "gzip" else SKIPPABLE) if padded else b""
+    """Concatenated, as `cat a.gz b.gz`; zstd with skippable frames after each, the others with zeros."""
+    between = (SKIPPABLE if "zstd" in how else bytes(4)) if padded else b""
     assert expanded(b"".join(COMPRESS[how](part) + between for part in parts), size) == b"".join(parts)
 
 
-@pytest.mark.parametrize("how", ["gzip", "zstd", "zstd with a checksum", "zstd in a stream"])
+@pytest.mark.parametrize("how", ["gzip", "bzip2", "xz", "zstd", "zstd with a checksum", "zstd in a stream"])
 def test_every_cut_is_noticed(how):
     """At any byte but before the first: nothing is nothing."""
     whole = COMPRESS[how](b"hello " * 50)
     assert expanded(b"") == b""
     for size in range(6, len(whole)):
-        with pytest.raises(Invalid, match=r"x: the (gzip|zstd) data is truncated"):
+        with pytest.raises(Invalid, match=r"x: the (gzip|bzip2|xz|zstd) data is truncated"):
             expanded(whole[:size])
 
 
@@ -107,11 +111,55 @@ def test_compression_is_told_by_the_first_bytes(head, name):
     assert compression_of(head) == name
 
 
-@pytest.mark.parametrize("data, name", [(bz2.compress(b"a"), "bzip2"), (lzma.compress(b"a"), "xz")], ids=["bz2", "xz"])
-def test_others_are_refused_by_name(data, name):
-    for size in (1, 5, 1000):
-        with pytest.raises(Invalid, match=f"compressed with {name}.*recompress"):
-            expanded(data, size)
+OTHERS = {"bzip2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_bzip2_and_xz(name):
+    """As docker reads them: several streams in a row, padding after them, in pieces of any size."""
+    data = bytes(range(256)) * 9000
+    pack = OTHERS[name]
+    for made in (
+        pack(data), pack(data[:99]) + pack(data[99:]), pack(data) + bytes(8), pack(b"") + pack(data) + pack(b""),
+        pack(data[:99]) + bytes(4) + pack(data[99:]),
+    ):  # fmt: skip
+        for size in (1, 5, 1000, 1 << 20) if len(made) < 5000 else (1000, 1 << 20):
+            assert expanded(made, size) == data
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_damaged_bzip2_and_xz(name):
+    made = OTHERS[name](bytes(range(256)) * 40)
+    for cut in (8, len(made) // 2, len(made) - 1):
+        with pytest.raises(Invalid, match=f"the {name} data is truncated"):
+            expanded(made[:cut])
+    for wrong in (made + b"garbage, and more of it", made[:40] + bytes(9) + made[49:]):
+        with pytest.raises(Invalid, match=f"damaged {name} data"):
+            expanded(wrong)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_bomb_in_bzip2_and_xz(name):
+    """What comes out is counted as it comes, and never more of it in memory than 1 MiB at a time."""
+    bomb = OTHERS[name](bytes(64 << 20))
+    assert len(bomb) < 20_000
+    pieces = expand([bomb], Allowance(10 << 20), "x")
+    tracemalloc.start()
+    try:
+        with pytest.raises(OverLimit, match="more than 10,485,760 bytes"):
+            for _ in pieces:
+                pass
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_xz_that_takes_too_much_memory():
+    """`xz -9` fits; a header may ask for 4 GiB, which would be taken before the first byte comes out."""
+    assert expanded(lzma.compress(b"a", preset=9)) == b"a"
+    large = lzma.compress(b"a", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 28}])
+    with pytest.raises(Invalid, match="over 100 MiB of memory: recompress"):
+        expanded(large)
 
 
 def test_a_window_that_takes_too_much_memory():

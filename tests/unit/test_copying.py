@@ -97,11 +97,9 @@ WRONG = {
     "COPY --chmod=99999 a /x": "in octal",
     "COPY --from=base /none /x": "is not in",
     "COPY --from=nowhere:1 /a /x": "nowhere",
-    "COPY $NONE /x/": "",
-    "ADD bad.tar /x": "could leave the root",
+    "ADD bad.tar /x": "root directory is described as something else",
     "WORKDIR /bin/tool": "not a directory",
     "USER who\nWORKDIR /x": "unable to find user who",
-    "COPY climbs /x/": "outside the root",
 }
 
 
@@ -109,9 +107,9 @@ WRONG = {
 def test_what_cannot_be_copied_is_said_with_file_and_line(lab, text):
     good = io.BytesIO()
     with tarfile.open(fileobj=good, mode="w:gz") as archive:
-        archive.addfile(tarfile.TarInfo("../../x"), io.BytesIO())
+        archive.addfile(tarfile.TarInfo("x/.."), io.BytesIO())
     before = lab.store.tags()
-    context = {"bad.tar": good.getvalue(), "climbs/l": Entry.symlink("../../../x")}
+    context = {"bad.tar": good.getvalue()}
     line = text.count("\n") + 2
     with pytest.raises(
         DockerfileError, match=rf"^Dockerfile:{line}: {text.splitlines()[-1].split()[0]}: .*{WRONG[text]}"

@@ -22,6 +22,7 @@ from imagelab.layer import Layer, pack, read_changes
 from imagelab.manifest import EMPTY_LAYER
 from imagelab.rootfs import scan, unpack, walk
 from imagelab.tree import Changes, Tree, hard_links
+from unit import archives
 from unit.trees import changed_trees, trees
 
 
@@ -159,3 +160,33 @@ def test_unpacking_needs_an_empty_folder_and_does_not_touch_another(tmp_path: Pa
     with pytest.raises(Conflict, match="not empty"):
         unpack(Tree(), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
+
+
+OUT = {
+    "a name": archives.file("../x"),
+    "a name inside": archives.file("a/../../x"),
+    "a hard link": archives.hard_link("h", "../t"),
+    "a symbolic link": archives.symlink("s", "../etc/passwd"),
+    "a symbolic link further down": archives.symlink("a/s", "b/../../../etc/passwd"),
+}
+WITHIN = [
+    archives.file("t"), archives.file("/../x"), archives.file("a/../b"), archives.file("/abs"),
+    archives.hard_link("h", "/t"), archives.hard_link("i", "a/../t"), archives.symlink("s", "/etc/passwd"),
+    archives.symlink("a/s", "../t"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OUT)
+def test_what_climbs_out_of_a_tar_that_is_not_a_layer(what: str) -> None:
+    """`docker cp -` refuses it (moby's archive.Unpack into a folder); as a layer, at the root, the same tar is fine."""
+    data = archives.tar(archives.file("t"), OUT[what])
+    assert len(read_changes(tar.Reader([data]), None, Allowance()).entries) == 2
+    with pytest.raises(Invalid, match=r"leads out of it with '\.\.'"):
+        read_changes(tar.Reader([data]), None, Allowance(), inside=True)
+
+
+def test_what_stays_inside_a_tar_that_is_not_a_layer() -> None:
+    data = archives.tar(*WITHIN)
+    assert set(read_changes(tar.Reader([data]), None, Allowance(), inside=True).entries) == {
+        "t", "x", "b", "abs", "h", "i", "s", "a/s",
+    }  # fmt: skip

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 import tarfile
 import tempfile
@@ -88,34 +90,29 @@ def refused(lab: Lab, archive: bytes | Path, phrase: str, **limits: int) -> None
 # What a layer may not hold --------------------------------------------------------------------------------------
 
 LAYERS: dict[str, tuple[bytes | list[bytes], str]] = {
-    "a name with '..'": (tar(file("../evil")), "'..'"),
-    "a name with '..' inside": (tar(file("a/../../evil")), "'..'"),
-    "a name with a harmless '..'": (tar(file("a/../b")), "'..'"),
-    "a directory called '..'": (tar(folder("..")), "'..'"),
-    "an absolute name": (tar(file("/etc/passwd")), "is absolute"),
-    "an absolute directory": (tar(folder("/")), "is absolute"),
     "a name with NUL": (tar(file("x", pax_headers={"path": "a\0b"})), "NUL"),
-    "a long GNU name with '..'": (tar(file("a/" * 80 + "../" * 81 + "x"), format=tarfile.GNU_FORMAT), "'..'"),
     "a name longer than Linux takes": (tar(file("n/" * 2500 + "n")), "Linux takes 4096"),
     "too many directories in one path": (tar(file("n/" * 600 + "n")), "directories deep"),
     "a file where the root should be": (tar(file(".")), "root directory is described as something else"),
+    "a file where '..' leads to the root": (tar(file("a/..")), "root directory is described as something else"),
+    "a file called '/'": (tar(file("/")), "root directory is described as something else"),
     "a symlink where the root should be": (tar(symlink("./", "/")), "root directory"),
-    "a symlink that climbs out": (tar(symlink("etc/out", "../../etc/passwd")), "points outside the root"),
-    "a symlink that climbs out at once": (tar(symlink("out", "..")), "points outside the root"),
-    "a symlink that climbs out in the middle": (tar(symlink("a/out", "b/../../../c")), "points outside the root"),
+    "a symlink above the root": (tar(symlink("..", "/")), "root directory"),
     "a symlink to nothing": (tar(symlink("out", "")), "empty or damaged target"),
     "a symlink with NUL": (tar(symlink("a", "x", pax_headers={"linkpath": "b\0c"})), "empty or damaged target"),
     "a hard link to nowhere": (tar(hard_link("a", "nowhere")), "is no file of this image"),
-    "a hard link out of the root": (tar(hard_link("a", "../../etc/passwd")), "'..'"),
+    "a hard link out of the root": (tar(hard_link("a", "../../etc/passwd")), "'etc/passwd', which is no file of this"),
     "a hard link to a directory": (tar(folder("d"), hard_link("a", "d")), "only files can have two names"),
     "a hard link to a directory below": ([tar(folder("d")), tar(hard_link("a", "d"))], "no file of this image"),
     "a hard link to the root": (tar(folder("."), hard_link("a", ".")), "directory"),
+    "a hard link to above the root": (tar(folder("/"), hard_link("a", "../..")), "directory"),
     "a hard link to itself": (tar(hard_link("a", "a")), "no file of this image"),
     "hard links in a circle": (tar(hard_link("a", "b"), hard_link("b", "a")), "no file of this image"),
     "a hard link to what was removed": ([tar(file("a")), tar(file(".wh.a", b"")), tar(hard_link("b", "a"))], "'a'"),
     "a whiteout of nothing": (tar(file(".wh.", b"")), "names nothing that could be removed"),
     "a whiteout of '.'": (tar(file("etc/.wh..", b"")), "names nothing that could be removed"),
     "a whiteout of '..'": (tar(file("etc/.wh...", b"")), "names nothing that could be removed"),
+    "a whiteout of the root": (tar(file("etc/../.wh.", b"")), "names nothing that could be removed"),
     "a file in a whiteout": (tar(file("a/.wh.b/c")), "a directory whose name means a removal"),
     "a file in a file": (tar(file("a"), file("a/b")), "is a file, not a directory"),
     "a file in a file below": ([tar(file("a")), tar(file("a/b/c"))], "is a file, not a directory"),
@@ -129,7 +126,7 @@ LAYERS: dict[str, tuple[bytes | list[bytes], str]] = {
     "an owner that no system has": (patched(tar(file("a")), 108, b"\x80\0\0\1\0\0\0\0"), "belongs to user"),
     "something after the end": (tar(file("a"))[:1024] + bytes(512) + tar(file("b")), "there is more"),
     "no tar": (b"just text " * 100, "is not a tar archive"),
-    "no bytes": (b"", "is not a tar archive"),
+    "one byte": (b"\0", "is not a tar archive"),
 }  # fmt: skip
 
 
@@ -143,6 +140,7 @@ def test_layers(furnished, form, wrong):
 ZSTD_LONG = zstandard.ZstdCompressor(
     compression_params=zstandard.ZstdCompressionParameters.from_level(1, window_log=27, enable_ldm=True)
 ).compressobj()
+XZ_LARGE = lzma.compress(GOOD, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 28}])
 COMPRESSED: dict[str, tuple[bytes, str]] = {
     "cut gzip": (gzip.compress(GOOD)[:-9], "gzip data is truncated"),
     "cut gzip trailer": (gzip.compress(GOOD)[:-1], "gzip data is truncated"),
@@ -157,8 +155,16 @@ COMPRESSED: dict[str, tuple[bytes, str]] = {
     "damaged zstd": (zstandard.compress(GOOD)[:12] + b"\xff" * 8 + zstandard.compress(GOOD)[20:], "damaged zstd data"),
     "garbage after zstd": (zstandard.compress(GOOD) + b"garbage", "damaged zstd data"),
     "zstd with a window of 128 MiB": (ZSTD_LONG.compress(GOOD) + ZSTD_LONG.flush(), "over 32 MiB"),
-    "bzip2": (__import__("bz2").compress(GOOD), "compressed with bzip2"),
-    "xz": (__import__("lzma").compress(GOOD), "compressed with xz"),
+    "cut bzip2": (bz2.compress(GOOD)[:-9], "bzip2 data is truncated"),
+    "cut bzip2 header": (bz2.compress(GOOD)[:5], "bzip2 data is truncated"),
+    "damaged bzip2": (bz2.compress(GOOD)[:30] + bytes(9) + bz2.compress(GOOD)[39:], "damaged bzip2 data"),
+    "garbage after bzip2": (bz2.compress(GOOD) + b"garbage", "damaged bzip2 data"),
+    "cut xz": (lzma.compress(GOOD)[:-9], "xz data is truncated"),
+    "cut xz header": (lzma.compress(GOOD)[:8], "xz data is truncated"),
+    "damaged xz": (lzma.compress(GOOD)[:40] + bytes(9) + lzma.compress(GOOD)[49:], "damaged xz data"),
+    "garbage after xz": (lzma.compress(GOOD) + b"garbage, and more of it", "damaged xz data"),
+    "xz with a dictionary of 256 MiB": (XZ_LARGE, "over 100 MiB of memory: recompress"),
+    "xz in xz": (lzma.compress(lzma.compress(GOOD)), "or no tar"),
     "gzip in gzip": (gzip.compress(gzip.compress(GOOD)), "or no tar"),
     "gzip of no tar": (gzip.compress(b"text" * 1000), "no tar header"),
 }  # fmt: skip
@@ -191,11 +197,9 @@ ARCHIVES: dict[str, tuple[bytes, str]] = {
     "cut zstd": (zstandard.compress(PACKED)[:-9], "zstd data is truncated"),
     "wrong gzip checksum": (gzip.compress(PACKED)[:-8] + b"\1\2\3\4" + gzip.compress(PACKED)[-4:], "data check"),
     "damage after the end of the tar": (gzip.compress(PACKED) + b"garbage", "damaged gzip"),
-    "bzip2": (__import__("bz2").compress(PACKED), "bzip2, which imagelab does not read"),
-    "xz": (__import__("lzma").compress(PACKED), "xz, which imagelab does not read"),
-    "a name with '..'": (packed({"../evil": b"", **both(GOOD)}), "'..'"),
-    "an absolute name": (packed({"/manifest.json": b"", **both(GOOD)}), "is absolute"),
-    "a name with newlines": (packed({"../\n\x1b[2Jevil": b"", **both(GOOD)}), "'..'"),
+    "cut bzip2": (bz2.compress(PACKED)[:-9], "bzip2 data is truncated"),
+    "cut xz": (lzma.compress(PACKED)[:-9], "xz data is truncated"),
+    "a name with NUL": (tar(file("x", pax_headers={"path": "a\0b"})), "NUL"),
     "an unknown type": (patched(PACKED, 156, b"M"), "unknown type"),
     "files in files": (tar(file("index.json"), file("index.json/x")), "holds no image"),
 }  # fmt: skip
@@ -370,7 +374,6 @@ CONFIGS: dict[str, tuple[bytes, str]] = {
     "a history that is a text": (config(digest(GOOD), history="made"), "must be lists"),
     "a history of texts": (config(digest(GOOD), history=["made"]), "not a list of records"),
     "a history of other layers": (config(digest(GOOD), history=[{}, {}]), "the history tells of 2 layers"),
-    "a history of empty layers": (config(digest(GOOD), history=[{"empty_layer": True}]), "tells of 0 layers"),
     "empty_layer as a text": (config(digest(GOOD), history=[{"empty_layer": "false"}]), "true or false"),
     "created_by as a list": (config(digest(GOOD), history=[{"created_by": ["x"]}]), "not a list of records"),
     "created as a number": (config(digest(GOOD), created=1), "'created' must be a text"),
@@ -405,20 +408,22 @@ def item(**changes: Any) -> Files:
 
 
 DOCKER: dict[str, tuple[Files, str]] = {
-    "an empty list": (contents(), "not a list of objects"),
+    "null": ({**item(), "manifest.json": b"null"}, "not a list of objects"),
     "a list of texts": (contents("app:1"), "not a list of objects"),
     "an object": ({**item(), "manifest.json": b'{"Config":"c.json"}'}, "not a list of objects"),
     "no config": (item(Config=None), "which is not a path"),
     "a config that is a list": (item(Config=["c.json"]), "which is not a path"),
     "a config outside": (item(Config="../../etc/passwd"), "'..'"),
-    "an absolute config": (item(Config="/etc/passwd"), "is absolute"),
+    "an absolute config": (item(Config="/etc/passwd"), "is not there"),
     "a config that is not there": (item(Config="d.json"), "is not there"),
     "a config that is a layer": (item(Config="l.tar"), "is not JSON"),
-    "a config whose name is another digest": (
-        contents({"Config": ELSE[7:] + ".json", "Layers": ["l.tar"]}, **{ELSE[7:] + ".json": A_CONFIG}),
+    "a config that is a blob of another digest": (
+        contents({"Config": f"blobs/sha256/{ELSE[7:]}", "Layers": ["l.tar"]}, **{f"blobs/sha256/{ELSE[7:]}": A_CONFIG}),
         "the config's name says that its digest is " + ELSE),
     "a layer outside": (item(Layers=["../l.tar"]), "'..'"),
-    "an absolute layer": (item(Layers=["/l.tar"]), "is absolute"),
+    "a layer outside, from the top": (item(Layers=["/../l.tar"]), "'..'"),
+    "a layer outside and inside again": (item(Layers=["x/../../l.tar"]), "'..'"),
+    "a layer that is the archive": (item(Layers=[""]), "is not there"),
     "a layer that is not there": (item(Layers=["m.tar"]), "is not there"),
     "a layer that is a number": (item(Layers=[1]), "which is not a path"),
     "a layer that is a config": (item(Layers=["c.json"]), "is not a tar archive"),
@@ -428,6 +433,11 @@ DOCKER: dict[str, tuple[Files, str]] = {
     "layers as a text": (item(Layers="l.tar"), "must be lists"),
     "tags as a text": (item(RepoTags="app:1"), "must be lists"),
     "a tag that is a number": (item(RepoTags=[1]), "is not a text"),
+    "a parent that is a number": (item(Parent=1), "Parent must be an image ID"),
+    "a parent that cannot be it": (
+        contents({"Config": "c.json", "Layers": ["l.tar"]},
+                 {"Config": "d.json", "Layers": ["l.tar"], "Parent": digest(A_CONFIG)},
+                 **{"d.json": config(digest(GOOD), author="me")}), "is not a valid parent for"),
     "a tag that is no name": (item(RepoTags=["App:1"]), "must be lowercase"),
     "a tag with terminal codes": (item(RepoTags=["a\x1b[2J\n:1"]), "wrongly"),
     "a second image that is bad": (
@@ -546,15 +556,16 @@ def unchanged_or_whole(lab: Lab, data: bytes, before: dict[str, object]) -> None
         assert "\n" not in str(error)
         assert snapshot(lab.home) == before
     else:
-        assert [loaded.image.id for loaded in found] == [digest(A_CONFIG)]
+        said = any("which is the image ID" in str(left) for left in found.left)  # a config under another's name
+        assert said or [loaded.image.id for loaded in found] == [digest(A_CONFIG)]
 
 
 @pytest.mark.parametrize("form", SMALL)
 def test_cut_at_every_block(lab, form):
     """A download that stopped: at each 512 bytes, one byte before and one after.
 
-    Two cuts of a tar leave a whole image, and docker takes them too: one in the zeros at the end, and of docker 25's
-    two formats one just before manifest.json.
+    Three cuts of a tar leave a whole image: in the padding of the last file, after it, and in the zeros at the end.
+    Docker takes them too; and of docker 25's two formats one just before manifest.json: Docker 29 reads index.json.
     """
     before = snapshot(lab.home)
     data = SMALL[form]
@@ -570,8 +581,9 @@ def test_cut_at_every_block(lab, form):
                 lab.rmi("app:1")
                 before = snapshot(lab.home)
     zeros = [] if form in ("gzip", "zstd") else [len(data) - 1024, len(data) - 512]
+    padding = [] if form in ("gzip", "zstd", "oci") else [len(data) - 1025]  # of oci the last file fills its blocks
     second_table = [data.index(b"manifest.json" + bytes(50))] if form == "docker 25" else []
-    assert sorted(taken) == second_table + zeros
+    assert sorted(taken) == second_table + padding + zeros
 
 
 @given(

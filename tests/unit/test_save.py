@@ -75,7 +75,7 @@ def test_both_tables_lead_to_the_same_image(lab, app):
     files = opened(saved(lab, "app:1"))
     assert json.loads(files["oci-layout"]) == {"imageLayoutVersion": "1.0.0"}
     [contents] = json.loads(files["manifest.json"])
-    assert contents["RepoTags"] == ["docker.io/library/app:1"]
+    assert contents["RepoTags"] == ["app:1"], "docker's familiar name, as docker writes it"
     assert files[contents["Config"]] == app.config_bytes
     assert [archives.digest(files[path]) for path in contents["Layers"]] == list(app.diff_ids)
     [descriptor] = json.loads(files["index.json"])["manifests"]
@@ -148,18 +148,19 @@ def tables(data: bytes) -> tuple[list[list[str] | None], list[str | None]]:
 
 
 APP, LATEST, BASE = (f"docker.io/library/{name}" for name in ("app:1", "app:latest", "base:1"))
+SHORT, SHORT_LATEST, SHORT_BASE = "app:1", "app:latest", "base:1"  # RepoTags are familiar names, annotations whole ones
 
 
 @pytest.mark.parametrize(
     "refs, contents, index",
     [
-        (["app:1"], [[APP]], [APP]),
-        (["docker.io/library/app:1"], [[APP]], [APP]),
-        (["app:1", "app:latest"], [[APP, LATEST]], [APP, LATEST]),
-        (["app:1", "app:1"], [[APP]], [APP]),
-        (["app"], [[APP, LATEST]], [APP, LATEST]),
-        (["base:1", "app:1"], [[BASE], [APP]], [BASE, APP]),
-        (["app:1", "base:1", "app:latest"], [[APP, LATEST], [BASE]], [APP, LATEST, BASE]),
+        (["app:1"], [[SHORT]], [APP]),
+        (["docker.io/library/app:1"], [[SHORT]], [APP]),
+        (["app:1", "app:latest"], [[SHORT, SHORT_LATEST]], [APP, LATEST]),
+        (["app:1", "app:1"], [[SHORT]], [APP]),
+        (["app"], [[SHORT, SHORT_LATEST]], [APP, LATEST]),
+        (["base:1", "app:1"], [[SHORT_BASE], [SHORT]], [BASE, APP]),
+        (["app:1", "base:1", "app:latest"], [[SHORT, SHORT_LATEST], [SHORT_BASE]], [APP, LATEST, BASE]),
     ],
 )
 def test_names(lab, app, refs, contents, index):
@@ -170,7 +171,7 @@ def test_by_id(lab, app):
     """No name is asked for, and none is written; with a name beside it, that one is."""
     for ref in (app.id, app.id.hex, app.id.short):
         assert tables(saved(lab, ref)) == ([None], [None])
-    assert tables(saved(lab, app.id.short, "app:1")) == ([[APP]], [APP])
+    assert tables(saved(lab, app.id.short, "app:1")) == ([[SHORT]], [APP])
 
 
 def test_by_name_and_digest(lab, app):
@@ -178,7 +179,7 @@ def test_by_name_and_digest(lab, app):
 
 
 def test_an_image_object_brings_its_names(lab, app):
-    assert tables(saved(lab, app)) == ([[APP, LATEST]], [APP, LATEST])
+    assert tables(saved(lab, app)) == ([[SHORT, SHORT_LATEST]], [APP, LATEST])
 
 
 def test_a_shared_layer_is_written_once(lab, app):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
@@ -132,6 +133,39 @@ def test_history_of_what_came_from_elsewhere_knows_no_images_below(cli, family, 
     ids = cli("--home", away, "history", "-q", "app").ok.split()
     assert ids == [family["app"].id.short, "<missing>", "<missing>"]
     assert cli("--home", away, "history", "-q", "--no-trunc", "app").ok.split()[:2] == [family["app"].id, "<missing>"]
+
+
+def test_history_of_what_has_no_times(cli, lab):
+    """Bazel, jib and ko write none. docker's client prints N/A (20.10 still counted 292 years)."""
+    layer = archives.tar(archives.file("a"))
+    made = archives.config(archives.digest(layer), created=None)
+    lab.load(io.BytesIO(archives.packed(archives.docker_archive(layer, config_bytes=made))))
+    short = lab.image("app:1").id.short
+    assert cli("history", "app:1").rows == [[short, "N/A", "step 0", "4B"]]
+    assert cli("images", "app").rows == [["app", "1", short, "N/A", "4B"]]
+    assert cli("history", "--format", "{{.CreatedSince}} {{.CreatedAt}}", "app:1").ok == "N/A 0001-01-01T00:00:00Z\n"
+    assert cli("images", "--format", "{{.CreatedSince}}", "app").ok == "\n"
+
+
+@pytest.mark.parametrize("history", [None, []])
+def test_history_of_what_has_none(cli, lab, history):
+    """docker lists the config's records, and no layer without one."""
+    layer = archives.tar(archives.file("a"))
+    made = archives.config(archives.digest(layer), history=history)
+    lab.load(io.BytesIO(archives.packed(archives.docker_archive(layer, config_bytes=made))))
+    assert cli("history", "app:1").rows == []
+
+
+def test_history_of_fewer_layers_than_there_are(cli, lab):
+    """The last record is the image's, whatever is on top of it."""
+    layers = [archives.tar(archives.file(name)) for name in "ab"]
+    made = archives.config(
+        *map(archives.digest, layers), history=[{"created_by": "one", "created": "2001-01-01T00:00:00Z"}]
+    )
+    lab.load(io.BytesIO(archives.packed(archives.docker_archive(*layers, config_bytes=made))))
+    assert cli("history", "--format", "{{.ID}} {{.CreatedBy}} {{.Size}}", "app:1").ok == (
+        f"{lab.image('app:1').id.short} one 4B\n"
+    )
 
 
 def test_history_in_plain_numbers(cli, family):

@@ -42,7 +42,7 @@ def test_layers_of_an_image_without_history(cli, lab):
     config = dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer.diff_id]}})
     lab.tag(lab.store.keep(config, manifest_for(config, [layer.descriptor])), "mute")
     assert cli("layers", "mute").ok.splitlines()[1].split()[0] == "1"
-    assert cli("history", "mute").rows[0][0] == lab.image("mute").id.short
+    assert cli("history", "mute").rows == [], "docker lists records of the history, and there is none"
 
 
 def test_tree(cli, two):

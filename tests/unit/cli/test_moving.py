@@ -35,11 +35,45 @@ def test_an_image_without_a_name_is_told_by_its_id(cli, app, tmp_path):
     assert cli("--home", tmp_path / "away", "load", "-i", tmp_path / "app.tar").ok == f"Loaded image ID: {app.id}\n"
 
 
+def beside() -> dict[str, bytes]:
+    """A layout of an image and a signature, by their tags alone."""
+    ref = "org.opencontainers.image.ref.name"
+    payload = b"{}"
+    signature = archives.manifest(
+        archives.config(), [], layers=[archives.descriptor(payload, "application/vnd.dev.cosign.simplesigning.v1+json")]
+    )
+    image = archives.manifest(archives.config(archives.digest(LAYER)), [LAYER])
+    listed = [archives.named(image, None, annotations={ref: "1.0"})]
+    listed.append(archives.named(signature, None, annotations={ref: "1.0.sig"}))
+    more = {archives.blob(data): data for data in (signature, payload, archives.config())}
+    return {**archives.oci_layout(LAYER), **more, "index.json": archives.index(*listed)}
+
+
+def test_what_was_passed_over_is_one_line_each(cli, tmp_path):
+    """On stderr: what docker prints stands alone on stdout."""
+    said = cli("load", "-i", archives.written(beside(), tmp_path / "app"))
+    assert (said.code, said.out) == (0, "Loaded image: app:1.0\n")
+    assert said.err == (
+        "Passed over: app:1.0.sig: the manifest's layer 1 has the media type "
+        "'application/vnd.dev.cosign.simplesigning.v1+json', which imagelab does not read\n"
+    )
+
+
+def test_one_image_is_chosen_by_its_tag(cli, tmp_path):
+    where = archives.written(beside(), tmp_path / "app")
+    said = cli("load", "-i", where, "--ref", "1.0")
+    assert (said.code, said.out, said.err) == (0, "Loaded image: app:1.0\n", "")
+    said = cli("load", "-i", where, "--ref", "1.0.sig")
+    assert (said.code, said.out) == (1, "") and said.err.startswith("Error: '1.0.sig' cannot be loaded: the manifest's")
+    said = cli("load", "-i", where, "--ref", "2")
+    assert (said.code, said.err) == (1, "Error: there is no image '2' in the archive: it holds app:1.0\n")
+
+
 def test_a_name_that_moves_is_told(cli, app, lab, tmp_path):
     cli("save", "-o", tmp_path / "app.tar", "app:1")
-    lab.append(None, {"new": ""}, tag="app:1")
+    old = lab.append(None, {"new": ""}, tag="app:1")
     assert cli("load", "-i", tmp_path / "app.tar").ok == (
-        "The image app:1 already exists, renaming the old one to empty string\nLoaded image: app:1\n"
+        f"The image app:1 already exists, renaming the old one with ID {old.id} to empty string\nLoaded image: app:1\n"
     )
 
 
@@ -123,7 +157,7 @@ BAD_ARCHIVES = {
         {**GOOD, "manifest.json": GOOD["manifest.json"].replace(b"/layer.tar", b"/../../../etc/passwd")}
     ),
     "a wrong layer": archives.packed({**archives.docker_archive(LAYER), next(iter(GOOD)): archives.tar()}),
-    "a name that leaves": archives.packed(archives.docker_archive(archives.tar(archives.file("../../evil")))),
+    "a file in the place of the root": archives.packed(archives.docker_archive(archives.tar(archives.file("../..")))),
     "a wrong digest": archives.packed(
         {name: data + b" " if b"rootfs" in data else data for name, data in archives.oci_layout(LAYER).items()}
     ),

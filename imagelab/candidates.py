@@ -1,0 +1,119 @@
+"""Images that an archive's tables of contents describe, before they are believed; and what was left, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from .digest import Digest
+from .errors import Conflict, Invalid, InvalidReference, NotFound, Unsupported
+from .manifest import parse_config
+from .reference import Reference
+from .staging import Staged
+from .tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something in an archive that was not loaded: what it is, and why it was left."""
+
+    what: str
+    why: str
+    labels: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+@dataclass(slots=True)
+class Candidate:
+    """One image of an archive. `manifest` is empty until there are bytes of one; `labels` are the texts that its
+    tables name it by, a tag alone among them; `parent` is the ID of the image that it says it was made from.
+    """
+
+    manifest: bytes
+    config: bytes
+    layers: list[tuple[str, Staged]]
+    names: list[Reference] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
+    parent: str = ""
+    kept_manifest: bool = True  # as it came, its layers' blobs too; or else one was written for it
+
+    @property
+    def id(self) -> Digest:
+        """The image ID."""
+        return Digest.of(self.config)
+
+    def add_names(self, names: Iterable[Reference], labels: Iterable[str]) -> None:
+        """Give the image further names, each once."""
+        self.names = list(dict.fromkeys([*self.names, *names]))
+        self.labels.update(labels)
+
+    def agrees(self) -> bool:
+        """Whether the layers are those that the config lists, in its order."""
+        diff_ids: list[str] = parse_config(self.config)["rootfs"]["diff_ids"]
+        return [staged.diff_id for _, staged in self.layers] == diff_ids
+
+    def prove(self) -> None:
+        """Check the image whole: its layers' diffIDs, and that they can be applied, one on another; raises Invalid."""
+        diff_ids = parse_config(self.config)["rootfs"]["diff_ids"]
+        if len(diff_ids) != len(self.layers):
+            raise Invalid(f"the manifest lists {len(self.layers)} layers, and the config {len(diff_ids)} diffIDs")
+        tree = Tree()
+        for number, ((path, staged), diff_id) in enumerate(zip(self.layers, diff_ids, strict=True), 1):
+            if staged.trouble:
+                raise staged.trouble
+            if staged.changes is None:
+                raise Invalid(f"layer {number} ({path!r}) is not a tar archive")
+            if staged.diff_id != diff_id:
+                raise Invalid(
+                    f"layer {number} ({path!r}) has the diffID {staged.diff_id} (the digest of its tar), "
+                    f"but the config says {diff_id}"
+                )
+            tree = tree.apply(staged.changes)
+
+
+def choose(candidates: Sequence[Candidate], left: Sequence[Left], ref: str) -> Candidate:
+    """The image that a tag, a name, a manifest's digest or an image ID means, under that one name if it is a name.
+
+    Raises NotFound, Conflict where it means several images, and Unsupported for something that was left.
+    """
+    try:
+        name = Reference.parse(ref).with_default_tag()
+    except InvalidReference:
+        name = None
+    digest = ref if ref.startswith("sha256:") else f"sha256:{ref}"
+    by_name = [c for c in candidates if name in c.names]
+    matching = by_name or [
+        c for c in candidates if ref in c.labels or digest in (c.id, c.manifest and Digest.of(c.manifest))
+    ]
+    if len(matching) > 1:
+        raise Conflict(f"{len(matching)} images in the archive are called {ref!r}: choose one of {_shown(candidates)}")
+    if not matching:
+        why = next((one.why for one in left if ref in one.labels), None)
+        if why:
+            raise Unsupported(f"{ref!r} cannot be loaded: {why}")
+        raise NotFound(f"there is no image {ref!r} in the archive: it holds {_shown(candidates)}")
+    [one] = matching
+    tagged = [n for n in one.names if n == name or (not by_name and n.tag == ref)]
+    one.names = tagged or one.names
+    return one
+
+
+def _shown(candidates: Iterable[Candidate]) -> str:
+    found = [" or ".join(n.familiar for n in c.names) or min(c.labels, default=str(c.id)) for c in candidates]
+    return ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
+
+
+def references(names: Iterable[object]) -> list[Reference]:
+    """The tags among some names; one by digest alone (`name@sha256:…`) is a way to find an image, and no tag."""
+    return [reference.tagged(reference.tag) for reference in map(_reference, names) if reference.tag]
+
+
+def _reference(name: object) -> Reference:
+    if not isinstance(name, str):
+        raise Invalid(f"the archive names an image {str(name)[:80]!r}, which is not a text")
+    try:
+        return Reference.parse(name).with_default_tag()
+    except InvalidReference as error:
+        raise Invalid(f"the archive names an image wrongly: {error}") from None
