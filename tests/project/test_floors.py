@@ -21,7 +21,7 @@ FLOORS = [
     {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "manifest", "image"}
     | {"atomic", "locks", "blobs", "index", "taglog", "store"},
     {"save", "staging", "load", "upkeep", "usage", "waste", "mutate", "lens"}
-    | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
+    | {"words", "dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
     | {"bases", "wasmfile", "instructions", "build", "prepare", "writable", "rooted", "containers", "users"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
