@@ -33,7 +33,6 @@ from .staging import LIMIT
 from .tree import Changes, Tree, with_parents
 from .users import user_of
 
-
 _KINDS = {"dir": "directory", "symlink": "symbolic link"}
 
 
