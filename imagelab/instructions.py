@@ -192,14 +192,14 @@ class StageBuild:
             self.image, step.needs = self.builder.results[earlier.index], earlier.index
         else:
             step.needs = name
+            other = self.builder.file.stage_called(name, len(self.builder.file.stages))
+            if other and name.isdecimal():  # which the start of an image's ID could be, too
+                raise it.wrong(f"there is no image {name!r} here: FROM finds a stage by its name only, given with AS")
             try:
                 self.image = find(self.store, name)
             except NotFound:
-                other = self.builder.file.stage_called(name, len(self.builder.file.stages))
                 hint = f"load or build it first (imagelab images lists them), or start from {SHELL} or {PYTHON}"
-                if other and name.isdecimal():
-                    hint = "FROM finds a stage by its name only: give that stage one with AS"
-                elif other and other.index < self.stage.index:
+                if other and other.index < self.stage.index:
                     hint = f"the stage of line {other.source.line} is called {other.name!r}, in lower case"
                 elif other:
                     hint = f"the stage of that name (line {other.source.line}) does not come before this one"
@@ -277,9 +277,9 @@ class StageBuild:
         name = it.flag("from")
         if not name:
             return self.builder.context
-        if name == "scratch":
-            return Context(Tree, "scratch, which holds no files")
         stage = self.builder.file.stage_called(name, self.stage.index)
+        if stage is None and name == "scratch":
+            return Context(Tree, "scratch, which holds no files")
         step.needs = name if stage is None else stage.index
         image = self.builder.results[stage.index] if stage else find(self.store, name)
         kind = f"the stage {name!r}" if stage else f"the image {name!r}"
