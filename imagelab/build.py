@@ -20,6 +20,7 @@ from .image import Image
 from .instructions import StageBuild
 from .progress import BuildStage, BuildStep, Built, Quiet, Watcher
 from .store import Store
+from .words import MAX_WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class _Builder:
         self.timeout = options.timeout
         self.total = 0
         self.globals: dict[str, str] = {}
+        self.bases: list[str] = []  # what each stage starts from, variables replaced
         self.proxies = {  # reach RUN undeclared, under both names, and are recorded nowhere
             name: value for key, value in options.args.items() if key.upper() in PREDEFINED
             for name in (key.upper(), key.lower())
@@ -63,9 +65,11 @@ class _Builder:
         self.used: set[str] = set()
 
     def build(self) -> Built:
-        began, stages, options = time.perf_counter(), self._wanted(), self.options
-        self.total = sum(1 + len(stage.instructions) for stage in stages)
+        began, options = time.perf_counter(), self.options
         self.globals = self._global_arguments()
+        self.bases = [self._base(stage.source) for stage in self.file.stages]
+        stages = self._wanted()
+        self.total = sum(1 + len(stage.instructions) for stage in stages)
         try:
             with self.store.blobs.lease():
                 for stage in stages:
@@ -98,9 +102,18 @@ class _Builder:
             if stage.index in needed:
                 continue
             needed.add(stage.index)
-            names = [stage.source.args[0], *(it.flag("from") or "" for it in stage.instructions)]
+            names = [it.flag("from") or "" for it in stage.instructions]
             todo += [found for name in names if name and (found := self.file.stage_called(name, stage.index))]
+            if below := self.file.base_stage(stage, self.bases[stage.index]):
+                todo.append(below)
         return [stage for stage in self.file.stages if stage.index in needed]
+
+    def _base(self, it: Instruction) -> str:
+        """What a FROM names, its variables replaced by the ARGs before the first FROM; raises DockerfileError."""
+        base = self.file.word(it, it.args[0], self.globals)
+        if not base:
+            raise it.wrong(f"base name ({it.args[0]}) should not be blank: does an ARG before FROM give it a value?")
+        return base
 
     def _global_arguments(self) -> dict[str, str]:
         """The ARGs before the first FROM, with what --build-arg says."""
@@ -118,6 +131,8 @@ class _Builder:
             self.used.add(name)
             default = self.file.word(it, written, known) if equals else None
             value = self.options.args.get(name, default)
+            if value is not None and len(value) > MAX_WORD:
+                raise it.wrong(f"the value of {name} has {len(value):,} characters: {MAX_WORD:,} are the most")
             declared.append(Argument(name, default, value))
             if value is not None:
                 known[name] = value

@@ -26,7 +26,8 @@ from e2b_dockerfile_utils import PatternMatcher
 from .atomic import write_atomically
 from .digest import Digest
 from .entry import Content, Entry
-from .errors import LabError
+from .errors import LabError, NotFound
+from .gowords import go_match
 from .rootfs import Found, LeaveOut, scan, walk
 from .tree import Changes, Tree
 
@@ -201,41 +202,26 @@ def _excluder(ignore: bytes) -> LeaveOut:
 
 
 def matching(tree: Tree, pattern: str) -> list[str]:
-    """The paths of a tree that a COPY source means: a path as it is, or Go's filepath.Match pattern.
+    """The paths of a tree that a COPY source means: a path as it is, or all that match it as Go's path.Match has it.
 
-    What they lead to may be a symlink's target. Raises NotFound, and ValueError for what is no pattern.
+    Links are followed in the folders before the first wildcard; what the paths lead to may be a symlink's target.
+    Raises NotFound for a path without wildcards that leads nowhere, and ValueError for what is no pattern.
     """
-    if not any(c in pattern for c in "*?[\\"):
+    if not is_pattern(pattern) and ("\\" not in pattern or pattern in tree):
         tree.resolve(pattern)
         return [pattern]
     parts = [part for part in pattern.split("/") if part]
-    found = [""]
-    for part in parts:
-        rule = re.compile(_go_pattern(part), re.DOTALL)
+    start = next(number for number, part in enumerate(parts) if is_pattern(part) or "\\" in part)
+    rules = [go_match(part) for part in parts[start:]]
+    try:
+        found = [tree.resolve("/".join(parts[:start]))]
+    except NotFound:
+        return []
+    for rule in rules:
         found = [c for path in found for c in tree.children(path) if rule.fullmatch(c.rpartition("/")[2])]
     return found
 
 
-def _go_pattern(part: str) -> str:
-    """Go's path/filepath.Match for one path element, as a regular expression; raises ValueError."""
-    out, at = "", 0
-    while at < len(part):
-        c = part[at]
-        if c == "*":
-            out += "[^/]*"
-        elif c == "?":
-            out += "[^/]"
-        elif c == "[":
-            end = part.find("]", at + 2)
-            if end < 0:
-                raise ValueError(f"syntax error in pattern {part!r}: '[' without ']'")
-            inside = part[at + 1 : end].replace("\\", "\\\\")
-            out += f"[{inside}]"
-            at = end
-        elif c == "\\" and at + 1 < len(part):
-            at += 1
-            out += re.escape(part[at])
-        else:
-            out += re.escape(c)
-        at += 1
-    return out
+def is_pattern(path: str) -> bool:
+    """Whether a COPY source has a wildcard: `*`, `?` or `[` that no backslash makes an ordinary character."""
+    return bool(re.search(r"[*?\[]", re.sub(r"\\.?", "", path, flags=re.DOTALL)))

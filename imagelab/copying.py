@@ -1,10 +1,12 @@
-"""One idea: COPY says which files of one tree go where in another.
+"""COPY and ADD: which files of one tree go where in another.
 
 `plan` works that out without moving a byte; the plan's `sums` are what the cache compares, its `changes` the layer. A
 folder's contents are copied, not the folder; parents that are missing are made; the owner is 0:0 unless --chown says
-otherwise; symlinks on the way to the destination are followed inside the image and never out of it.
+otherwise. Links on the way to the destination are followed inside the image and never out of it, also where they lead
+to nothing; below the destination none is: a folder cannot be copied onto a link, and a file takes a link's place.
 
-Implements the Dockerfile reference, COPY and ADD, as BuildKit does them. ADD also unpacks a local tar.
+Implements the Dockerfile reference, COPY and ADD, as BuildKit does them (tonistiigi/fsutil, copy.go). ADD also unpacks
+a local tar. Wildcards that match nothing at all are an error, as in Docker's classic builder.
 """
 
 from __future__ import annotations
@@ -19,22 +21,22 @@ from e2b_dockerfile_utils import PatternMatcher
 
 from . import tar
 from .compression import Allowance, compression_of, expand, pieces_of
-from .context import Context, matching
+from .context import Context, is_pattern, matching
 from .digest import Digest
-from .dockerfile import Instruction
 from .entry import Entry, ancestors
 from .errors import Invalid, NotFound
-from .layer import TAR, Layer
+from .layer import changes_of
 from .staging import LIMIT
 from .tree import Changes, Tree, with_parents
 from .users import user_of
+
+_KINDS = {"dir": "directory", "symlink": "symbolic link"}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """A COPY or ADD with its variables replaced; `directory` is the destination, absolute in the image."""
 
-    it: Instruction
     sources: tuple[str, ...]
     target: str
     directory: str
@@ -72,55 +74,68 @@ def plan(wanted: Request, context: Context, into: Tree, mtime: int) -> Plan:
     owner, mode = _owner(wanted.chown, into) if wanted.chown else None, _mode(wanted.chmod)
     leave_out = PatternMatcher(list(wanted.exclude)) if wanted.exclude else None
     folder = wanted.target.endswith("/") or wanted.target in (".", "..") or wanted.target.endswith(("/.", "/.."))
-    found = [_find(wanted.it, context, word) for word in wanted.sources if not word.startswith("<<")]
-    several = len(wanted.sources) > 1 or any(len(paths) > 1 for paths in found)
-    if several and not folder:
+    patterns = [word for word in wanted.sources if not word.startswith("<<")]
+    paths = [path for word in patterns for path in _find(context, word)]
+    if patterns and not paths and not wanted.documents:
+        are = "is" if len(patterns) == 1 else "are"
+        raise NotFound(
+            f"{', '.join(map(repr, patterns))} {are} not in {context.name}: nothing matches, so nothing is copied"
+        )
+    if len(paths) + len(wanted.documents) > 1 and not folder:
         raise Invalid(
             f"with more than one source, the destination must be a folder and end with '/': {wanted.target!r}"
         )
-    base = landing(into, wanted.directory.lstrip("/"))
+    base = into.follow(wanted.directory.lstrip("/"))
     is_folder = folder or (base in into and into[base].kind == "dir")
     result.entries |= _missing(into, base if is_folder else posixpath.dirname(base), owner or (0, 0), mtime)
+    copied: dict[int, Entry] = {}  # of the source at work: its hard links stay that, those between sources do not
+    before: set[int] = set()  # of the sources before it
 
     def put(path: str, entry: Entry, origin: str | None) -> None:
-        if entry.kind != "symlink" and mode is not None:
-            entry = replace(entry, mode=mode)
-        result.entries[path] = replace(entry, uid=owner[0], gid=owner[1]) if owner else entry
+        there = result.entries.get(path) or into.get(path)
+        if there is not None and (there.kind == "dir") != (entry.kind == "dir"):
+            here, what = _KINDS.get(there.kind, there.kind), _KINDS.get(entry.kind, entry.kind)
+            raise Invalid(f"cannot copy a {what} onto /{path}, which is a {here}: remove it first, or copy elsewhere")
+        made = copied.get(id(entry))
+        if made is None:
+            bits = entry.mode if mode is None or entry.kind == "symlink" else mode
+            uid, gid = owner or (entry.uid, entry.gid)
+            same = (bits, uid, gid) == (entry.mode, entry.uid, entry.gid) and id(entry) not in before
+            made = copied[id(entry)] = entry if same else replace(entry, mode=bits, uid=uid, gid=gid)
+        result.entries[path] = made
         if origin is not None:
             result.origins[path] = origin
 
-    for paths in found:
-        for path in paths:
-            origin, path = path, context.tree.resolve(path)
-            entry = context.tree[path]
-            if entry.kind == "dir":
-                result.entries |= _missing(into, base, owner or (0, 0), mtime)
-                for below in _below(context.tree, path):
-                    relative = below[len(path) + 1 :] if path else below
-                    if leave_out is None or not leave_out.matches(relative):
-                        put(posixpath.join(base, relative), context.tree[below], below)
-            elif wanted.unpacks and (unpacked := _unpacked(entry)) is not None:
-                result.entries |= _missing(into, base, owner or (0, 0), mtime)
-                for inside, found_entry in unpacked.entries.items():
-                    if inside:
-                        result.entries[posixpath.join(base, inside)] = found_entry
-                result.origins[f"{base}//{path}"] = path
-            elif leave_out is None or not leave_out.matches(posixpath.basename(path)):
-                name = posixpath.basename(origin)
-                put(posixpath.join(base, name) if is_folder else base, entry, path)
+    for origin in paths:
+        path = _led_to(context, origin)
+        entry = context.tree[path]
+        before |= copied.keys()
+        copied.clear()
+        if entry.kind == "dir":
+            if base in into and into[base].kind != "dir":
+                raise Invalid(f"cannot copy a directory onto /{base}, which is a {into[base].kind}")
+            result.entries |= _missing(into, base, owner or (0, 0), mtime)
+            for below in _below(context.tree, path):
+                relative = below[len(path) + 1 :] if path else below
+                if leave_out is None or not leave_out.matches(relative):
+                    put(posixpath.join(base, relative), context.tree[below], below)
+        elif wanted.unpacks and (unpacked := _unpacked(entry, f"{path!r} in {context.name}")) is not None:
+            result.entries |= _missing(into, base, owner or (0, 0), mtime)
+            for inside, found_entry in unpacked.entries.items():
+                if inside:
+                    result.entries[posixpath.join(base, inside)] = found_entry
+            result.origins[f"{base}//{path}"] = path
+        elif leave_out is None or not leave_out.matches(posixpath.basename(path)):
+            name = posixpath.basename(origin)
+            put(posixpath.join(base, name) if is_folder else base, entry, path)
     for name, text in wanted.documents.items():
-        data = text.encode()
-        put(posixpath.join(base, name) if is_folder else base, Entry.file(data, mtime=mtime), None)
-    if "" in result.entries:
-        raise Invalid(
-            f"a file cannot take the place of the root directory: end the destination with '/': {wanted.target!r}"
-        )
+        put(posixpath.join(base, name) if is_folder else base, Entry.file(text.encode(), mtime=mtime), None)
     return result
 
 
 def folder(into: Tree, path: str, owner: tuple[int, int], mtime: int) -> Changes:
     """The changes that make a directory, and those above it, where they are missing: WORKDIR."""
-    place = landing(into, path.lstrip("/"))
+    place = into.follow(path.lstrip("/"))
     if place in into and into[place].kind != "dir":
         raise Invalid(f"{path!r} is a {into[place].kind}, not a directory")
     return with_parents(into, Changes(_missing(into, place, owner, mtime)), mtime)
@@ -130,14 +145,6 @@ def _missing(into: Tree, path: str, owner: tuple[int, int], mtime: int) -> dict[
     """A directory and those above it, as far as they are not there; a file in their place is left to `apply`."""
     made = Entry.dir(uid=owner[0], gid=owner[1], mtime=mtime)
     return {above: made for above in [path, *ancestors(path)] if above and above not in into}
-
-
-def landing(into: Tree, path: str) -> str:
-    """The real place of a destination: where its symlinks lead, inside the image."""
-    try:
-        return into.resolve(path)
-    except NotFound:
-        return into.place(path)
 
 
 def _owner(chown: str, tree: Tree) -> tuple[int, int]:
@@ -153,17 +160,25 @@ def _mode(chmod: str) -> int | None:
     return int(chmod, 8)
 
 
-def _find(it: Instruction, context: Context, word: str) -> list[str]:
+def _find(context: Context, word: str) -> list[str]:
+    """The paths that a source word means: one, or as many as match its wildcards, also none."""
     pattern = posixpath.normpath("/" + word).lstrip("/")  # '../' leads no higher than the context
     try:
-        paths = matching(context.tree, pattern)
+        if (paths := matching(context.tree, pattern)) or is_pattern(pattern):
+            return paths
     except NotFound:
-        paths = []
+        pass
     except ValueError as error:
         raise Invalid(str(error)) from None
-    if not paths:
-        raise NotFound(f"{word!r} is not in {context.name}: {_why_not(context, word, pattern)}")
-    return paths
+    raise NotFound(f"{word!r} is not in {context.name}: {_why_not(context, word, pattern)}")
+
+
+def _led_to(context: Context, path: str) -> str:
+    """The real path of a source: where its link leads, if it is one."""
+    try:
+        return context.tree.resolve(path)
+    except NotFound:
+        raise NotFound(f"{path!r} is not in {context.name}: {_why_not(context, path, path)}") from None
 
 
 def _why_not(context: Context, word: str, pattern: str) -> str:
@@ -183,7 +198,7 @@ def _below(tree: Tree, path: str) -> Iterator[str]:
         yield from _below(tree, child)
 
 
-def _unpacked(entry: Entry) -> Changes | None:
+def _unpacked(entry: Entry, what: str) -> Changes | None:
     """What a local tar given to ADD holds, compressed or not, or None for a file that is no tar."""
     head = _first(entry.chunks())
     wrapping = compression_of(head)
@@ -194,7 +209,7 @@ def _unpacked(entry: Entry) -> Changes | None:
         for piece in entry.chunks():
             file.write(piece)
         file.seek(0)
-        pieces = expand(pieces_of(file), Allowance(LIMIT), "the tar")
+        pieces = expand(pieces_of(file), Allowance(LIMIT), what)
         try:
             head = _first(pieces)
         except Invalid:  # only looks compressed; it is copied as it is
@@ -204,7 +219,7 @@ def _unpacked(entry: Entry) -> Changes | None:
         for piece in chain([head], pieces):
             plain.write(piece)
     plain.flush()
-    return Layer(Digest(""), Digest(""), plain.tell(), TAR, lambda: open(plain.name, "rb")).changes()
+    return changes_of(lambda: open(plain.name, "rb"), what)
 
 
 def _first(pieces: Iterator[bytes]) -> bytes:

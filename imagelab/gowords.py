@@ -1,4 +1,4 @@
-"""One idea: history and config hold words as Go writes them, since docker's builder is written in Go."""
+"""How Go quotes text, prints durations and matches file names, since docker is written in Go."""
 
 from __future__ import annotations
 
@@ -57,3 +57,60 @@ def nanoseconds(text: str) -> int:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is not a duration such as 30s or 1m30s")
     return int(sum(float(number) * units[unit] for number, unit in parts))
+
+
+def go_match(pattern: str) -> re.Pattern[str]:
+    """Go's path.Match for one path element, as a regular expression for `fullmatch`; raises ValueError.
+
+    `*` is any text, `?` any character, `[a-z]` and `[^a-z]` one of a class, and a backslash makes the next character an
+    ordinary one, in a class too.
+    """
+    chunks, at = [""], 0  # what stands between the asterisks
+    while at < len(pattern):
+        c, at = pattern[at], at + 1
+        if c == "*":
+            chunks.append("")
+        elif c == "?":
+            chunks[-1] += "[^/]"
+        elif c == "[":
+            inside, at = _class(pattern, at)
+            chunks[-1] += inside
+        else:
+            if c == "\\":
+                c, at = _character(pattern, at - 1)
+            chunks[-1] += re.escape(c)
+    first, *middle, last = [chunks[0], *filter(None, chunks[1:-1]), chunks[-1]] if len(chunks) > 1 else ["", chunks[0]]
+    # The leftmost place of each chunk is as good as any later one, so nothing need be tried again.
+    between = "".join(f"(?>[^/]*?{chunk})" for chunk in middle)
+    return re.compile(f"{first}{between}{'[^/]*' if len(chunks) > 1 else ''}{last}", re.DOTALL)
+
+
+def _class(pattern: str, at: int) -> tuple[str, int]:
+    """A class from behind its bracket on, as a regular expression's, and where it ends; [b-a] matches nothing."""
+    negated = pattern.startswith("^", at)
+    at += negated
+    ranges: list[str] = []
+    while not (ranges and pattern.startswith("]", at)):
+        first, at = _member(pattern, at)
+        last = first
+        if pattern.startswith("-", at):
+            last, at = _member(pattern, at + 1)
+        ranges.append(f"{re.escape(first)}-{re.escape(last)}" if first <= last else "")
+    if not any(ranges):
+        return "[^/]" if negated else "(?!)", at + 1
+    return f"[{'^/' if negated else ''}{''.join(ranges)}]", at + 1
+
+
+def _member(pattern: str, at: int) -> tuple[str, int]:
+    """One character of a class."""
+    if pattern[at : at + 1] in ("", "-", "]"):
+        raise ValueError(f"syntax error in pattern {pattern!r}: '[' without ']', or without a character before it")
+    return _character(pattern, at)
+
+
+def _character(pattern: str, at: int) -> tuple[str, int]:
+    """The character at a place, or behind the backslash there, and where the next one is."""
+    at += pattern[at] == "\\"
+    if at == len(pattern):
+        raise ValueError(f"syntax error in pattern {pattern!r}: nothing after the backslash")
+    return pattern[at], at + 1

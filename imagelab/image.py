@@ -24,7 +24,8 @@ from .manifest import LISTS, MAPS, MAX_LAYERS, STRINGS, Json, dump, manifest_for
 from .reference import Reference
 from .tree import Changes, Tree, with_parents
 
-_OF_THE_BUILDER = {"created", "container", "container_config", "docker_version", "id", "parent"}
+# Of the build that made an image, and not of what is made from it. docker's inspect reads a comment from the history.
+_OF_THE_BUILDER = {"created", "comment", "container", "container_config", "docker_version", "id", "parent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,17 +243,20 @@ class Image:
         return self.stack(self._keeper.pack(with_parents(self.tree(), changes, when)), created_by, comment=comment)
 
     def stack(
-        self, layer: Layer, created_by: str = "", *, comment: str = "", author: str = "",
+        self, layer: Layer, created_by: str = "", *, comment: str = "", author: str | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> Image:  # fmt: skip
         """Another image, with a layer that is in the store already on top, as it is, and `settings` in its config.
 
-        Raises LabError for a layer more than an image may have.
+        Without an `author` it has this image's; with "" it has none. Raises LabError for a layer more than an image may
+        have.
         """
         if len(self.layers) >= MAX_LAYERS:
             raise LabError(f"an image has at most {MAX_LAYERS} layers: join some steps, or flatten the image below")
-        config = {**(self._configured(settings) if settings else self.config), **({"author": author} if author else {})}
-        return self._derive(config, [*self.layers, layer], created_by, comment, author, empty=False)
+        config = {**(self._configured(settings) if settings else self.config)}
+        if author is not None:
+            config = {key: value for key, value in {**config, "author": author}.items() if key != "author" or value}
+        return self._derive(config, [*self.layers, layer], created_by, comment, author or "", empty=False)
 
     def with_config(
         self, created_by: str | None = "", *, comment: str = "", author: str = "", **settings: Any

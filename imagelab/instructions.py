@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from . import copying, metadata
-from .bases import PYTHON, SHELL, find
+from .bases import LABEL, PYTHON, SHELL, find
 from .cache import BuildCache, Inputs, short
 from .context import Context
 from .dockerfile import PREDEFINED, Argument, Dockerfile, DockerfileError, Instruction, Stage, parse
@@ -24,11 +24,19 @@ from .image import Image
 from .progress import BuildStep, Watcher
 from .running import Workspace
 from .store import Store
-from .tree import Changes
+from .tree import Changes, Tree
 from .users import user_of
 
 COMMENT = "buildkit.dockerfile.v0"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# The words of --platform (containerd's platforms/database.go).
+_SYSTEMS = {"aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "plan9", "solaris", "windows"}
+_ARCHITECTURES = dict.fromkeys(["x86_64", "x86-64", "amd64"], "amd64") | {"aarch64": "arm64", "arm64": "arm64"}
+_ARCHITECTURES |= dict.fromkeys(["armhf", "armel", "arm"], "arm") | {"i386": "386"}
+_ARCHITECTURES |= {
+    name: name for name in ("386", "loong64", "mips64", "mips64le", "ppc64", "ppc64le", "riscv64", "s390x", "wasm")
+}
 
 
 class Builder(Protocol):
@@ -45,6 +53,7 @@ class Builder(Protocol):
     timeout: float | None
     results: dict[int, Image]
     globals: dict[str, str]
+    bases: list[str]
     proxies: dict[str, str]
 
     def declare(self, it: Instruction, known: Mapping[str, str]) -> list[Argument]: ...
@@ -159,51 +168,62 @@ class StageBuild:
         return self.image.config.get("config") or {}
 
     def word(self, it: Instruction, word: str) -> str:
-        """One word with its variables replaced; in exec form as it is."""
-        return word if it.exec_form else self.builder.file.word(it, word, self.values)
+        """One word with its variables replaced, in a JSON form too."""
+        return self.builder.file.word(it, word, self.values)
 
     def several(self, it: Instruction) -> list[str]:
         """All words of an instruction that may give more words than were written."""
-        return self.builder.file.expand_all(it.args, self.values)
-
-    def _directory(self, path: str) -> str:
-        """A path in the image, relative to WORKDIR unless it is absolute; '/' at its end stays."""
-        base = self.config.get("WorkingDir") or "/"
-        parts: list[str] = []
-        for part in (path if path.startswith("/") else f"{base}/{path}").split("/"):
-            if part == "..":
-                del parts[-1:]
-            elif part not in ("", "."):
-                parts.append(part)
-        return "/" + "/".join(parts)
+        return self.builder.file.expand_all(it, self.values)
 
     # The instructions ------------------------------------------------------------------------------------------
 
     def _from(self, it: Instruction) -> None:
         step = self._begin(it)
-        name = self.builder.file.word(it, it.args[0], self.builder.globals)
-        if not name:
-            raise it.wrong(f"base name ({it.args[0]}) should not be blank: does an ARG before FROM give it a value?")
-        earlier = self.builder.file.stage_called(name, self.stage.index)
+        name = self.builder.bases[self.stage.index]
+        wanted = self._platform(it)
+        earlier = self.builder.file.base_stage(self.stage, name)
         if name == "scratch":
             self.image = self.store.scratch({"Env": [f"PATH={PATH}"], "WorkingDir": "/"})
-        elif earlier is not None and earlier.index in self.builder.results:
+        elif earlier is not None:
             self.image, step.needs = self.builder.results[earlier.index], earlier.index
         else:
             step.needs = name
+            other = self.builder.file.stage_called(name, len(self.builder.file.stages))
+            if other and name.isdecimal():  # which the start of an image's ID could be, too
+                raise it.wrong(f"there is no image {name!r} here: FROM finds a stage by its name only, given with AS")
             try:
                 self.image = find(self.store, name)
             except NotFound:
-                later = self.builder.file.stage_called(name, len(self.builder.file.stages))
                 hint = f"load or build it first (imagelab images lists them), or start from {SHELL} or {PYTHON}"
-                if later:
-                    hint = f"the stage of that name (line {later.source.line}) does not come before this one"
+                if other and other.index < self.stage.index:
+                    hint = f"the stage of line {other.source.line} is called {other.name!r}, in lower case"
+                elif other:
+                    hint = f"the stage of that name (line {other.source.line}) does not come before this one"
                 raise it.wrong(f"there is no image {name!r} here: {hint}") from None
             except LabError as error:
                 raise it.wrong(str(error)) from None
+            have = (self.image.os, self.image.architecture)
+            if wanted and have != wanted and LABEL not in (self.config.get("Labels") or {}):
+                asked = f"--platform asks for {'/'.join(wanted)}"
+                raise it.wrong(f"the image {name!r} here is for {'/'.join(have)}, and {asked}")
         self.values = dict(line.partition("=")[::2] for line in self.config.get("Env") or [])
         step.hit, step.image = True, self.image
         self.builder.watcher.done(step)
+
+    def _platform(self, it: Instruction) -> tuple[str, str] | None:
+        """The operating system and architecture that FROM --platform asks for; raises DockerfileError."""
+        if (flag := it.flag("platform")) is None:
+            return None
+        text = self.builder.file.word(it, flag, self.builder.globals)
+        if not text:
+            raise it.wrong(f"empty platform value from expression {flag}: does an ARG before FROM give it a value?")
+        parts = text.lower().split("/")
+        if len(parts) == 1:
+            parts = [parts[0], self.store.architecture] if parts[0] in _SYSTEMS else ["linux", parts[0]]
+        parts[1] = _ARCHITECTURES.get(parts[1], parts[1])
+        if len(parts) > 3 or parts[0] not in _SYSTEMS or parts[1] not in _ARCHITECTURES.values():
+            raise it.wrong(f"failed to parse platform {text!r}: expected one such as linux/amd64")
+        return parts[0], parts[1]
 
     def _arg(self, it: Instruction, step: BuildStep, place: str) -> None:
         said = "ARG"  # as written, not as given: a value counts where it is used, not where it is declared
@@ -216,7 +236,7 @@ class StageBuild:
         self._cached(step, place, said, lambda: self.image.with_config(said, comment=COMMENT))
 
     def _workdir(self, it: Instruction, step: BuildStep, place: str) -> None:
-        path = self._directory(self.word(it, it.args[0]))
+        path = metadata.workdir(it, self)
         said = f"WORKDIR {path}"
 
         def make() -> Image:
@@ -237,8 +257,8 @@ class StageBuild:
         source = self._source(it, step)
         exclude = tuple(pattern for pattern in it.flags.get("exclude", ()) if pattern)
         wanted = copying.Request(
-            it, tuple(words), target, self._directory(target), chown, chmod, exclude,
-            {d.name: self.builder.file.heredoc(d, self.values) for d in it.heredocs}, it.name == "ADD",
+            tuple(words), target, metadata.directory(target, self.config), chown, chmod, exclude,
+            {d.name: self.builder.file.heredoc(it, d, self.values) for d in it.heredocs}, it.name == "ADD",
         )  # fmt: skip
         plan = cache(lambda: copying.plan(wanted, source, self.image.tree(), self.store.mtime()))
         told = repr((said, wanted.directory, exclude, wanted.documents))
@@ -250,13 +270,16 @@ class StageBuild:
     _add = _copy
 
     def _source(self, it: Instruction, step: BuildStep) -> Context:
-        name = self.word(it, it.flag("from") or "")
+        name = it.flag("from")
         if not name:
             return self.builder.context
         stage = self.builder.file.stage_called(name, self.stage.index)
+        if stage is None and name == "scratch":
+            return Context(Tree, "scratch, which holds no files")
         step.needs = name if stage is None else stage.index
         image = self.builder.results[stage.index] if stage else find(self.store, name)
-        return Context(image.tree, f"image {image.id}", stamp=image.digest)
+        kind = f"the stage {name!r}" if stage else f"the image {name!r}"
+        return Context(image.tree, kind, stamp=image.digest)
 
     def _run(self, it: Instruction, step: BuildStep, place: str) -> None:
         argv = metadata.shelled(it, self)
@@ -286,5 +309,5 @@ def _with_heredocs(it: Instruction, file: Dockerfile) -> str:
     """The script of a RUN with heredocs: the document itself, or the command with its documents after it."""
     first = it.heredocs[0]
     if len(it.heredocs) == 1 and re.fullmatch(r"\s*\d*<<-?\s*(['\"]?)[^\s'\"<>|&;]+\1\s*", it.args[0]):
-        return file.heredoc(first, None)
+        return file.heredoc(it, first, None)
     return f"{it.args[0]}\n" + "".join(f"{d.content}{d.name}\n" for d in it.heredocs)

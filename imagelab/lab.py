@@ -248,10 +248,18 @@ class Lab(ContainerDesk):
 
     def import_(
         self, source: str | os.PathLike[str] | BinaryIO, target: str | None = None, *, message: str = "",
-        config: Mapping[str, Any] | None = None, limit: int = LIMIT,
+        config: Mapping[str, Any] | None = None, changes: Sequence[str] = (), limit: int = LIMIT,
     ) -> Image:  # fmt: skip
-        """Make a root file system's tar into an image of one layer, as `docker import`; raises Invalid for no tar."""
+        """Make a root file system's tar into an image of one layer, as `docker import`.
+
+        `changes` are Dockerfile instructions that set keys of the config, which begins as `config`. Raises Invalid for
+        what is no tar, and DockerfileError for an instruction that cannot be there.
+        """
         name = self._new_name(target) if target else None
+        if changes:
+            from .metadata import applied
+
+            config = {**(config or {}), **applied(changes, config or {})}
         with self.store.blobs.lease():
             if isinstance(source, str | os.PathLike):
                 with open(source, "rb") as file:

@@ -185,6 +185,46 @@ def _check_inside(path: str, member: tar.Member, what: str) -> None:
             raise Invalid(f"{what}: {member.name!r}{link} leads out of it with '..'")
 
 
+def changes_of(open_tar: Callable[[], BinaryIO], what: str, allowance: Allowance | None = None) -> Changes:
+    """What a tar that is in no store describes, compressed or not; `what` is its name in messages.
+
+    `open_tar` opens it from its start, now and whenever a file's content is read. Raises Invalid as `read_changes`
+    does, and for damaged compressed data.
+    """
+    allowance = allowance or Allowance(entries=1 << 62)
+    with open_tar() as file:
+        if compression_of(file.read(MAGIC)):
+            file.seek(0)
+            plain = tempfile.NamedTemporaryFile(prefix="imagelab-tar-")  # noqa: SIM115 - lives as long as the contents
+            for piece in expand(pieces_of(file), allowance, what):
+                plain.write(piece)
+            plain.flush()
+
+            def open_plain() -> BinaryIO:
+                return open(plain.name, "rb")
+
+            open_tar = open_plain
+    with open_tar() as file:
+        return read_changes(tar.Reader(pieces_of(file), what), content_in(open_tar), allowance, what)
+
+
+def content_in(open_tar: Callable[[], BinaryIO]) -> Callable[[int, int], Content]:
+    """How to read files' contents in an uncompressed tar, by offset and size."""
+
+    def content(offset: int, size: int) -> Content:
+        def chunks() -> Iterator[bytes]:
+            with open_tar() as file:
+                file.seek(offset)
+                left = size
+                while left and (chunk := file.read(min(left, CHUNK))):
+                    left -= len(chunk)
+                    yield chunk
+
+        return chunks
+
+    return content
+
+
 class Layer:
     """One stored layer: its names, its size in bytes, and ways to read it.
 
@@ -265,7 +305,7 @@ class Layer:
     @cached_property
     def _changes(self) -> Changes:
         reader = tar.Reader(self.pieces(), f"layer {self.digest.short}")
-        return read_changes(reader, self._content, Allowance(entries=1 << 62), f"layer {self.digest.short}")
+        return read_changes(reader, content_in(self.open), Allowance(entries=1 << 62), f"layer {self.digest.short}")
 
     def changes(self) -> Changes:
         """What the layer adds, changes and removes."""
@@ -282,17 +322,6 @@ class Layer:
         if entry is None or entry.kind != "file":
             raise NotFound(f"layer {self.diff_id.short} holds no file {path!r}")
         return entry.read()
-
-    def _content(self, offset: int, size: int) -> Content:
-        def chunks() -> Iterator[bytes]:
-            with self.open() as file:
-                file.seek(offset)
-                left = size
-                while left and (chunk := file.read(min(left, CHUNK))):
-                    left -= len(chunk)
-                    yield chunk
-
-        return chunks
 
 
 def sum_of_files(changes: Changes) -> int:

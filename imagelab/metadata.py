@@ -1,18 +1,30 @@
-"""One idea: most instructions add no file; they only write into the config, and a line into the history.
+"""Instructions that add no file: each writes keys of the config, and a line of the history.
 
-Each function here takes an instruction and the stage it stands in, and says what to write: the history's line, in
-BuildKit's words (None for ONBUILD, which has none), and the keys of the config. Nothing is changed here.
+A function here takes an instruction and the stage it stands in, and returns what to write: the history's line, in
+BuildKit's words (None for ONBUILD, which has none), and the keys of the config. A build applies them to an image;
+`applied` applies those of `commit --change` and `import --change` to a config.
+
+Implements the Dockerfile reference, and moby's BuildFromConfig (builder/dockerfile/builder.go) for --change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from .dockerfile import Instruction
+from .dockerfile import Dockerfile, Instruction, parse_instructions
 from .gowords import duration, go_list, go_rune, nanoseconds
 
 SHELL = ("/bin/sh", "-c")
+
+
+# The instructions that `--change` may have (validCommitCommands).
+CHANGES = ("CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "USER", "VOLUME", "WORKDIR")
+_SIGNAL = re.compile(
+    "(?:SIG)?(?:ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS"
+    r"|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTM(?:IN(?:\+(?:[1-9]|1[0-5]))?|AX(?:-(?:[1-9]|1[0-4]))?))"
+)
 
 
 class Said(NamedTuple):
@@ -69,6 +81,8 @@ def _user(it: Instruction, stage: Stage) -> Said:
 
 def _stopsignal(it: Instruction, stage: Stage) -> Said:
     signal = stage.word(it, it.args[0])
+    if not (signal.lstrip("+-").isdecimal() and int(signal)) and not _SIGNAL.fullmatch(signal.upper()):
+        raise it.wrong(f"invalid signal: {signal!r}: expected a name such as SIGTERM, or a number")
     return Said(f"STOPSIGNAL {signal}", {"StopSignal": signal})
 
 
@@ -94,8 +108,8 @@ def _expose(it: Instruction, stage: Stage) -> Said:
         first, _, last = number.rpartition(":")[2].partition("-")
         if not (first.isdecimal() and (last or first).isdecimal() and protocol.lower() in ("", "tcp", "udp", "sctp")):
             raise it.wrong(f"invalid containerPort: {word}")
-        if not 0 < int(first) <= int(last or first) < 65536:
-            raise it.wrong(f"invalid containerPort: {word}: ports are 1 to 65535")
+        if not int(first) <= int(last or first) < 65536:
+            raise it.wrong(f"invalid containerPort: {word}: ports are 0 to 65535, the lower one first")
         for port in range(int(first), int(last or first) + 1):
             ports[f"{port}/{protocol.lower() or 'tcp'}"] = {}
     said = f"EXPOSE map[{' '.join(f'{port}:{{}}' for port in sorted(ports))}]"
@@ -135,6 +149,22 @@ def _healthcheck(it: Instruction, stage: Stage) -> Said:
     )
 
 
+def workdir(it: Instruction, stage: Stage) -> str:
+    """The folder that a WORKDIR means: absolute, or relative to the one before it."""
+    return directory(stage.word(it, it.args[0]), stage.config).rstrip("/") or "/"
+
+
+def directory(path: str, config: Mapping[str, Any]) -> str:
+    """A path in an image of this config, made absolute by its WorkingDir."""
+    parts: list[str] = []
+    for part in (path if path.startswith("/") else f"{config.get('WorkingDir') or '/'}/{path}").split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
 _TIMES = {
     "interval": "Interval",
     "timeout": "Timeout",
@@ -146,3 +176,49 @@ WRITES: dict[str, Callable[[Instruction, Stage], Said]] = {
     "SHELL": _shell, "CMD": _cmd, "ENTRYPOINT": _entrypoint, "EXPOSE": _expose, "VOLUME": _volume,
     "ONBUILD": _onbuild, "HEALTHCHECK": _healthcheck,
 }  # fmt: skip
+
+
+class _Config:
+    """The stage that the instructions of --change stand in: a config, whose Env their variables come from."""
+
+    def __init__(self, file: Dockerfile, config: Mapping[str, Any]) -> None:
+        self._file = file
+        self.config = dict(config)
+        self.cmd_given = False
+
+    @property
+    def _values(self) -> dict[str, str]:
+        return dict(line.partition("=")[::2] for line in self.config.get("Env") or [])
+
+    def word(self, it: Instruction, word: str) -> str:
+        return self._file.word(it, word, self._values)
+
+    def several(self, it: Instruction) -> list[str]:
+        return self._file.expand_all(it, self._values)
+
+
+def applied(changes: Sequence[str], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that the instructions of --change set in a config; None removes one.
+
+    Raises DockerfileError for an instruction that is not allowed there, or wrong.
+    As docker merges the two, an Entrypoint or User that is empty then is `config`'s again, and so is Cmd where neither
+    Cmd nor Entrypoint is left.
+    """
+    if not changes:
+        return {}
+    file, instructions = parse_instructions(changes, "--change", CHANGES)
+    stage = _Config(file, config)
+    for it in instructions:
+        if it.name == "WORKDIR":
+            if not stage.word(it, it.args[0]):
+                raise it.wrong("cannot normalize nothing: the path is empty")
+            stage.config["WorkingDir"] = workdir(it, stage)
+        else:
+            stage.config |= WRITES[it.name](it, stage).settings
+            stage.cmd_given |= it.name == "CMD"
+    result = stage.config
+    if not result.get("Entrypoint"):
+        result["Cmd"] = result.get("Cmd") or config.get("Cmd")
+        result["Entrypoint"] = config.get("Entrypoint")
+    result["User"] = result.get("User") or config.get("User")
+    return {key: value for key, value in result.items() if value != config.get(key)}

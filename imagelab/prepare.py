@@ -1,4 +1,4 @@
-"""One idea: before anything is built, the Dockerfile has been read whole and the context is known.
+"""Before a build: the Dockerfile is read whole, and the context is found.
 
 A context comes as a folder, as a tar, or as a mapping; the Dockerfile lies in it, or somewhere else. What comes out is
 the same for all: a checked Dockerfile and a Context.
@@ -16,11 +16,10 @@ from typing import BinaryIO
 from . import tar
 from .compression import compression_of, pieces_of
 from .context import Context, StatIndex
-from .digest import Digest
 from .dockerfile import MAX_BYTES, Dockerfile, parse
 from .entry import Entry
 from .errors import LabError, NotFound
-from .layer import TAR, Layer
+from .layer import changes_of
 from .store import Store
 from .tree import Changes, Tree
 
@@ -74,22 +73,25 @@ def _start_of(path: Path) -> bytes:
 
 def _from_tar(source: str | os.PathLike[str] | BinaryIO) -> Tree:
     if isinstance(source, str | os.PathLike):
-        if not os.path.exists(source):
-            raise NotFound(f"unable to prepare context: path {os.fspath(source)!r} not found")
         path = os.fspath(source)
-        layer = Layer(Digest(""), Digest(""), os.path.getsize(path), TAR, lambda: open(path, "rb"))  # noqa: SIM115
-    else:
-        spool = tempfile.NamedTemporaryFile(prefix="imagelab-context-")  # noqa: SIM115 - lives as long as the tree
-        for piece in pieces_of(source):
-            spool.write(piece)
-        spool.flush()
-        spool.seek(0)
-        head = spool.read(tar.BLOCK)
+        try:
+            with open(path, "rb") as file:
+                head = file.read(tar.BLOCK)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound(f"unable to prepare context: path {path!r} not found") from None
         if not compression_of(head) and not tar.is_header(head):
-            spool.seek(0)
-            return Tree().apply(Changes.of({"Dockerfile": spool.read(MAX_BYTES + 1)}))
-        layer = Layer(Digest(""), Digest(""), 0, TAR, lambda: open(spool.name, "rb"))  # noqa: SIM115
-    return Tree().apply(layer.changes())
+            raise LabError(f"unable to prepare context: context must be a directory or a tar: {path!r} is neither")
+        return Tree().apply(changes_of(lambda: open(path, "rb"), f"the context {path!r}"))
+    spool = tempfile.NamedTemporaryFile(prefix="imagelab-context-")  # noqa: SIM115 - lives as long as the tree
+    for piece in pieces_of(source):
+        spool.write(piece)
+    spool.flush()
+    spool.seek(0)
+    head = spool.read(tar.BLOCK)
+    if not compression_of(head) and not tar.is_header(head):
+        spool.seek(0)
+        return Tree().apply(Changes.of({"Dockerfile": spool.read(MAX_BYTES + 1)}))
+    return Tree().apply(changes_of(lambda: open(spool.name, "rb"), "the context's tar"))
 
 
 def _read(tree: Tree, path: str, name: str) -> bytes:

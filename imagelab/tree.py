@@ -134,6 +134,13 @@ class Tree(Mapping[str, Entry]):
             raise NotFound(f"no such file in the image: {path!r}")
         return real
 
+    def follow(self, path: str) -> str:
+        """Where a path leads, its last link followed too, whether or not something is there.
+
+        Raises Invalid when a parent of that exists and is not a directory.
+        """
+        return self.place(self._real(path, follow_last=True))
+
     def place(self, path: str) -> str:
         """Where something called `path` would be created: symlinks in its parents are followed, in the root.
 

@@ -42,6 +42,9 @@ def build(
         fail(f"invalid progress value: {progress}")
     if args[0] == "-" and file == "-":
         fail("invalid argument: can't use stdin for both build context and dockerfile")
+    if os.path.exists(args[0]) and not os.path.isdir(args[0]):
+        where = os.path.abspath(args[0])
+        fail(f"unable to prepare context: context must be a directory: {where}: a tar is given as STDIN, with '-'")
     built = desk.busy_lab.build(
         stdin_of(desk) if args[0] == "-" else args[0],
         tags,

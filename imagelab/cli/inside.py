@@ -13,7 +13,6 @@ from ..reference import Reference
 from ..runtime import CannotStart
 from . import elsewhere, filters
 from .attached import printer, typed
-from .changes import config_from
 from .creating import named_variable, variables
 from .verbs import Desk, fail, flag, option, say, verb
 
@@ -81,8 +80,5 @@ def commit(
         except InvalidReference as error:
             fail(str(error))
     container = desk.lab.container(args[0])
-    spec = container.spec
-    told = {**(container.image.config.get("config") or {}), "Env": spec.env, "Labels": spec.labels}
-    settings = config_from(changes, told | {"WorkingDir": spec.workdir})
-    image = container.commit(name, message=message, author=author, settings=settings)
+    image = container.commit(name, message=message, author=author, changes=changes)
     say(f"{image.id}\n")

@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..errors import InvalidReference
 from ..reference import Reference
-from .changes import config_from
 from .verbs import Desk, complain, explain, fail, flag, option, say, verb
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
@@ -77,10 +76,9 @@ def import_(desk: Desk, args: tuple[str, ...], changes: tuple[str, ...], limit: 
             Reference.parse(target)
         except InvalidReference as error:
             fail(str(error))
-    options = {} if limit is None else {"limit": _bytes(limit)}
-    settings = config_from(changes)
+    options: dict[str, Any] = {} if limit is None else {"limit": _bytes(limit)}
     opened = stdin_of(desk) if source == "-" else _readable(source)
-    say(f"{desk.lab.import_(opened, target, message=message, config=settings, **options).id}\n")
+    say(f"{desk.lab.import_(opened, target, message=message, changes=changes, **options).id}\n")
 
 
 @verb("IMAGE CONTENT", wants=(2, 2))

@@ -6,7 +6,7 @@ What is in that layer is found by looking at the disk: `diff` lists it, `commit`
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ..digest import Digest
 from ..errors import LabError, NotFound
 from ..layer import pack, sum_of_files
+from ..metadata import applied
 from ..reference import Reference
 from ..rooted import Root
 from ..save import whole_file
@@ -124,10 +125,12 @@ class Contents:
         message: str = "",
         author: str = "",
         settings: Mapping[str, Any] | None = None,
+        changes: Sequence[str] = (),
     ) -> Image:
         """Make its writable layer the top layer of a new image, whose config is the container's: `docker commit`.
 
-        `settings` replace keys of that. Raises InvalidReference for a tag that is none.
+        `changes` are Dockerfile instructions, and `settings` keys that replace those of the config. Raises
+        InvalidReference for a tag that is none, and DockerfileError for instructions that cannot be there.
         """
         name = Reference.parse(tag).with_default_tag() if tag else None
         self._here()
@@ -135,8 +138,9 @@ class Contents:
         config: dict[str, Any] = {
             "Env": [line for line in spec.env if "=" in line] or None, "Cmd": list(spec.command) or None,
             "WorkingDir": spec.workdir or None, "Entrypoint": list(spec.entrypoint) or None, "User": spec.user or None,
-            "Labels": dict(spec.labels) or None, **(settings or {}),
+            "Labels": dict(spec.labels) or None,
         }  # fmt: skip
+        config |= applied(changes, {**(self.image.config.get("config") or {}), **config}) | dict(settings or {})
         with self._store.blobs.lease(), self._still():
             layer = self._store.pack(self.changes())
             said = " ".join(self.argv)

@@ -142,6 +142,15 @@ CASES: dict[str, Case] = {
         "RUN cat /a /b > /c\n"
         "CMD cat /c\n"
     ),
+    "stages named through variables": Case(
+        "ARG MODE=dev\nARG S=one\nFROM base:1 AS run-dev\nENV A=dev\nFROM base:1 AS run-prod\nENV A=prod\n"
+        "FROM nowhere:1 AS never\nFROM run-${MODE} AS one\nENV B=$A\nFROM ${X:-$S} AS two\nENV C=$B\n"
+        "FROM $S AS three\nCOPY --from=two /etc/passwd /p\nENV D=$B\n",
+        args={"MODE": "prod"},
+    ),
+    "platforms through variables": Case(
+        "ARG P=linux/amd64\nFROM --platform=$P base:1 AS a\nFROM --platform=$BUILDPLATFORM a\nENV A=1\n"
+    ),
     "a target in the middle": Case(
         "FROM base:1 AS a\nRUN echo a > /a\nFROM a AS Mid\nRUN echo m > /m\nFROM nowhere:1\nRUN false\n", target="mid"
     ),
@@ -182,6 +191,38 @@ CASES: dict[str, Case] = {
         {**TREE, ".dockerignore": "Dockerfile"},
         theirs=BASE + "COPY src/lib/two.c /l/\nCOPY . /all\nRUN rm /all/docs/read.md /all/docs/deep/er/note.md\n",
     ),
+    "copy with variables in JSON form": Case(
+        BASE + 'ARG F=app.py U=me\nENV D=/some S="a b"\nCOPY --chown=$U ["$F", "${S}.txt", "$D/${N:-x}/"]\n'
+        'ADD ["$F", "/\\\\$F"]\nVOLUME ["$D/v", "/$S", "\'q $S\'"]\n'
+        'COPY ["\'app.py\'", "/\\"x\\"/"]\nCMD ["$F"]\nENTRYPOINT ["/$F"]\nRUN ["touch", "/$F"]\n'
+        'SHELL ["/bin/sh", "-$F"]\nHEALTHCHECK CMD ["$F"]\n',
+        TREE,
+    ),
+    "copy what may be there": Case(
+        BASE + "COPY app.py opt*.lock need[s].txt /1/\nCOPY opt* app.py /2\nCOPY [\"app.py\", \"zz?\", \"/3/\"]\n"
+        "ADD app.py x[^a]z /4/\nCOPY --from=base:1 /etc/passwd /etc/zz* /5/\n",
+        TREE,
+    ),
+    "copy by patterns": Case(
+        BASE + "COPY [a-c]*.py /1/\nCOPY src/lib/[^a-o]*.c /2/\nCOPY srclink/m* /3/\nCOPY [\"a b.t[x]t\", \"/4/\"]\n"
+        "COPY src/lib/t*.[ch] src/lib/one.c /5/\nCOPY --from=base:1 /srv/link/[x] /6/\n"
+        "COPY ./s*c/l?b/o*c ../[r]un.* /7/\n",
+        TREE,
+    ),
+    "copy onto links that lead nowhere": Case(
+        BASE + "RUN ln -s nothing /srv/gone && ln -s none/deep /srv/far\n"
+        "RUN mkdir /srv/in && ln -s ../nope /srv/in/app.py\n"
+        "COPY app.py /srv/out\nCOPY src /srv/gone\nCOPY --chown=me app.py /srv/far/x/\nCOPY app.py run.sh /srv/in/\n"
+        "RUN ln -s later /srv/l && ln -s work/d /srv/w\nCOPY --chown=7:8 app.py /srv/l\nUSER me\nWORKDIR /srv/w\n",
+        TREE,
+    ),
+    "copy links over files and links": Case(
+        BASE + "RUN mkdir -p /d/docs && echo 1 > /d/link && ln -s docs /d/dangling && ln -s /etc /d/app.py\n"
+        "COPY . /d/\n",
+        {**{path: TREE[path] for path in ("app.py", "link", "dangling")}, ".dockerignore": "Dockerfile\n"},
+    ),
+    "copy quoted words": Case(BASE + "COPY \"app.py\" '/x/'\nCOPY --from=\"base:1\" \"/etc\"/passwd /$A/\n", TREE),
+    "copy from an empty image": Case(BASE + "COPY --from=scratch / /d\n"),
     "add like copy": Case(BASE + "ADD app.py /1\nADD src /2\nADD --chown=me:staff src/lib/*.c /3/\n", TREE),
     "add a tar": Case(
         BASE + "ADD t.tar /one/\nADD t.tgz /two\nADD t.tar app.py /three/\nCOPY t.tar /four/\nADD fake.tar /five/\n"

@@ -22,7 +22,7 @@ FLOORS = [
     | {"atomic", "locks", "blobs", "index", "taglog", "store"},
     {"save", "staging", "archive", "candidates", "docker_archive", "oci_layout", "load"}
     | {"upkeep", "usage", "waste", "mutate", "lens"}
-    | {"dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
+    | {"words", "dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
     | {"bases", "wasmfile", "instructions", "build", "prepare", "writable", "rooted", "containers", "users"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}

@@ -135,6 +135,13 @@ def test_a_wrong_command_line_is_told(cli, context, args, why):
     assert said.code == 1 and why in said.err
 
 
+def test_a_file_is_no_context_and_a_tar_comes_on_stdin(cli, context):
+    said = cli("build", context / "Dockerfile")
+    where = f"unable to prepare context: context must be a directory: {context}/Dockerfile"
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"{where}: a tar is given as STDIN, with '-'\n"
+
+
 def test_a_build_argument_that_nothing_asks_for_is_a_warning_as_docker_has_it(cli, context):
     said = cli("build", "--build-arg", "NOPE=1", context)
     assert said.code == 0 and said.err.endswith("[Warning] One or more build-args [NOPE] were not consumed\n")

@@ -1,0 +1,120 @@
+"""Words of a Dockerfile: variables are replaced in them, and quotes and escapes taken off, within limits.
+
+The grammar is BuildKit's (frontend/dockerfile/shell/lex.go), ported in the library e2b-dockerfile-utils. The limits are
+imagelab's own: a word that doubles itself forty times, or a pattern that would be tried for hours, ends at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from e2b_dockerfile_utils import ShellLex
+
+T = TypeVar("T", str, list[str])
+
+MAX_WORD = 1 << 20  # characters of one word, its variables replaced
+MAX_TRIES = 10_000_000  # places at which the pattern of one `${name#pattern}` may be tried
+_PATTERN = re.compile(r"\$\{(\w+)([#%/])")
+_NAME = re.compile(r"\$\{?(\w+)")
+
+
+def word(text: str, values: Mapping[str, str], escape: str = "\\") -> str:
+    """One word with its variables replaced and its quotes taken off; raises ValueError for one that cannot be read."""
+    return _read(text, values, escape, ShellLex.process_word)
+
+
+def words(text: str, values: Mapping[str, str], escape: str = "\\") -> list[str]:
+    """The same where one word may become several or none, as in EXPOSE."""
+    return _read(text, values, escape, ShellLex.process_words)
+
+
+def document(text: str, values: Mapping[str, str]) -> str:
+    """A heredoc's text with its variables replaced and its quotes kept; raises ValueError as `word` does."""
+    return _read(text, values, "\\", ShellLex.process_word, quotes=False)
+
+
+def plain(text: str, escape: str = "\\") -> str:
+    """A word without its quotes and escapes, its variables still in it."""
+    return ShellLex(escape, env={}, skip_unset_env=True).process_word(text)
+
+
+def _read(
+    text: str, values: Mapping[str, str], escape: str, process: Callable[[ShellLex, str], T], *, quotes: bool = True
+) -> T:
+    _check_patterns(text, values)
+    lex = ShellLex(escape, env=_Counted(values, len(text)), skip_unset_env=False, skip_process_quotes=not quotes)
+    try:
+        result = process(lex, text)
+    except ValueError as error:
+        raise ValueError(f"failed to process {_cut(text)}: {_reason(error, text)}") from None
+    if len(result) > MAX_WORD:  # a pattern's replacement may stand more than once
+        raise ValueError(f"failed to process {_cut(text)}: {_TOO_LONG}")
+    return result
+
+
+_TOO_LONG = f"with its variables replaced it has more than {MAX_WORD:,} characters, the most that a word may have"
+
+
+class _Counted(Mapping[str, str]):
+    """Variables, as long as what was taken from them fits into one word; raises ValueError beyond."""
+
+    def __init__(self, values: Mapping[str, str], length: int) -> None:
+        self._values, self._left = values, MAX_WORD - length
+
+    def __getitem__(self, name: str) -> str:
+        value = self._values[name]
+        self._left -= len(value)
+        if self._left < 0:
+            raise ValueError(_TOO_LONG)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _check_patterns(text: str, values: Mapping[str, str]) -> None:
+    """Refuse a pattern that would take too long or make too much: `${name#p}`, `${name%p}`, `${name/p/r}`.
+
+    A pattern of n asterisks is tried at up to (length of the value) to the power of n + 1 places; a replacement may
+    stand at each character of the value.
+    """
+    for found in _PATTERN.finditer(text):
+        inside = _to_brace(text, found.end())
+        if _PATTERN.search(inside):
+            raise ValueError(f"failed to process {_cut(text)}: a pattern inside another one is not supported")
+        texts = [inside, *(values.get(name, "") for name in _NAME.findall(inside))]
+        length, longest = len(values.get(found[1], "")) + 1, sum(map(len, texts))
+        asterisks = sum(text.count("*") for text in texts) if longest <= MAX_WORD else 0
+        tries = length ** (asterisks + 1) if asterisks < 24 else MAX_TRIES + length
+        if tries > MAX_TRIES or (found[2] == "/" and length * longest > MAX_WORD):
+            raise ValueError(
+                f"failed to process {_cut(text)}: the value of {found[1]} is too long for that pattern: "
+                "take fewer asterisks, or a shorter value"
+            )
+
+
+def _to_brace(text: str, start: int) -> str:
+    """The text from `start` to the brace that closes what was opened before it."""
+    depth = 1
+    for at in range(start, len(text)):
+        if text[at] == "}":
+            depth -= 1
+        elif text.startswith("${", at):
+            depth += 1
+        if not depth:
+            return text[start:at]
+    return text[start:]
+
+
+def _cut(text: str) -> str:
+    return repr(text) if len(text) <= 60 else f"{text[:60]!r}…"
+
+
+def _reason(error: ValueError, text: str) -> str:
+    """The lexer's words, without the word itself, which it repeats."""
+    return str(error).removeprefix(f"failed to process {text!r}: ")
