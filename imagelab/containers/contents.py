@@ -139,24 +139,32 @@ class Contents:
 
     # docker cp and export, see `transfer` -----------------------------------------------------------------------
 
-    def copy_out(self, path: str, to: str | os.PathLike[str] | BinaryIO) -> None:
-        """Copy a file or folder of the container to this machine, or as a tar to a stream: `docker cp web:/x .`"""
-        from . import transfer
+    def copy_out(self, path: str, to: str | os.PathLike[str] | BinaryIO, *, follow: bool = False) -> None:
+        """Copy a file or folder of the container to this machine, or as a tar to a stream: `docker cp web:/x .`
 
-        self._here()
-        with self.files.readable():
-            transfer.copy_out(self.tree(), path, to)
-
-    def copy_in(self, source: str | os.PathLike[str] | BinaryIO, path: str, *, archive: bool = False) -> None:
-        """Copy a file or folder of this machine, or a stream's tar, into the container: `docker cp x web:/`.
-
-        What comes in is root's; with `archive` it keeps the owners that it has.
+        With `follow`, a link is copied as what it leads to.
         """
         from . import transfer
 
         self._here()
         with self.files.readable():
-            transfer.copy_in(Root(self._record.root), source, path, archive=archive)
+            transfer.copy_out(Root(self._record.root), self.tree, path, to, follow=follow)
+
+    def copy_in(
+        self, source: str | os.PathLike[str] | BinaryIO, path: str, *, archive: bool = False, follow: bool = False
+    ) -> None:
+        """Copy a file or folder of this machine, or a stream's tar, into the container: `docker cp x web:/`.
+
+        What comes in keeps its owners; with `archive` it becomes the container's user's, if there is one. With
+        `follow`, a link is copied as what it leads to. Raises NotFound for a user that the container does not know.
+        """
+        from . import transfer
+
+        self._here()
+        root = Root(self._record.root)
+        with self.files.readable():
+            owner = user_of(self.spec.user, root) if archive and self.spec.user else None
+            transfer.copy_in(root, source, path, owner=owner, follow=follow)
 
     def export(self, to: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the merged files as a tar: `docker export`. A file appears whole or not at all."""
