@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from io import BytesIO
 from typing import BinaryIO
@@ -87,8 +87,9 @@ def _first_in(parent: str, name: str) -> str:
 
 
 def read_changes(
-    reader: tar.Reader, content: Callable[[int, int], Content] | None, allowance: Allowance, what: str = "layer"
-) -> Changes:
+    reader: Iterable[tar.Member], content: Callable[[int, int], Content] | None, allowance: Allowance,
+    what: str = "layer",
+) -> Changes:  # fmt: skip
     """What a layer's tar says; `content(offset, size)` tells how to read a file's bytes later.
 
     Accepts what real builders write and is odd: `./` names, children before parents, a name twice (the last one

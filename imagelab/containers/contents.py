@@ -90,7 +90,15 @@ class Contents:
 
     def tree(self) -> Tree:
         """Its merged file system as it is now; its contents can be read while `files.readable()`."""
-        return self.files.tree(self.image.tree(), user_of(self.spec.user, Root(self._record.root)))
+        image = self.image.tree()
+        return self.files.tree(image, self._who(image))
+
+    def _who(self, image: Tree) -> tuple[int, int]:
+        """Who ran its programs: none did as a user that is in neither passwd, its own, which they may change, first."""
+        for files in (Root(self._record.root), image):
+            with suppress(LabError, OSError):
+                return user_of(self.spec.user, files)
+        return 0, 0
 
     def read(self, path: str) -> bytes:
         """The bytes of a file as it has it now, symlinks followed inside it; raises NotFound."""

@@ -82,7 +82,7 @@ def local_source(path: str, follow: bool) -> Place:
 def local_target(path: str) -> Place:
     """Where on this machine something is to go, links followed; raises NotFound where no folder is for it to lie in."""
     given = path = absolute(path)
-    if not os.path.isdir(above := posixpath.dirname(posixpath.normpath(path))) and not os.path.lexists(above):
+    if not os.path.exists(above := posixpath.dirname(posixpath.normpath(path))):
         raise NotFound(f"invalid output path: directory {_quoted(above)} does not exist")
     for _ in range(MAX_LINKS + 2):
         try:
@@ -95,7 +95,7 @@ def local_target(path: str) -> Place:
                 raise NotFound(f"stat {split(path)[0]}: {_why(error)}") from None
             return Place(path, exists=False)
         except OSError as error:
-            raise NotFound(f"lstat {path}: {_why(error)}") from None
+            raise NotFound(f"stat {path}: {_why(error)}") from None
         if not stat.S_ISLNK(mode):
             if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
                 raise Conflict(

@@ -11,19 +11,20 @@ import os
 import posixpath
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ..compression import pieces_of
-from ..digest import Digest
+from ..compression import Allowance, expand, pieces_of
+from ..digest import CHUNK
 from ..entry import Entry, order, parent_of
 from ..errors import Conflict, Invalid, NotFound
-from ..layer import TAR, Layer, pack
+from ..layer import pack, read_changes
 from ..rooted import Root
 from ..rootfs import scan
+from ..tar import Reader
 from ..tree import Changes, Tree
 from ..writable import PRIVILEGED
 from .landing import (
@@ -52,6 +53,8 @@ def copy_out(root: Root, tree: Callable[[], Tree], path: str, to: Stream, *, fol
     """
     target = local_target(os.fspath(to)) if isinstance(to, str | os.PathLike) else None
     name = ""
+    if not path:
+        raise Invalid("bad parameter: path cannot be empty")
     kind, real = _look(root, path)
     if follow and kind == "symlink":
         path, name = renamed(path, f"/{root.place(absolute(path, '/'))}")
@@ -123,7 +126,7 @@ def _look(root: Root, path: str) -> tuple[str, str]:
 def _target(root: Root, path: str) -> Place:
     """Where in a container something is to go, links followed, also one that leads to nothing."""
     try:
-        kind, _ = _look(root, path)
+        kind, _ = _look(root, path) if path else ("", "")  # without a path nothing is asked for, as docker has it
         if kind == "symlink":
             path = f"/{root.place(absolute(path, '/'))}"
             kind, _ = _look(root, path)
@@ -151,12 +154,22 @@ def _from_disk(place: Place) -> Mapping[str, Entry]:
 
 
 def _from_tar(stream: BinaryIO, opened: ExitStack) -> Changes:
-    spool = opened.enter_context(tempfile.NamedTemporaryFile(prefix="imagelab-cp-"))  # noqa: SIM115
-    for piece in pieces_of(stream):
+    """What a tar holds, which may be compressed; names that begin with '/' are relative all the same."""
+    spool = opened.enter_context(tempfile.TemporaryFile(prefix="imagelab-cp-"))  # noqa: SIM115
+    for piece in expand(pieces_of(stream), Allowance(), "the tar"):
         spool.write(piece)
     spool.flush()
-    layer = Layer(Digest(""), Digest(""), 0, TAR, lambda: open(spool.name, "rb"))  # noqa: SIM115
-    changes = layer.changes()
+
+    def content(offset: int, size: int) -> Callable[[], Iterator[bytes]]:
+        def chunks() -> Iterator[bytes]:
+            for start in range(offset, offset + size, CHUNK):
+                yield os.pread(spool.fileno(), min(CHUNK, offset + size - start), start)
+
+        return chunks
+
+    spool.seek(0)
+    members = (replace(member, name=member.name.lstrip("/")) for member in Reader(pieces_of(spool), "the tar"))
+    changes = read_changes(members, content, Allowance(), "the tar")
     if changes.removed or changes.opaque:
         raise Invalid("a name in the tar starts with '.wh.', which means a removal in a layer: no file may have it")
     return changes

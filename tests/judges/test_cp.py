@@ -7,13 +7,23 @@ codes, and the files that are there afterwards, with kinds, modes, owners, links
 
 from __future__ import annotations
 
+import gzip
 import io
 import itertools
+import os
+import re
+import shlex
+import socket
+import stat
+import subprocess
+import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -177,3 +187,192 @@ def by_case(files: dict[str, Found], above: str = "") -> list[dict[str, Found]]:
 def plain(entry: Found, folder: Path) -> Found:
     """Without its time, which for some is when the script ran, and without the folder that a link may name."""
     return entry._replace(mtime=0, link=entry.link.replace(str(folder), "HERE"), names=())
+
+
+SCRIPT = r"""
+cp a:b box:/
+cp ./a:b box:/tmp
+cp HERE/a:b box:/tmp/absolute
+cp folder box:
+cp file box:
+cp box: out
+cp '' box:/
+cp file ''
+cp box:etc/passwd relative
+cp file box:tmp/relative
+cp box:/tmp/../etc/group through-dots
+cp file box:/gone/../tmp/not-through-gone
+cp nobody:/x y
+cp file nobody:/tmp
+cp file nobody:/tmp/
+cp gone nobody:/tmp
+cp nobody:/x -
+cp -a file nobody:/tmp/x/y
+cp - nobody:/tmp < files.tar
+cp box:/a box:/b
+cp x y
+cp :/x y
+cp x :/y
+cp
+cp file box:/a box:/b
+cp --nope file box:/
+cp - box:/etc/passwd < files.tar
+cp - box:/gone < files.tar
+cp - box:/tmp < files.tar
+cp - box:/srv < files.tar.gz
+cp - box:/ < deep.tar
+cp - box:/tmp < absolute.tar
+cp - box:/tmp < escaping.tar
+cp - box:/tmp < file
+cp - box:/tmp < empty
+cp - box:/tmp < removal.tar
+cp special box:/
+cp special/pipe box:/one-pipe
+cp special/null box:/one-device
+cp socket box:/srv
+cp file box:/one-pipe
+cp box:/special special-again
+cp box:/special -
+cp box:/special/. -
+cp box:/special/hard -
+cp box:/special/link -
+cp -L box:/special/link -
+cp -L box:/special/link followed
+cp box:/special/ -
+cp modes box:/srv
+cp -a modes box:/opt
+cp box:/srv modes-again
+cp owned box:/
+cp -a owned box:/owned-archived
+cp box:/owned owned-again
+cp file ghost:/tmp/kept
+cp -a file ghost:/tmp/archived
+cp ghost:/tmp/kept of-ghost
+cp box:/etc/passwd /dev/null
+cp box:/etc/passwd gone/x
+cp box:/ root-new
+cp box:/. root-new/
+cp box:/ into
+cp into/. box:/into-new/.
+cp into/. box:/into-new/
+cp box:/gone x
+cp box:/etc/passwd/x x
+cp box:/etc/passwd/ x
+cp file box:/etc/passwd/x
+"""
+MORE = {  # docker's words, and ours where they say more, or are about something that docker does not do
+    "cp file box:": "no such directory: ''",
+    "cp file nobody:/tmp/": "no such directory: '/tmp/'",
+    "cp - box:/tmp < escaping.tar": "the tar: the name '../file' holds '..' or NUL, and could leave the root: refused",
+    "cp - box:/tmp < file": "the tar ends in the middle of an entry, at byte 7: it is truncated, or no tar",
+    "cp box: out": "bad parameter: path cannot be empty",
+    "cp -a file ghost:/tmp/archived": "unable to find user ghost: no matching entries in passwd file",
+    "cp box:/etc/passwd/x x": "stat etc/passwd/x: not a directory",
+    "cp box:/etc/passwd/ x": "'/etc/passwd/' is not a directory in the container",
+    "cp file box:/etc/passwd/x": "'/etc/passwd' is not a directory in the container",
+}
+ONLY_DOCKER = {  # what docker does and imagelab refuses, in these words
+    "cp - box:/tmp < removal.tar": "a name in the tar starts with '.wh.', which means a removal in a layer: no file "
+    "may have it",
+    "cp socket box:/srv": "'HERE/socket' is a socket, which no copy can be of",
+}
+
+
+def host_files(folder: Path) -> None:
+    """Files of many kinds, and tars of some."""
+    folder.mkdir()
+    write(source(), folder)
+    write({"a:b": Entry.file(b"colon\n"), "empty": Entry.file(b""), "into": Entry.dir(0o700)}, folder)
+    write({"hard": Entry.file(b"two names\n"), "link": Entry.symlink("../etc/passwd")}, folder / "special")
+    os.link(folder / "special/hard", folder / "special/hard2")
+    os.mkfifo(folder / "special/pipe", 0o640)
+    os.mknod(folder / "special/null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    write({"set": Entry.file(b"", 0o4751), "sticky": Entry.dir(0o1777), "both": Entry.dir(0o710)}, folder / "modes")
+    write({"mine": Entry.file(b"")}, folder / "owned")
+    os.chown(folder / "owned/mine", 1234, 567)
+    os.chown(folder / "owned", 33, 44)
+    for path in ("owned", "special/hard", "modes/sticky"):
+        os.utime(folder / path, (1_000_000_000.5, 1_000_000_000.5))
+    socket.socket(socket.AF_UNIX).bind(os.path.relpath(folder / "socket"))
+    for name, member in (
+        ("files", "folder/sub/b"), ("absolute", "/abs"), ("escaping", "../file"), ("removal", ".wh.x"),
+        ("deep", "srv/deep/er/b"),
+    ):  # fmt: skip
+        with tarfile.open(folder / f"{name}.tar", "w") as archive:
+            info = tarfile.TarInfo(member)
+            info.size = 2
+            archive.addfile(info, io.BytesIO(b"b\n"))
+    (folder / "files.tar.gz").write_bytes(gzip.compress((folder / "files.tar").read_bytes(), mtime=0))
+
+
+def test_the_same_words_for_special_files_and_mistakes(docker, tmp_path_factory):
+    """Line by line: exit codes, words, tars on standard output; then what is in the containers, and outside."""
+    above = tmp_path_factory.mktemp("words")
+    files = {
+        "etc/passwd": "root:x:0:0::/:/bin/sh\n", "etc/group": "root:x:0:\n", "tmp": Entry.dir(0o1777),
+        "srv": Entry.dir(0o755), "srv/both": Entry.dir(0o755), "opt": Entry.dir(),
+    }  # fmt: skip
+    lab = Lab(above / "made", epoch=1_600_000_000)
+    lab.tag(lab.append(None, files).with_config(Cmd=["none"]), "cp:words")
+    lab.save("cp:words", above / "cp.tar")
+    answers, inside, outside = [], [], []
+    for tool in (docker, Tool(sys.executable, "-m", "imagelab", "--home", above / "home")):
+        folder = above / str(len(answers))
+        host_files(folder)
+        tool("load", "--input", above / "cp.tar")
+        try:
+            tool("create", "--network=none", "--name", "box", "cp:words")
+            tool("create", "--network=none", "--name", "ghost", "--user", "ghost", "cp:words")
+            answers.append([ask(tool, line, folder) for line in SCRIPT.strip().splitlines()])
+            tool("export", "--output", above / f"{folder}.tar", "box")
+        finally:
+            tool("rm", "--force", "box", "ghost")
+            tool("rmi", "--force", "cp:words")
+        inside.append(of_tar(above / f"{folder}.tar"))
+        (folder / "socket").unlink()
+        outside.append(of_disk(folder))
+    wrong = []
+    for line, theirs, ours in zip(SCRIPT.strip().splitlines(), *answers, strict=True):
+        expected = theirs._replace(err=MORE[line]) if line in MORE else theirs
+        if line in ONLY_DOCKER:
+            assert theirs.code == 0
+            expected = theirs._replace(code=1, err=ONLY_DOCKER[line])
+        if ours != expected:
+            wrong.append(f"{line}\n  docker {theirs}\n  wanted {expected}\n  ours   {ours}")
+    assert not wrong, "\n".join(wrong)
+    for found in inside:
+        assert {found[path].mtime for path in ("owned", "special/hard", "srv/modes/sticky")} == {1_000_000_000}
+    made = re.compile(r"(.*/)?(\.dockerenv|etc/(hostname|hosts|mtab|resolv.conf)|(dev|proc|sys)(/.*)?|tmp/.wh.x)")
+    for found in (inside, outside):
+        theirs, ours = ({p: plain(e, above) for p, e in each.items() if not made.fullmatch(p)} for each in found)
+        assert not differences(theirs, ours)
+
+
+class Words(NamedTuple):
+    """What a command came to, in words that can be compared."""
+
+    code: int
+    out: str
+    err: str
+
+
+def ask(tool: Tool, line: str, folder: Path) -> Words:
+    """One line of the script, said in a folder; `HERE` is its path, `<` a file of it on standard input."""
+    line, _, given = line.replace("HERE", str(folder)).partition(" < ")
+    done = subprocess.run(
+        [*tool.command, *shlex.split(line)], input=(folder / given).read_bytes() if given else b"",
+        capture_output=True, cwd=folder, timeout=300,
+    )  # fmt: skip
+    out, err = done.stdout, done.stderr.decode().replace(str(folder), "HERE")
+    err = re.sub(r"^(Error response from daemon: |Error: )|^Usage:.*(\n\t.*)?", "", err, flags=re.MULTILINE)
+    return Words(done.returncode, members(out), re.sub(r"\bdocker\b", "imagelab", err).strip())
+
+
+def members(data: bytes) -> str:
+    """A tar on standard output, one line for each path."""
+    if data[257:262] != b"ustar":
+        return data.decode()
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        rows = [(i.name.removeprefix("./").lstrip("/"), i.type, i.mode & 0o7777, i.linkname.removeprefix("./"))
+                for i in archive]  # fmt: skip
+    return "\n".join(map(str, sorted(rows)))
