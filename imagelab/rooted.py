@@ -153,7 +153,7 @@ class Root:
     def make_folders(self, path: str) -> None:
         """Make a directory and those above it where they are missing; raises Conflict where a file is in the way."""
         sofar = ""
-        for part in path.split("/"):
+        for part in filter(None, path.split("/")):
             sofar = f"{sofar}/{part}"
             kind = self.kind(sofar)
             if kind not in ("", "dir"):

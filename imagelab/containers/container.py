@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..store import Store
 
 STOP_SECONDS = 10.0  # docker's grace between the stop signal and the kill
+NOT_STARTED = 128  # docker's exit code of a container that it could not start, while the command says 125
 NO_COMMAND = "No command specified: neither the image nor the command line says what to run"
 
 
@@ -150,7 +151,8 @@ class Container(Contents):
                 }  # fmt: skip
                 shim = self._shim = launch(self._record, told, input, output is not None)
             except runtime.CannotStart as error:
-                self._record.write(State("created", exit_code=error.code, error=str(error)))
+                code = NOT_STARTED if error.code == runtime.NO_CONTAINER else error.code
+                self._record.write(State("created", exit_code=code, error=str(error)))
                 raise
         if output is not None:
             attend(shim, output, lambda: self._signal(signal.SIGINT))

@@ -6,6 +6,7 @@ whatever their numbers; root's has the real ones.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 from ..rooted import Root
 from ..users import groups_of
 from . import CannotStart, Program, Running, Streams
+from .begun import exec_failed, wait_for_program
 from .limits import confine
 from .process import spawn
 
@@ -103,14 +105,19 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         opened.callback(os.close, told)
         gate, go = os.pipe()  # it waits for its limits before it starts the program
         opened.callback(os.close, go)
-        fds += [tell, gate]
+        status = os.memfd_create("status")  # bubblewrap's reports
+        opened.callback(os.close, status)
+        fds += [tell, gate, status]
         started: dict[str, Any] = {"cwd": "/", "executable": f"/proc/self/fd/{fds[0]}", "pass_fds": fds}
         if root_here:
             started |= {"user": uid, "group": gid, "extra_groups": groups_of(uid, gid, Root(root))}
         try:
-            process = spawn(
-                [*command, "--info-fd", str(tell), "--block-fd", str(gate), "--", *program.argv], streams, **started
-            )
+            command += ["--info-fd", str(tell), "--block-fd", str(gate), "--json-status-fd", str(status)]
+            process = spawn([*command, "--", *program.argv], streams, **started)
+        except OSError as error:
+            if error.errno == errno.E2BIG:
+                raise exec_failed(program.argv[0], "argument list too long") from None
+            raise
         finally:
             os.close(tell)
             os.close(gate)
@@ -120,6 +127,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         confine(pid)
         with suppress(BrokenPipeError):  # it has ended already
             os.write(go, b"x")
+        wait_for_program(process, pid, fds[0], status, program)
     return Running(process, pid)
 
 
