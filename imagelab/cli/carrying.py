@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from ..containers.landing import NoSuchPath, NotAFolder, Place, landing, local_source
+from ..containers.landing import NoOutput, NoSuchPath, NotAFolder, Place, landing, local_source
 from ..errors import NotFound
 from .moving import stdin_of
 from .verbs import Desk, fail, flag, option, verb
@@ -50,6 +50,8 @@ def cp(desk: Desk, args: tuple[str, ...], archive: bool, follow_link: bool) -> N
             container.copy_in(from_, target_path, archive=archive, follow=follow_link)
     except NoSuchPath as error:
         fail(f"Error: No such container:path: {name}:{error.path}")
+    except NoOutput as error:
+        fail(str(error))
     except NotAFolder:
         fail(f'destination "{args[1]}" must be a directory')
 

@@ -34,6 +34,10 @@ class NotAFolder(NotFound):
         super().__init__(f"no such directory in the container: {path!r}")
 
 
+class NoOutput(NotFound):
+    """A path of this machine that nothing can be copied to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One end of a copy: its path, whether something is there, and whether that is a folder (moby's CopyInfo).
@@ -83,7 +87,7 @@ def local_target(path: str) -> Place:
     """Where on this machine something is to go, links followed; raises NotFound where no folder is for it to lie in."""
     given = path = absolute(path)
     if not os.path.exists(above := posixpath.dirname(posixpath.normpath(path))):
-        raise NotFound(f"invalid output path: directory {_quoted(above)} does not exist")
+        raise NoOutput(f"invalid output path: directory {_quoted(above)} does not exist")
     for _ in range(MAX_LINKS + 2):
         try:
             mode = os.lstat(path).st_mode
@@ -98,7 +102,7 @@ def local_target(path: str) -> Place:
             raise NotFound(f"stat {path}: {_why(error)}") from None
         if not stat.S_ISLNK(mode):
             if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-                raise Conflict(
+                raise NoOutput(
                     f"invalid output path: {_quoted(given)} must be a directory or a regular file: got a device"
                 )
             return Place(path, is_folder=stat.S_ISDIR(mode))

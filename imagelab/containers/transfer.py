@@ -95,7 +95,7 @@ def copy_in(root: Root, source: Stream, path: str, *, owner: Owner | None = None
             folder, name = target.path, "."
             content = _from_tar(source, opened)
         real = root.place(absolute(folder, "/"))
-        kind = root.kind(real, follow=False)
+        kind = _kind(root, real)
         if not kind:
             raise NoSuchPath(folder)
         if kind != "dir":
@@ -117,10 +117,20 @@ def _look(root: Root, path: str) -> tuple[str, str]:
     asked = absolute(path, "/")
     above, _, last = asked.rpartition("/")
     real = posixpath.join(root.place(above), last)
-    kind = root.kind(real, follow=False)
+    kind = _kind(root, real)
     if kind not in ("", "dir") and says_folder(asked):
         raise NotFound(f"{path!r} is not a directory in the container")
     return kind, real
+
+
+def _kind(root: Root, real: str) -> str:
+    """What is at a real path, "" for nothing; raises NotFound where a file is in the way."""
+    try:
+        return root.kind(real, follow=False)
+    except NotFound as error:
+        if str(error).endswith("not a directory"):
+            raise
+        return ""
 
 
 def _target(root: Root, path: str) -> Place:

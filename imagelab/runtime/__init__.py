@@ -132,10 +132,10 @@ def look_up(files: Files, program: Program, depth: int = 0) -> Found:
     head = next(files.find(path).chunks(), b"")[:128]
     for mark, runtime in ((b"\x7fELF", "bubblewrap"), (SHELL_MARK, "shell"), (PIP_MARK, "pip")):
         if head.startswith(mark):
+            if runtime == "bubblewrap" and len(head) >= 20 and (machine := _foreign(head)):
+                raise CannotStart(f"exec {program.argv[0]}: exec format error: it is a program for {machine}")
             if runtime == "bubblewrap" and _is_broken(head):
                 raise CannotStart(f"exec {program.argv[0]}: exec format error: it is a damaged ELF program")
-            if runtime == "bubblewrap" and (machine := _foreign(head)):
-                raise CannotStart(f"exec {program.argv[0]}: exec format error: it is a program for {machine}")
             return Found(runtime, path, program.argv)
     if head.startswith(b"\0asm"):
         runtime = "pip" if program.argv[1:3] == ("-m", "pip") and _has_pip(files, program) else "wasm"
