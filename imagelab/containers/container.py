@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from .. import runtime
 from ..digest import Digest
-from ..errors import Conflict, LabError
+from ..errors import Conflict, Interrupted, LabError
 from ..rooted import Root
 from ..writable import remove
 from . import log
@@ -133,7 +134,8 @@ class Container(Contents):
     ) -> Container:
         """Start its program; does nothing to one that runs. With `wait` or `output`, return when it has ended.
 
-        `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. Raises
+        `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. Meanwhile an interrupt
+        (Ctrl-C, a notebook's ■) goes to the program; a second one kills it, and raises Interrupted. Raises
         `runtime.CannotStart`, with docker's exit code, when the program is not there or cannot be run.
         """
         self._here()
@@ -154,13 +156,19 @@ class Container(Contents):
                 code = NOT_STARTED if error.code == runtime.NO_CONTAINER else error.code
                 self._record.write(State("created", exit_code=code, error=str(error)))
                 raise
-        if output is not None:
-            attend(shim, output, lambda: self._signal(signal.SIGINT))
-        elif wait:
-            shim.wait()
         if output is not None or wait:
+            killed = attend(shim, output or (lambda stream, data: None), self._signal, self._say_it_goes_on)
             self._ended(shim.returncode)
+            if killed:
+                raise Interrupted(f"the container {self.name} was killed")
         return self
+
+    def _say_it_goes_on(self) -> None:
+        print(
+            f"{self.argv[0]} was interrupted and goes on running, as the container {self.name}: "
+            "interrupt again to kill it",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
 
     def _ended(self, code: int) -> None:
         if self.gone:
