@@ -10,6 +10,7 @@ POSIX only (openat); Windows has no such calls, and imagelab runs no containers 
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -83,38 +84,60 @@ class Root:
         with self._at(path, follow=False) as (folder, name, _, info):
             if info and stat.S_ISDIR(info.st_mode) != (entry.kind == "dir"):
                 raise Conflict(f"cannot copy a {entry.kind} to {path!r}: there is something else of that name")
-            if info and entry.kind != "dir":
-                os.unlink(name, dir_fd=folder)
             if entry.kind == "dir":
                 if not info and name:
                     os.mkdir(name, 0o700, dir_fd=folder)
-            elif entry.kind == "symlink":
-                os.symlink(entry.link, name, dir_fd=folder)
-            elif entry.kind == "file":
-                descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-                with open(descriptor, "wb") as file:
-                    try:
-                        for piece in entry.chunks():
-                            file.write(piece)
-                    except Gone:
-                        os.unlink(name, dir_fd=folder)
-                        raise
-                    file.flush()
-                    if owner:
-                        os.fchown(descriptor, *owner)
-                    os.fchmod(descriptor, entry.mode)
-                    os.utime(descriptor, (entry.mtime, entry.mtime))
+                    with _opened(name, folder, os.O_DIRECTORY) as made:
+                        _describe(made, entry, owner)
                 return
-            else:
-                raise Invalid(f"{path!r} is a {entry.kind}: only files, directories and symbolic links are copied")
-            if not name or (info and entry.kind == "dir"):
-                return
-            if owner:
-                os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
-            if entry.kind == "dir":
-                chmod_beside(name, entry.mode, folder)
-            else:
-                os.utime(name, (entry.mtime, entry.mtime), dir_fd=folder, follow_symlinks=False)
+            hidden = f".{os.urandom(16).hex()}"  # until it is whole
+            try:
+                _make(hidden, folder, entry, owner)
+                os.rename(hidden, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(hidden, dir_fd=folder)
+                raise
+
+    def describe(self, path: str, entry: Entry, owner: tuple[int, int] | None) -> None:
+        """Give a directory an entry's owner, mode and time, once all that is to be in it is there."""
+        with self._at(path, follow=False) as (folder, name, _, info):
+            if info and not name:
+                _describe(folder, entry, owner)
+                os.utime(folder, (entry.mtime, entry.mtime))
+
+    def place(self, path: str) -> str:
+        """The real path, without a leading '/', links followed inside the root as far as anything is there.
+
+        Raises LabError for a loop.
+        """
+        todo = posixpath.normpath(f"/{path}").split("/")[::-1]
+        real: list[str] = []
+        links = 0
+        while todo:
+            name = todo.pop()
+            if name in ("", "."):
+                continue
+            if name == "..":
+                del real[-1:]
+                continue
+            link = self._link("/".join([*real, name]))
+            if link is None:
+                real.append(name)
+                continue
+            if (links := links + 1) > MAX_LINKS:
+                raise LabError(f"{path}: too many levels of symbolic links")
+            if link.startswith("/"):
+                real.clear()
+            todo += link.split("/")[::-1]
+        return "/".join(real)
+
+    def _link(self, path: str) -> str | None:
+        """What a symbolic link says; None where there is none."""
+        with suppress(NotFound), self._at(path, follow=False) as (folder, name, _, info):
+            if info and stat.S_ISLNK(info.st_mode):
+                return os.readlink(name, dir_fd=folder)
+        return None
 
     def remove(self, path: str) -> None:
         """Remove a file, a link or an empty directory; nothing happens where there is none, or it is not empty."""
@@ -142,7 +165,7 @@ class Root:
     def make_folders(self, path: str) -> None:
         """Make a directory and those above it where they are missing; raises Conflict where a file is in the way."""
         sofar = ""
-        for part in path.split("/"):
+        for part in filter(None, path.split("/")):
             sofar = f"{sofar}/{part}"
             kind = self.kind(sofar)
             if kind not in ("", "dir"):
@@ -209,3 +232,48 @@ class Root:
         finally:
             for descriptor in opened:
                 os.close(descriptor)
+
+
+@contextmanager
+def _opened(name: str, folder: int, flags: int) -> Iterator[int]:
+    descriptor = os.open(name, flags | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _make(name: str, folder: int, entry: Entry, owner: tuple[int, int] | None) -> None:
+    """Make a file, a link, a pipe or a device in an open directory."""
+    if entry.kind == "file":
+        with _opened(name, folder, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as made:
+            with open(made, "wb", closefd=False) as file:
+                for piece in entry.chunks():
+                    file.write(piece)
+            _describe(made, entry, owner)
+            os.utime(made, (entry.mtime, entry.mtime))
+        return
+    if entry.kind == "symlink":
+        os.symlink(entry.link, name, dir_fd=folder)
+    elif entry.kind == "fifo":
+        os.mkfifo(name, 0o600, dir_fd=folder)
+    elif hasattr(os, "geteuid") and os.geteuid() == 0:
+        kind = stat.S_IFCHR if entry.kind == "char" else stat.S_IFBLK
+        os.mknod(name, 0o600 | kind, os.makedev(*entry.device), dir_fd=folder)
+    else:
+        raise Invalid(f"{entry.kind} devices are not copied: only root can make them")
+    if owner:
+        os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
+    if entry.kind != "symlink":
+        chmod_beside(name, entry.mode, folder)
+    os.utime(name, (entry.mtime, entry.mtime), dir_fd=folder, follow_symlinks=False)
+
+
+def _describe(made: int, entry: Entry, owner: tuple[int, int] | None) -> None:
+    """Set owner, mode and capabilities of an open file or directory, in that order: chown clears the others."""
+    if owner:
+        os.chown(made, *owner)
+    os.chmod(made, entry.mode)
+    if owner and (value := entry.xattrs.get("security.capability")) and hasattr(os, "setxattr"):
+        with suppress(OSError):  # the disk has none
+            os.setxattr(made, "security.capability", value)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .errors import NotFound
+from .errors import LabError, NotFound
 from .tree import Files
 
 
@@ -47,9 +47,12 @@ def groups_of(uid: int, gid: int, tree: Files) -> list[int]:
 
 def _rows(tree: Files, path: str, least: int) -> Iterator[list[str]]:
     try:
-        text = tree.find(path).read().decode("utf-8", "replace")
-    except NotFound:
+        entry = tree.find(path)
+    except LabError:  # nothing there, or a link that leads nowhere
         return
+    if entry.kind != "file":
+        return
+    text = entry.read().decode("utf-8", "replace")
     for line in text.splitlines():
         row = line.split(":")
         if len(row) >= least and all(row[i].isdigit() for i in range(2, least)):

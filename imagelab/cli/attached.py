@@ -1,7 +1,8 @@
 """One idea: in the foreground, a container's streams are ours, and our signals are the container's.
 
 What it prints is handed on as bytes, as it comes. Ctrl-C goes to its program, which may do with it what it likes; who
-insists gets the prompt back, and the container goes on in the background, as it does when we are killed.
+insists gets the prompt back, and the container goes on in the background, as it does when we are killed. In a notebook,
+where nothing else would stop it, the second interrupt kills it (see `Container.start`).
 
 Follows docker/cli (container/run.go, container/signals.go).
 """
@@ -13,13 +14,13 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import LabError
+from ..errors import Interrupted, LabError
 from .verbs import Desk, complain
 
 if TYPE_CHECKING:
@@ -27,14 +28,17 @@ if TYPE_CHECKING:
     from ..runtime import Output
 
 PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
-PATIENCE = 3  # interrupts after which we leave, as docker's client does; in a notebook one is as much as people press
+PATIENCE = 3  # interrupts after which we leave, as docker's client does
 INTERRUPTED = 130
 
 
 def start(desk: Desk, container: Container, interactive: bool) -> int:
     """Start a container, and return its exit code when it has ended."""
-    with _signals_of(container, 2 if desk.notebook else PATIENCE):
-        container.start(input=typed(desk) if interactive else None, output=printer(desk), wait=True)
+    with nullcontext() if desk.notebook else _signals_of(container):
+        try:
+            container.start(input=typed(desk) if interactive else None, output=printer(desk), wait=True)
+        except Interrupted as killed:
+            complain(str(killed))
     return container.exit_code
 
 
@@ -66,17 +70,17 @@ def printer(desk: Desk) -> Output:
 
 
 @contextmanager
-def _signals_of(container: Container, patience: int) -> Iterator[None]:
+def _signals_of(container: Container) -> Iterator[None]:
     """Meanwhile, signals to us are signals to the container; the last of several interrupts lets us go."""
     heard = 0
 
     def hear(number: int, frame: FrameType | None) -> None:
         nonlocal heard
         heard += number == signal.SIGINT
-        if heard >= patience:
+        if heard >= PATIENCE:
             complain(f"The container {container.name} goes on in the background; stop it with: stop {container.name}")
             raise click.exceptions.Exit(INTERRUPTED)
-        if number == signal.SIGINT and heard == patience - 1:
+        if number == signal.SIGINT and heard == PATIENCE - 1:
             complain("Interrupted: so is the container. Once more, and it goes on without us.")
         threading.Thread(target=_pass_on, args=(container, number)).start()  # not here: we may hold its lock
 

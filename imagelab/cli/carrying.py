@@ -1,6 +1,6 @@
 """One idea: `container:path` is a place in a container, anything else one on this machine, and `-` is a tar.
 
-Docker's `cp` and `export`. Where a copy lands is told in `containers.transfer`; that a path of a container never means
+Docker's `cp` and `export`. Where a copy lands is told in `containers.landing`; that a path of a container never means
 a file of this machine, in `rooted`.
 
 Follows docker/cli (container/cp.go, export.go), version 20.10.
@@ -8,19 +8,14 @@ Follows docker/cli (container/cp.go, export.go), version 20.10.
 
 from __future__ import annotations
 
-import os
-import posixpath
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from ..containers.landing import NoOutput, NoSuchPath, NotAFolder, Place, landing, local_source
 from ..errors import NotFound
-from ..rooted import Root
 from .moving import stdin_of
 from .verbs import Desk, fail, flag, option, verb
-
-if TYPE_CHECKING:
-    from ..containers import Container
 
 
 @verb("CONTAINER:SRC_PATH DEST_PATH|- | SRC_PATH|- CONTAINER:DEST_PATH", wants=(2, 2))
@@ -28,43 +23,37 @@ if TYPE_CHECKING:
 @flag("-L", "--follow-link", help="Always follow symbol link in SRC_PATH")
 def cp(desk: Desk, args: tuple[str, ...], archive: bool, follow_link: bool) -> None:
     """Copy files/folders between a container and the local filesystem."""
+    for place, what in zip(args, ("source", "destination"), strict=True):
+        if not place:
+            fail(f"{what} can not be empty")
     (source, source_path), (target, target_path) = map(_split, args)
     if source and target:
         fail("copying between containers is not supported")
     if not source and not target:
         fail("must specify at least one container source")
+    name = source or target
     try:
-        container = desk.lab.container(source or target)
+        container = desk.lab.container(name)
     except NotFound:
-        fail(f"Error: No such container:path: {args[0] if source else args[1]}")
-    if source:
-        _out(desk, container, source_path, target_path, follow_link)
-    elif source_path == "-":
-        if _kind(container, target_path) != "dir":
-            fail(f'destination "{target}:{target_path}" must be a directory')
-        container.copy_in(stdin_of(desk), target_path)
-    else:
-        real = os.path.realpath(source_path) if follow_link else source_path
-        above = posixpath.dirname("/" + target_path.strip("/"))
-        is_there = _kind(container, target_path) or _kind(container, above, follow=True) == "dir"
-        if os.path.lexists(real) and not is_there:
-            fail(f"Error: No such container:path: {target}:{above}")
-        container.copy_in(real, target_path, archive=archive)
-
-
-def _out(desk: Desk, container: Container, path: str, to: str, follow: bool) -> None:
-    if not _kind(container, path):
-        fail(f"Error: No such container:path: {container.name}:{path}")
-    if to == "-":
-        container.copy_out(path, _stdout(desk))
-        return
-    above = Path(to.rstrip("/") or "/").absolute().parent
-    if not above.is_dir():
-        fail(f'invalid output path: directory "{above}" does not exist')
-    if follow and _kind(container, path, follow=True):
-        to = os.path.join(to, posixpath.basename(path)) if os.path.isdir(to) else to
-        path = "/" + Root(container.root).resolve(path)
-    container.copy_out(path, to)
+        if target and source_path == "-":
+            fail(f'destination "{args[1]}" must be a directory')
+        asked = source_path
+        if target:  # docker asks for the folder that it would write to
+            asked, _ = landing(local_source(source_path, follow_link), Place(target_path, exists=False))
+        fail(f"Error: No such container:path: {name}:{asked}")
+    try:
+        if source:
+            to = _stdout(desk) if target_path == "-" else target_path
+            container.copy_out(source_path, to, follow=follow_link)
+        else:
+            from_ = stdin_of(desk) if source_path == "-" else source_path
+            container.copy_in(from_, target_path, archive=archive, follow=follow_link)
+    except NoSuchPath as error:
+        fail(f"Error: No such container:path: {name}:{error.path}")
+    except NoOutput as error:
+        fail(str(error))
+    except NotAFolder:
+        fail(f'destination "{args[1]}" must be a directory')
 
 
 @verb("CONTAINER", wants=(1, 1))
@@ -81,15 +70,6 @@ def _split(place: str) -> tuple[str, str]:
     """A container and a path in it; or no container, and a path here, which may be told by a leading '.' or '/'."""
     container, colon, path = place.partition(":")
     return ("", place) if not colon or place[:1] in ("/", ".") else (container, path)
-
-
-def _kind(container: Container, path: str, *, follow: bool = False) -> str:
-    """What is at a path of a container: "file", "dir", "symlink", "other", or "" for nothing."""
-    try:
-        with container.files.readable():
-            return Root(container.root).kind(path, follow=follow or path.endswith(("/", "/.")))
-    except NotFound:
-        return ""
 
 
 def _stdout(desk: Desk) -> BinaryIO:

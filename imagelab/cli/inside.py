@@ -10,7 +10,7 @@ import click
 from ..errors import InvalidReference
 from ..human import one_line, timestamp
 from ..reference import Reference
-from ..runtime import CannotStart
+from ..runtime import CANNOT_RUN, CannotStart
 from . import elsewhere, filters
 from .attached import printer, typed
 from .creating import named_variable, variables
@@ -34,7 +34,7 @@ def exec_(
             *args[1:], env=variables(env, env_files), workdir=workdir, input=given, output=printer(desk)
         )  # fmt: skip
     except CannotStart as error:
-        fail(f"Error: exec failed: {error}", error.code)
+        fail(f"Error: exec failed: {error}", max(error.code, CANNOT_RUN))
     click.get_current_context().exit(code)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from .. import runtime
 from ..digest import Digest
-from ..errors import Conflict, LabError
+from ..errors import Conflict, Interrupted, LabError
 from ..rooted import Root
 from ..writable import remove
 from . import log
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ..store import Store
 
 STOP_SECONDS = 10.0  # docker's grace between the stop signal and the kill
+NOT_STARTED = 128  # docker's exit code of a container that it could not start, while the command says 125
 NO_COMMAND = "No command specified: neither the image nor the command line says what to run"
 
 
@@ -135,7 +137,8 @@ class Container(Contents):
     ) -> Container:
         """Start its program; does nothing to one that runs. With `wait` or `output`, return when it has ended.
 
-        `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. Raises
+        `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. Meanwhile an interrupt
+        (Ctrl-C, a notebook's ■) goes to the program; a second one kills it, and raises Interrupted. Raises
         `runtime.CannotStart`, with docker's exit code, when the program is not there or cannot be run.
         """
         self._here()
@@ -153,15 +156,22 @@ class Container(Contents):
                 }  # fmt: skip
                 shim = self._shim = launch(self._record, told, input, output is not None)
             except runtime.CannotStart as error:
-                self._record.write(State("created", exit_code=error.code, error=str(error)))
+                code = NOT_STARTED if error.code == runtime.NO_CONTAINER else error.code
+                self._record.write(State("created", exit_code=code, error=str(error)))
                 raise
-        if output is not None:
-            attend(shim, output, lambda: self._signal(signal.SIGINT))
-        elif wait:
-            shim.wait()
         if output is not None or wait:
+            killed = attend(shim, output or (lambda stream, data: None), self._signal, self._say_it_goes_on)
             self._ended(shim.returncode)
+            if killed:
+                raise Interrupted(f"the container {self.name} was killed")
         return self
+
+    def _say_it_goes_on(self) -> None:
+        print(
+            f"{self.argv[0]} was interrupted and goes on running, as the container {self.name}: "
+            "interrupt again to kill it",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
 
     def _ended(self, code: int) -> None:
         if self.gone:

@@ -99,7 +99,15 @@ class Contents:
 
     def tree(self) -> Tree:
         """Its merged file system as it is now; its contents can be read while `files.readable()`."""
-        return self.files.tree(self.image.tree(), user_of(self.spec.user, Root(self._record.root)))
+        image = self.image.tree()
+        return self.files.tree(image, self._who(image))
+
+    def _who(self, image: Tree) -> tuple[int, int]:
+        """Who ran its programs: none did as a user that is in neither passwd, its own, which they may change, first."""
+        for files in (Root(self._record.root), image):
+            with suppress(LabError, OSError):
+                return user_of(self.spec.user, files)
+        return 0, 0
 
     def read(self, path: str) -> bytes:
         """The bytes of a file as it has it now, symlinks followed inside it; raises NotFound."""
@@ -151,24 +159,32 @@ class Contents:
 
     # docker cp and export, see `transfer` -----------------------------------------------------------------------
 
-    def copy_out(self, path: str, to: str | os.PathLike[str] | BinaryIO) -> None:
-        """Copy a file or folder of the container to this machine, or as a tar to a stream: `docker cp web:/x .`"""
-        from . import transfer
+    def copy_out(self, path: str, to: str | os.PathLike[str] | BinaryIO, *, follow: bool = False) -> None:
+        """Copy a file or folder of the container to this machine, or as a tar to a stream: `docker cp web:/x .`
 
-        self._here()
-        with self._still():
-            transfer.copy_out(self.tree(), path, to)
-
-    def copy_in(self, source: str | os.PathLike[str] | BinaryIO, path: str, *, archive: bool = False) -> None:
-        """Copy a file or folder of this machine, or a stream's tar, into the container: `docker cp x web:/`.
-
-        What comes in is root's; with `archive` it keeps the owners that it has.
+        With `follow`, a link is copied as what it leads to.
         """
         from . import transfer
 
         self._here()
         with self._still():
-            transfer.copy_in(Root(self._record.root), source, path, archive=archive)
+            transfer.copy_out(Root(self._record.root), self.tree, path, to, follow=follow)
+
+    def copy_in(
+        self, source: str | os.PathLike[str] | BinaryIO, path: str, *, archive: bool = False, follow: bool = False
+    ) -> None:
+        """Copy a file or folder of this machine, or a stream's tar, into the container: `docker cp x web:/`.
+
+        What comes in keeps its owners; with `archive` it becomes the container's user's, if there is one. With
+        `follow`, a link is copied as what it leads to. Raises NotFound for a user that the container does not know.
+        """
+        from . import transfer
+
+        self._here()
+        root = Root(self._record.root)
+        with self._still():
+            owner = user_of(self.spec.user, root) if archive and self.spec.user else None
+            transfer.copy_in(root, source, path, owner=owner, follow=follow)
 
     def export(self, to: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the merged files as a tar: `docker export`. A file appears whole or not at all."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -51,26 +52,34 @@ def launch(
     return shim
 
 
-def attend(shim: subprocess.Popen[bytes], output: Output, interrupt: Callable[[], object]) -> None:
-    """Hand on what is printed until the program ends.
+def attend(
+    shim: subprocess.Popen[bytes], output: Output, send: Callable[[int], object], goes_on: Callable[[], object]
+) -> bool:
+    """Hand on what is printed until the program ends; returns whether it had to be killed.
 
-    When this process is interrupted, `interrupt` is called, which tells the program; if it goes on all the same, it is
-    left running, and KeyboardInterrupt raised.
+    When this process is interrupted, `send` sends the program SIGINT; `goes_on` is called if that has not ended it
+    within PATIENCE. A second interrupt kills it.
     """
+    interrupts = answered = 0
     end: float | None = None
+    is_late = False
     try:
         while True:
             try:
+                if is_late:
+                    goes_on()
+                    end, is_late = None, False
+                if interrupts > answered:
+                    send(signal.SIGINT if interrupts == 1 else signal.SIGKILL)
+                    end = time.monotonic() + PATIENCE if interrupts == 1 else None
+                    answered = interrupts
                 hand_on(shim, output, end)
                 shim.wait(None if end is None else max(0.0, end - time.monotonic()))
-                return
+                return answered > 1
             except subprocess.TimeoutExpired:
-                raise KeyboardInterrupt from None
+                is_late = True
             except KeyboardInterrupt:
-                if end is not None:
-                    raise
-                end = time.monotonic() + PATIENCE
-                interrupt()
+                interrupts += 1
     finally:
         for pipe in (shim.stdout, shim.stderr):
             if pipe:

@@ -178,7 +178,7 @@ class Record:
     def end(self) -> None:
         """Kill its shim, if one lives, and with it its program."""
         with (
-            suppress(FileNotFoundError, ProcessLookupError),
+            suppress(FileNotFoundError, ProcessLookupError, ValueError),  # it has just said its last words
             held(self.folder / "alive", shared=True, wait=False) as ours,
         ):
             if ours is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -59,6 +60,7 @@ def create(
     checked(*entry, *given, *pairs(env), workdir, user, hostname)
     if workdir and not workdir.startswith("/"):
         raise LabError(f"the working directory '{workdir}' is invalid, it needs to be an absolute path")
+    where = workdir or told.get("WorkingDir") or ""
     variables = {line.partition("=")[0]: line for line in pairs(env)}
     for line in told.get("Env") or []:  # as docker has it: the image's come after those that were given, and count less
         variables.setdefault(line.partition("=")[0], line)
@@ -78,7 +80,7 @@ def create(
                 id_, wanted or generated(int(id_[:16], 16), taken),
                 image.digest, image.id, image_name or image.id.short,
                 now() if store.epoch is None else store.now(), tuple(entry), tuple(given),
-                tuple(variables.values()), workdir or told.get("WorkingDir") or "",
+                tuple(variables.values()), posixpath.normpath(where).replace("//", "/") if where else "",
                 user or told.get("User") or "", hostname or id_[:12], {**(told.get("Labels") or {}), **(labels or {})},
                 interactive, remove, runtime, told.get("StopSignal") or "SIGTERM",
             )  # fmt: skip
@@ -98,7 +100,10 @@ def _fill(store: Store, image: Image, record: Record, spec: Spec) -> Container:
         clone(store, image, record.root)
         files, root = Writable(record.root), Root(record.root)
         files.begin()
-        root.make_folders(spec.workdir or "/")
+        try:
+            root.make_folders(f"/{root.place(spec.workdir)}")  # what a link that leads to nothing leads to, too
+        except (Conflict, NotFound):
+            raise LabError(f"Cannot mkdir: {spec.workdir} is not a directory") from None
         record.write_before(files.before)
         record.write(State())
         finished = record.folder.rename(record.folder.with_name(spec.id))

@@ -1,137 +1,204 @@
-"""One idea: files go into a container and out of it by one rule, which is that of `cp -a`.
+"""Files go into a container and out of it as `docker cp` moves them: links as links, modes and times kept.
 
-A folder copied to a place where nothing is takes that name; to a folder, it goes into it, unless its name ends in `/.`,
-which means what is in it. Paths in the container are resolved inside it; links are copied as links.
+Where a copy lands is `landing`'s part. Paths in the container are resolved inside it, by `rooted`.
 
-Follows moby's archive/copy.go, which both sides of `docker cp` use.
+Follows docker/cli's container/cp.go and moby's daemon/archive.go, 20.10.
 """
 
 from __future__ import annotations
 
 import os
 import posixpath
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ..compression import pieces_of
-from ..digest import Digest
-from ..entry import Entry, Gone, order
-from ..errors import Conflict, NotFound
-from ..layer import TAR, Layer, pack
+from ..compression import Allowance, expand, pieces_of
+from ..entry import Entry, Gone, order, parent_of
+from ..errors import Conflict, Invalid, NotFound
+from ..layer import content_in, pack, read_changes
 from ..rooted import Root
 from ..rootfs import scan
+from ..tar import Reader
 from ..tree import Changes, Tree
 from ..writable import PRIVILEGED
+from .landing import (
+    NoSuchPath,
+    NotAFolder,
+    Place,
+    absolute,
+    base,
+    landing,
+    local_source,
+    local_target,
+    renamed,
+    says_folder,
+    split,
+)  # fmt: skip
 
 Stream = str | os.PathLike[str] | BinaryIO
+Owner = tuple[int, int]  # uid, gid
 
 
-def copy_out(tree: Tree, path: str, to: Stream) -> None:
-    """Copy what is at a path of a container's merged files to this machine, or as a tar to a stream.
+def copy_out(root: Root, tree: Callable[[], Tree], path: str, to: Stream, *, follow: bool = False) -> None:
+    """Copy what is at a path of a container to this machine, or as a tar to a stream; with `follow`, a link's target.
 
-    Raises NotFound for a path or a directory that is not there, and Conflict where a file is in a folder's way.
+    `tree` gives the merged files with their owners. Raises NotFound for a path or a directory that is not there, and
+    Conflict where a file is in a folder's way.
     """
-    place, entries = _taken(tree, path)
-    if not isinstance(to, str | os.PathLike):
-        name = posixpath.basename(place) if not path.endswith("/.") else ""
-        pack(
-            Changes({posixpath.join(name, below) if below else name: entry for below, entry in entries.items()}),
-            to.write,
-        )
+    target = local_target(os.fspath(to)) if isinstance(to, str | os.PathLike) else None
+    name = ""
+    if not path:
+        raise Invalid("bad parameter: path cannot be empty")
+    kind, real = _look(root, path)
+    if follow and kind == "symlink":
+        path, name = renamed(path, f"/{root.place(absolute(path, '/'))}")
+        kind, real = _look(root, path)
+    if not kind:
+        raise NoSuchPath(path)
+    entries = _below(tree(), posixpath.normpath(f"/{real}").lstrip("/"), path)
+    source = Place(absolute(path, "/"), is_folder=kind == "dir", name=name)
+    if target is None:
+        assert not isinstance(to, str | os.PathLike)
+        top = base(source.path) if base(source.path) not in ("/", ".") else ""
+        pack(Changes({"/".join(filter(None, (top, below))): entry for below, entry in entries.items()}), to.write)
         return
-    wanted = os.fspath(to)
-    target = Path(wanted)
-    is_folder = entries[""].kind == "dir"
-    name = _landing(
-        wanted,
-        "dir" if target.is_dir() else "file" if target.exists() else "",
-        is_folder,
-        path,
-        posixpath.basename(place),
-    )
-    parent = target if name else target.parent
-    if not parent.is_dir():
-        raise NotFound(f"no such directory: {str(parent)!r}")
-    _write(Root(parent.resolve()), name or target.name, entries, lambda entry: None)
+    folder, new_name = landing(source, target)
+    top = new_name or name or base(source.path)
+    if top in ("/", ".") and os.path.islink(posixpath.normpath(folder)):  # docker writes into it, but not over it
+        raise Conflict(f"cannot overwrite {folder!r}, which is a link, with a directory: name the folder it leads to")
+    os.makedirs(folder, exist_ok=True)  # of `new/.`
+    _write(Root(Path(folder).resolve()), "/", top, entries, lambda entry: None)
 
 
-def copy_in(root: Root, source: Stream, path: str, *, archive: bool) -> None:
+def copy_in(root: Root, source: Stream, path: str, *, owner: Owner | None = None, follow: bool = False) -> None:
     """Copy a file or folder of this machine, or what a stream's tar holds, into a container's root folder.
 
-    Raises NotFound for a source or a directory that is not there, and Conflict where a file is in a folder's way.
+    It keeps the owners that it has, unless one is given. Raises NotFound for a source or a directory that is not there,
+    and Conflict where a file is in a folder's way.
     """
+    target = _target(root, path)
     with ExitStack() as opened:
         if isinstance(source, str | os.PathLike):
-            wanted = os.fspath(source)
-            entries = _from_disk(Path(wanted))
-            kind = root.kind(path)
-            name = _landing(path, kind, entries[""].kind == "dir", wanted, Path(wanted).resolve().name)
-            target = posixpath.join(path, name) if name else path.rstrip("/")
+            place = local_source(os.fspath(source), follow)
+            folder, name = landing(place, target)
+            name = name or place.name or split(place.path)[1]
+            content = Changes(_from_disk(place))
         else:
-            entries = _from_tar(source, opened)
-            target = path
-            if root.kind(path) != "dir":
-                raise NotFound(f"no such directory in the container: {path!r}")
-        if root.kind(posixpath.dirname("/" + target.strip("/")) or "/") != "dir":
-            raise NotFound(f"no such directory in the container: {posixpath.dirname(target)!r}")
-        _write(root, target, entries, lambda entry: _owner(entry, archive))
+            if not target.is_folder:
+                raise NotAFolder(path)
+            folder, name = target.path, "."
+            content = _from_tar(source, opened)
+        real = root.place(absolute(folder, "/"))
+        kind = _kind(root, real)
+        if not kind:
+            raise NoSuchPath(folder)
+        if kind != "dir":
+            raise NotFound(f"{folder!r} is not a directory in the container")
+        for above in {parent_of(below) for below in content.entries} - content.entries.keys() - {""}:
+            root.make_folders(f"/{real}/{above}")  # a tar need not name the folders that its files are in
+        _write(root, f"/{real}", name, content.entries, lambda entry: _owner(entry, owner))
+        for below, other in content.links.items():  # to files that were there before
+            root.link(f"/{real}/{below}", f"/{real}/{other}")
 
 
-def _owner(entry: Entry, archive: bool) -> tuple[int, int] | None:
-    """Whose a file becomes: root's, or with --archive whose it was; an ordinary user cannot set that on disk."""
-    return None if not PRIVILEGED else (entry.uid, entry.gid) if archive else (0, 0)
+def _owner(entry: Entry, owner: Owner | None) -> Owner | None:
+    """Whose a file becomes; an ordinary user cannot set that on disk."""
+    return (owner or (entry.uid, entry.gid)) if PRIVILEGED else None
 
 
-def _landing(wanted: str, found: str, is_folder: bool, source: str, name: str) -> str:
-    """The name under which a source goes into its destination, or "" when it takes the destination's own name."""
-    if found == "dir":
-        return "" if is_folder and source.endswith("/.") else name
-    if found and is_folder:
-        raise Conflict(f"cannot copy a directory to {wanted!r}, which is a file")
-    if wanted.endswith("/") and not is_folder:
-        raise NotFound(f"no such directory: {wanted!r}")
-    return ""
+def _look(root: Root, path: str) -> tuple[str, str]:
+    """What is at a path of a container, "" for nothing, and its real path, in which a last link is not followed."""
+    asked = absolute(path, "/")
+    above, _, last = asked.rpartition("/")
+    real = posixpath.join(root.place(above), last)
+    kind = _kind(root, real)
+    if kind not in ("", "dir") and says_folder(asked):
+        raise NotFound(f"{path!r} is not a directory in the container")
+    return kind, real
 
 
-def _taken(tree: Tree, path: str) -> tuple[str, Mapping[str, Entry]]:
-    """Where a path of a tree really is, and what is there and below, by paths relative to it; "" is itself."""
-    follow = path.endswith(("/", "/."))
-    place = tree.resolve(path) if follow else tree.place(path.strip("/"))
+def _kind(root: Root, real: str) -> str:
+    """What is at a real path, "" for nothing; raises NotFound where a file is in the way."""
+    try:
+        return root.kind(real, follow=False)
+    except NotFound as error:
+        if str(error).endswith("not a directory"):
+            raise
+        return ""
+
+
+def _target(root: Root, path: str) -> Place:
+    """Where in a container something is to go, links followed, also one that leads to nothing."""
+    try:
+        kind, _ = _look(root, path) if path else ("", "")  # without a path nothing is asked for, as docker has it
+        if kind == "symlink":
+            path = f"/{root.place(absolute(path, '/'))}"
+            kind, _ = _look(root, path)
+    except NotFound:  # a file where a folder should be: what comes of it is seen when it is written
+        kind = ""
+    return Place(path, exists=bool(kind), is_folder=kind == "dir")
+
+
+def _below(tree: Tree, place: str, path: str) -> Mapping[str, Entry]:
+    """What is at a place of a tree and below it, by paths relative to it; "" is itself."""
     if place not in tree:
-        raise NotFound(f"no such file or directory in the container: {path!r}")
+        raise NoSuchPath(path)
     above = f"{place}/" if place else ""
     below = {p[len(above) :]: entry for p, entry in tree.items() if p and p.startswith(above)}
-    return place, {"": tree[place], **below}
+    return {"": tree[place], **below}
 
 
-def _from_disk(path: Path) -> Mapping[str, Entry]:
-    if not os.path.lexists(path):
-        raise NotFound(f"lstat {path}: no such file or directory")
-    if path.is_dir():
-        return {"": Entry.dir(path.stat().st_mode & 0o7777), **scan(path).entries}
-    return {"": scan(path.parent, [(path.name, os.lstat(path))]).entries[path.name]}
+def _from_disk(place: Place) -> Mapping[str, Entry]:
+    path = Path(place.path)
+    info = os.lstat(place.path)
+    if stat.S_ISSOCK(info.st_mode):
+        raise Invalid(f"{place.path!r} is a socket, which no copy can be of")
+    top = scan(path.parent, [(path.name, info)]).entries[path.name] if path.name else Entry.dir()
+    return {"": top, **(scan(path).entries if place.is_folder else {})}
 
 
-def _from_tar(stream: BinaryIO, opened: ExitStack) -> Mapping[str, Entry]:
+def _from_tar(stream: BinaryIO, opened: ExitStack) -> Changes:
+    """What a tar holds, which may be compressed; names that begin with '/' are relative all the same."""
     spool = opened.enter_context(tempfile.NamedTemporaryFile(prefix="imagelab-cp-"))  # noqa: SIM115
-    for piece in pieces_of(stream):
+    for piece in expand(pieces_of(stream), Allowance(), "the tar"):
         spool.write(piece)
     spool.flush()
-    layer = Layer(Digest(""), Digest(""), 0, TAR, lambda: open(spool.name, "rb"))  # noqa: SIM115
-    return dict(Tree().apply(layer.changes()))
+
+    def open_spool() -> BinaryIO:
+        return open(spool.name, "rb")
+
+    with open_spool() as tar:
+        members = (replace(member, name=member.name.lstrip("/")) for member in Reader(pieces_of(tar), "the tar"))
+        changes = read_changes(members, content_in(open_spool), Allowance(), "the tar", inside=True)
+    if changes.removed or changes.opaque:
+        raise Invalid("a name in the tar starts with '.wh.', which means a removal in a layer: no file may have it")
+    return changes
 
 
 def _write(
-    root: Root, target: str, entries: Mapping[str, Entry], owned: Callable[[Entry], tuple[int, int] | None]
+    root: Root, folder: str, name: str, entries: Mapping[str, Entry], owned: Callable[[Entry], Owner | None]
 ) -> None:
+    """Write entries to a folder of a root, under a name; folders get their modes and times when they are full."""
     written: dict[int, str] = {}
+    folders: list[tuple[str, Entry]] = []
     for below in sorted(entries, key=order):
-        entry, path = entries[below], posixpath.join(target, below) if below else target
+        entry = entries[below]
+        path = posixpath.normpath("/".join(["", folder, name, below]))
         if entry.kind == "file" and (first := written.setdefault(id(entry), path)) != path:
             root.link(path, first)  # two names of one file stay that
-        else:
-            with suppress(Gone) if below else nullcontext():  # a file deeper down that went away is left out
-                root.write(path, entry, owned(entry))
+            continue
+        try:
+            root.write(path, replace(entry, mode=entry.mode | 0o700) if entry.kind == "dir" else entry, owned(entry))
+        except Gone:
+            if not below:
+                raise
+            continue  # a file deeper down that went away is left out
+        if entry.kind == "dir" and (below or name != "."):
+            folders.append((path, entry))
+    for path, entry in reversed(folders):
+        root.describe(path, entry, owned(entry))

@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Literal, Protocol, cast
 
-from ..errors import LabError
+from ..errors import LabError, NotFound
 from ..tree import Files
 
 RUNTIMES = ("shell", "bubblewrap", "wasm", "pip")
@@ -28,7 +28,8 @@ SHELL_MARK = b"#!imagelab-shell"  # how /bin/sh of a base image made here begins
 PIP_MARK = b"#!imagelab-pip"  # and its /usr/local/bin/pip
 _MACHINES = {3: "i386", 21: "ppc64le", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 _EMULATORS = Path("/proc/sys/fs/binfmt_misc")
-CANNOT_RUN, NOT_THERE = 126, 127  # the exit codes that a shell, and docker, have for it
+MAX_SCRIPTS = 4  # whose interpreters are scripts again, as Linux has it
+NO_CONTAINER, CANNOT_RUN, NOT_THERE = 125, 126, 127  # the exit codes that a shell, and docker, have for it
 Output = Callable[[str, bytes], object]  # called with "stdout" or "stderr" and some bytes, as they come
 
 
@@ -147,17 +148,31 @@ def look_up(files: Files, program: Program, depth: int = 0) -> Found:
     head = next(files.find(path).chunks(), b"")[:128]
     for mark, runtime in ((b"\x7fELF", "bubblewrap"), (SHELL_MARK, "shell"), (PIP_MARK, "pip")):
         if head.startswith(mark):
-            if runtime == "bubblewrap" and (machine := _foreign(head)):
+            if runtime == "bubblewrap" and len(head) >= 20 and (machine := _foreign(head)):
                 raise CannotStart(f"exec {program.argv[0]}: exec format error: it is a program for {machine}")
+            if runtime == "bubblewrap" and _is_broken(head):
+                raise CannotStart(f"exec {program.argv[0]}: exec format error: it is a damaged ELF program")
             return Found(runtime, path, program.argv)
     if head.startswith(b"\0asm"):
         runtime = "pip" if program.argv[1:3] == ("-m", "pip") and _has_pip(files, program) else "wasm"
         return Found(runtime, path, (place, *program.argv[1:]))
-    if head.startswith(b"#!") and depth < 4 and (words := head[2:].split(b"\n")[0].decode("utf-8", "replace").split()):
+    words = head[2:].split(b"\n")[0].decode("utf-8", "replace").split() if head.startswith(b"#!") else []
+    if words and depth < MAX_SCRIPTS:
         if words[0] == "/usr/bin/env" and words[1:] and not _is_there(files, words[0]):  # a builtin of the shell
             del words[0]
         return look_up(files, replace(program, argv=(*words, place, *program.argv[1:])), depth + 1)
+    if words:
+        raise CannotStart(f"exec {program.argv[0]}: too many levels of symbolic links: scripts that run scripts")
     raise CannotStart(f"exec {program.argv[0]}: exec format error: it is no ELF or WebAssembly program and no script")
+
+
+def _is_broken(head: bytes) -> bool:
+    """Whether the kernel would take an ELF file for no program; bubblewrap would have it run as a shell script then."""
+    order: Literal["little", "big"] = "big" if head[5:6] == b"\2" else "little"
+    wide = head[4:5] == b"\2"
+    size, count = (54, 56) if wide else (42, 44)  # where the size and the number of program headers stand
+    kind, header, headers = (int.from_bytes(head[at : at + 2], order) for at in (16, size, count))
+    return len(head) < (64 if wide else 52) or kind not in (2, 3) or header != (56 if wide else 32) or not headers
 
 
 def _foreign(head: bytes) -> str:
@@ -238,18 +253,23 @@ def _has_pip(files: Files, program: Program) -> bool:
 def _find(files: Files, name: str, program: Program) -> tuple[str, str]:
     """Where a program was found, and its real path."""
     folders = [program.cwd] if "/" in name else program.env.get("PATH", "/usr/bin:/bin").split(":")
-    refused = ""
+    refused: str | None = None
     for folder in folders:
+        place = os.path.join(folder, name)
         try:
-            place = os.path.join(folder, name)
             path = files.resolve(place)
-        except LabError:
+            found = files.find(path)
+            if found.kind == "file" and name.endswith("/"):
+                raise NotFound("not a directory")
+        except LabError as error:
+            why = str(error).rpartition(": ")[2]
+            if "/" in name and (not isinstance(error, NotFound) or why == "not a directory"):
+                raise CannotStart(f'exec: "{name}": stat {name}: {why}', NO_CONTAINER) from None
             continue
-        found = files.find(path)
         if found.kind == "file" and found.mode & 0o111:
             return name if "/" in name else place, path
-        refused = refused or path
-    if refused and "/" in name:
+        refused = path if refused is None else refused
+    if refused is not None and "/" in name:
         what = "is a directory" if files.find(refused).kind == "dir" else "permission denied"
         raise CannotStart(f'exec: "{name}": {what}')
     if "/" in name:

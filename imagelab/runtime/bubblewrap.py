@@ -6,6 +6,7 @@ whatever their numbers; root's has the real ones.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any
 from ..rooted import Root
 from ..users import groups_of
 from . import CannotStart, Program, Running, Streams, seccomp
+from .begun import exec_failed, wait_for_program
 from .limits import confine
 from .process import spawn
 
@@ -111,8 +113,10 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         held(told)
         gate, go = os.pipe()  # it waits for its users and its limits before it starts the program
         held(go)
-        fds += [tell, gate]
-        command += ["--info-fd", str(tell), "--block-fd", str(gate)]  # which closes it; the other one does not
+        status = held(os.memfd_create("status"))  # bubblewrap's reports
+        fds += [tell, gate, status]
+        command += ["--info-fd", str(tell), "--json-status-fd", str(status)]
+        command += ["--block-fd", str(gate)]  # which closes it; the other one does not
         command += ["--userns-block-fd", str(gate)] if new_users and root_here else []
         started: dict[str, Any] = {
             "cwd": "/", "executable": f"/proc/{os.getpid()}/fd/{executable}", "env": {"LD_LIBRARY_PATH": _libraries()},
@@ -124,6 +128,10 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
             started["executable"] = f"/proc/self/fd/{executable}"
         try:
             process = spawn([*command, "--", *program.argv], streams, pass_fds=fds, **started)
+        except OSError as error:
+            if error.errno == errno.E2BIG:
+                raise exec_failed(program.argv[0], "argument list too long") from None
+            raise
         finally:
             os.close(tell)
             os.close(gate)
@@ -136,6 +144,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
                     Path(f"/proc/{pid}/{name}").write_text(_EVERYBODY)
             confine(pid)
             os.write(go, b"xx")
+        wait_for_program(process, pid, executable, status, program)
     return Running(process, pid)
 
 

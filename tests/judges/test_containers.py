@@ -318,7 +318,6 @@ DIFFERENT = {  # what is meant to be otherwise: the line, our answer, and why it
         "there is no registry to ask",
     ),
     "cp HERE/in web:/etc/passwd": (1, "cannot copy a directory to '/etc/passwd', which is a file", _MORE),
-    "cp HERE/in/one nobody:/tmp": (1, "No such container:path: nobody:/tmp", "Docker names the path that it asked for"),
     "commit once 'Not Allowed'": (
         1, "invalid reference format: 'Not Allowed': repository name must be lowercase: 'Not Allowed'", _MORE,
     ),

@@ -316,7 +316,7 @@ def test_cp_to_standard_output_is_a_tar(home, box, capfdbinary):
         ("nope", "one:/tmp", "Error: lstat {here}/nope: no such file or directory\n"),
         ("file", "one:/no/such/place", "Error: No such container:path: one:/no/such\n"),
         (".", "one:/etc/passwd", "Error: cannot copy a directory to '/etc/passwd', which is a file\n"),
-        ("file", "nobody:/tmp", "Error: No such container:path: nobody:/tmp\n"),
+        ("file", "nobody:/tmp", "Error: No such container:path: nobody:/\n"),
         ("one:/a", "two:/b", "copying between containers is not supported\n"),
         ("file", "other", "must specify at least one container source\n"),
     ],

@@ -62,7 +62,7 @@ def test_in_as_cp_does_it(web, tmp_path):
     ("copy", "error", "words"),
     [
         (lambda web, there: web.copy_out("/none", there), NotFound, "no such file or directory in the container"),
-        (lambda web, there: web.copy_out("/d", there / "none" / "x"), NotFound, "no such directory"),
+        (lambda web, there: web.copy_out("/d", there / "none" / "x"), NotFound, 'none" does not exist'),
         (lambda web, there: web.copy_out("/top", f"{there}/none/"), NotFound, "no such directory"),
         (lambda web, there: web.copy_out("/d", there / "a"), Conflict, "which is a file"),
         (lambda web, there: web.copy_in(there / "none", "/"), NotFound, "no such file"),

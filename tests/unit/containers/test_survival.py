@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import redirect_stderr
 
 import pytest
 
 from imagelab import Lab
-from imagelab.errors import LabError, NotFound
+from imagelab.errors import Interrupted, LabError, NotFound
 from unit.containers.conftest import LOOP, Said, exists, started
 
 
@@ -87,13 +90,58 @@ def test_an_interrupt_reaches_the_program_first(lab, linux):
     assert (said.on(), made.exit_code) == ("up\ngot\n", 5)
 
 
-def test_one_that_ignores_an_interrupt_is_left_running(lab, base):
-    def interrupt(stream, data):
-        signal.raise_signal(signal.SIGINT)
+@pytest.fixture
+def stderr():
+    with redirect_stderr(io.StringIO()) as written:
+        yield written
 
-    with pytest.raises(KeyboardInterrupt):
-        lab.run(base, "sh", "-c", LOOP, name="web", output=interrupt)
-    assert lab.container("web").running
+
+def test_one_that_ignores_an_interrupt_is_killed_by_the_second(lab, linux, stderr):
+    """The first is its own to handle; that it goes on is said; and what it prints meanwhile is not lost."""
+
+    class InterruptsTwice(Said):
+        def __call__(self, stream, data):
+            super().__call__(stream, data)
+            if len(self.parts) == 1 or stderr.getvalue().endswith("interrupt again to kill it\n"):
+                signal.raise_signal(signal.SIGINT)
+
+    said = InterruptsTwice()
+    script = "trap 'echo got' INT; echo up; while :; do sleep 0.05; echo on; done"
+    with pytest.raises(Interrupted, match="the container web was killed"):
+        lab.run(linux, "sh", "-c", script, name="web", output=said)
+    web = lab.container("web")
+    assert (web.status, web.exit_code) == ("exited", 137)
+    assert "up\n" in said.on() and "got\n" in said.on()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_of_one_that_is_only_waited_for(lab, linux, times, stderr):
+    """`lab.run` without an output: as with one."""
+    script = "trap 'exit 7' INT; echo up; while :; do sleep 0.05; done"
+    deaf = "trap '' INT; echo up; while :; do sleep 0.05; done"
+    here = threading.main_thread().ident
+
+    def press():
+        web = next(iter(lab.containers()), None)
+        while web is None or not web.running or "up" not in web.logs():
+            web = next(iter(lab.containers()), None)
+        signal.pthread_kill(here, signal.SIGINT)
+        while times == 2 and "interrupt again to kill it" not in stderr.getvalue():
+            pass
+        if times == 2:
+            signal.pthread_kill(here, signal.SIGINT)
+
+    presses = threading.Thread(target=press)
+    presses.start()
+    try:
+        if times == 1:
+            assert lab.run(linux, "sh", "-c", script).exit_code == 7
+        else:
+            with pytest.raises(Interrupted, match="was killed"):
+                lab.run(linux, "sh", "-c", deaf, name="web")
+            assert lab.container("web").exit_code == 137
+    finally:
+        presses.join()
 
 
 # What is damaged -------------------------------------------------------------------------------------------------

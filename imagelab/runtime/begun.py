@@ -1,0 +1,82 @@
+"""Whether bubblewrap has started the program, and if not, why, in docker's words and with its exit codes.
+
+bubblewrap prints its own failures on the program's standard error and exits with 1, as a program may. What tells them
+apart: until the program runs, its process executes bubblewrap; and bubblewrap reports the exit code of a program only
+if it has started that (--json-status-fd).
+
+Follows opencontainers/runc (libcontainer/standard_init_linux.go) and docker/cli (container/run.go) for words and codes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import subprocess
+from contextlib import ExitStack
+
+from . import CANNOT_RUN, NO_CONTAINER, NOT_THERE, CannotStart, Program
+
+_SOON = 1  # milliseconds between two looks; a program that starts needs about one
+
+
+def wait_for_program(process: subprocess.Popen[bytes], pid: int, launcher: int, status: int, program: Program) -> None:
+    """Return when the program runs, or has run; raises CannotStart, with its process ended, where it never did.
+
+    `launcher` is bubblewrap's open file, `status` the open file that it writes its reports to, `pid` the process that
+    is to become the program.
+    """
+    ours = os.fstat(launcher)
+    with ExitStack() as opened:
+        try:
+            watched = os.pidfd_open(pid)
+        except OSError:  # it has ended already
+            watched = -1
+        else:
+            opened.callback(os.close, watched)
+        ended = select.poll()
+        if watched >= 0:
+            ended.register(watched, select.POLLIN)
+        while watched >= 0:
+            try:
+                found = os.stat(f"/proc/{pid}/exe")
+            except PermissionError:  # a program that may not be looked at is none of bubblewrap's
+                return
+            except OSError:
+                break
+            if (found.st_dev, found.st_ino) != (ours.st_dev, ours.st_ino):
+                return
+            if ended.poll(_SOON):
+                break
+    process.wait()
+    if '"exit-code"' in os.pread(status, 1 << 16, 0).decode():
+        return
+    words = process.stderr.read().decode("utf-8", "replace") if process.stderr else ""
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
+    raise cannot_start(words, program)
+
+
+def cannot_start(words: str, program: Program) -> CannotStart:
+    """The error that bubblewrap's words stand for: its last line is `bwrap: what: why`."""
+    lines = words.strip().splitlines()
+    last = lines[-1].removeprefix("bwrap: ") if lines else "it ended without a word"
+    what, _, why = last.rpartition(": ")
+    why = f"{why[:1].lower()}{why[1:]}"
+    name = program.argv[0]
+    if what.startswith("execvp "):
+        return exec_failed(name, why)
+    if re.match("Can't chdir to ", what):
+        code = CANNOT_RUN if why == "permission denied" else NOT_THERE
+        return CannotStart(f"chdir to cwd ({json.dumps(program.cwd)}) set in config.json failed: {why}", code)
+    return CannotStart(f"bubblewrap cannot make the container: {last}", NO_CONTAINER)
+
+
+def exec_failed(name: str, why: str) -> CannotStart:
+    """The error of a program that the kernel would not run, for the reason that it gave."""
+    if why == "no such file or directory":
+        more = "it is gone, or the loader or interpreter that it names is not in the container"
+        return CannotStart(f"exec {name}: {why}: {more}", NOT_THERE)
+    return CannotStart(f"exec {name}: {why}", NO_CONTAINER if why == "not a directory" else CANNOT_RUN)
