@@ -209,3 +209,5 @@ class Root:
         finally:
             for descriptor in opened:
                 os.close(descriptor)
+
+    at = _at  # for the shell, whose commands do with a file what `Root` itself does not

@@ -19,15 +19,15 @@ from ..rooted import Root
 from . import CannotStart, Output, Program, Streams, kind_of, named, startable
 
 if TYPE_CHECKING:
-    from bashkit import Bash
+    from bashkit import Bash, ExecResult
 
 
 class _Sink(Protocol):
     async def write(self, data: bytes, /) -> None: ...
 
 
-def run(bash: Bash, root: Path, names: list[str], script: str, output: Output) -> int:
-    """Run a script that can start these programs, and those that it installs itself; returns its exit code."""
+def run(bash: Bash, root: Path, names: list[str], script: str, output: Output) -> ExecResult:
+    """Run a script that can start these programs, and those that it installs itself."""
     return asyncio.run(_Script(bash, root, output).run(names, script))
 
 
@@ -36,10 +36,9 @@ class _Script:
         self.bash, self.root, self.output = bash, root, output
         self.known: set[str] = set()
 
-    async def run(self, names: list[str], script: str) -> int:
+    async def run(self, names: list[str], script: str) -> ExecResult:
         self._learn(names)
-        result = await self.bash.execute(script, stdout=self._sink("stdout"), stderr=self._sink("stderr"), capture=0)
-        return int(result.exit_code)
+        return await self.bash.execute(script, stdout=self._sink("stdout"), stderr=self._sink("stderr"), capture=0)
 
     def _learn(self, names: list[str]) -> None:
         for name in names:

@@ -1,14 +1,14 @@
-"""One idea: a shell script needs a shell, not a machine, so it runs on any system.
+"""The shell of imagelab's base images: bashkit, a bash interpreter, on the files of a container.
 
-The interpreter is bashkit: bash and some hundred commands on a file system that is the root folder, in a process of its
-own. What differs from a real system: of the image's programs, a script can start those in `programs`; commands run as
-one user, and standard input is read whole before the script starts.
+A script needs no programs and no machine, so it runs on any system, in a process of its own. It sees the root folder
+through `shell_files`, and some of its commands are ours (`shell_commands`). What differs from a real system: of the
+image's programs, a script can start those in `programs`; commands run as one user, and standard input is read whole
+before the script starts. README.md has the limits.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import sys
 import threading
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 ISOLATES = "files outside the root folder, the network, the host's processes"
 SHARES = "CPU time, up to a limit; everything runs as one user"
-MAX_COMMANDS = 1_000_000
-MAX_SECONDS = 600.0
+MAX_SECONDS = 600.0  # for a script that nobody gave another limit
 SYNTAX = 2  # a shell's exit code for a script that it cannot read
 _COMMANDS = (  # of the interpreter; they need no file in the image, and asking it would take its start
     ". : [ alias arch assert awk b2sum base32 base64 basename basenc bash bc bg bind break builtin bunzip2 "
@@ -57,7 +56,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
     refuse_devices(root)
     told = {
         "root": str(root), "argv": program.argv, "env": dict(program.env), "cwd": program.cwd,
-        "hostname": program.hostname, "timeout": program.timeout or MAX_SECONDS,
+        "hostname": program.hostname, "timeout": program.timeout or MAX_SECONDS, "user": program.user,
     }  # fmt: skip
     return worker.start(__name__, told, streams)
 
@@ -71,22 +70,17 @@ def _check(program: Program) -> None:
             raise CannotStart(f"exec {program.argv[0]}: {word!r} is not UTF-8, as the shell needs it") from None
 
 
-def interpreter(root: str, cwd: str, env: dict[str, str], hostname: str, timeout: float) -> Bash:
-    """A bash whose file system is the root folder; it keeps its variables and its directory between scripts."""
-    from bashkit import Bash
+def interpreter(cwd: str, env: Mapping[str, str], hostname: str, timeout: float, user: tuple[int, int]) -> Bash:
+    """A bash without files, and without limits on how many commands and loops it runs in its time."""
+    from bashkit import Bash, ExecutionProfile
 
-    stderr = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)  # bashkit warns of every writable mount, and this one is meant
-        try:
-            return Bash(
-                mounts=[{"host_path": root, "vfs_path": "/", "writable": True}], allowed_mount_paths=[root],
-                cwd=cwd, env=env, hostname=hostname, username="root",
-                max_commands=MAX_COMMANDS, max_loop_iterations=MAX_COMMANDS, timeout_seconds=timeout,
-            )  # fmt: skip
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    bash = Bash(
+        cwd=cwd, env={**env, "UID": str(user[0]), "EUID": str(user[0])}, hostname=hostname, username="root",
+        timeout_seconds=timeout, profile=ExecutionProfile.Interactive,
+    )  # fmt: skip
+    hidden = [name for name in ("UID", "EUID", "USER") if name not in env]
+    bash.execute_sync(f"declare +x {' '.join(hidden)}" if hidden else ":")  # bashkit exports them, and a shell does not
+    return bash
 
 
 def script_of(argv: list[str], stdin: bytes | None = None) -> str:
@@ -110,13 +104,15 @@ def execute(root: Path, program: Program, output: Output) -> int:
     """
     refuse_devices(root)
     _check(program)
-    bash = interpreter(str(root), program.cwd, dict(program.env), program.hostname, program.timeout or MAX_SECONDS)
+    bash = interpreter(
+        program.cwd, program.env, program.hostname, program.timeout or MAX_SECONDS, program.user
+    )  # fmt: skip
 
     done: Future[int] = Future()
 
     def work() -> None:
         try:
-            done.set_result(_run(bash, root, program.env, script_of(list(program.argv)), output))
+            done.set_result(_run(bash, root, program, script_of(list(program.argv)), output))
         except BaseException as error:
             done.set_exception(error)
 
@@ -128,30 +124,31 @@ def execute(root: Path, program: Program, output: Output) -> int:
         raise
 
 
-def _run(bash: Bash, root: Path, env: Mapping[str, str], script: str, output: Output) -> int:
-    """Run a script; what it prints comes piece by piece, in bytes where programs of the image may print them."""
-    if names := startable(root, env):
-        from . import programs
+def _run(bash: Bash, root: Path, program: Program, script: str, output: Output) -> int:
+    """Run a script in a Bash; what it prints comes piece by piece."""
+    from . import programs, shell_commands
+    from .shell_files import Files
+    from .shell_mount import mounted
 
-        return programs.run(bash, root, names, script, output)
-
-    def tell(out: str, err: str) -> None:
-        for stream, text in (("stdout", out), ("stderr", err)):
-            if text:
-                output(stream, text.encode("utf-8", "surrogateescape"))
-
-    done = bash.execute_sync(script, on_output=tell)
-    if done.error:  # a script that is none, or was too much: nobody has printed that
-        tell("", f"sh: {done.error}\n")
-        return SYNTAX if done.error.startswith("parse error") else int(done.exit_code)
-    return int(done.exit_code)
+    files = Files(root)
+    with mounted(bash, files):
+        shell_commands.add(bash, shell_commands.Shell(files, program.user))
+        result = programs.run(bash, root, startable(root, program.env), script, output)
+    if result.error:  # a script that is none, or was too much: nobody has printed that
+        output("stderr", f"sh: {result.error}\n".encode())
+        return SYNTAX if result.error.startswith("parse error") else int(result.exit_code)
+    return int(result.exit_code)
 
 
 def main() -> int:
     """The process of its own: told what to do, it prints as the script does."""
     told: dict[str, Any] = worker.told_to(sys.argv[1])
     stdin = sys.stdin.buffer.read()
-    bash = interpreter(told["root"], told["cwd"], told["env"], told["hostname"], told["timeout"])
+    program = Program(
+        tuple(told["argv"]), told["env"], told["cwd"], (told["user"][0], told["user"][1]), told["hostname"],
+        told["timeout"],
+    )  # fmt: skip
+    bash = interpreter(program.cwd, program.env, program.hostname, told["timeout"], program.user)
     if stdin:
         from bashkit import FileSystem
 
@@ -165,7 +162,7 @@ def main() -> int:
             file.write(data)
             file.flush()
 
-    return _run(bash, Path(told["root"]), told["env"], script_of(told["argv"], stdin), tell)
+    return _run(bash, Path(told["root"]), program, script_of(list(program.argv), stdin), tell)
 
 
 if __name__ == "__main__":
