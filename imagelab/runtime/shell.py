@@ -78,8 +78,8 @@ def interpreter(cwd: str, env: Mapping[str, str], hostname: str, timeout: float,
         cwd=cwd, env={**env, "UID": str(user[0]), "EUID": str(user[0])}, hostname=hostname, username="root",
         timeout_seconds=timeout, profile=ExecutionProfile.Interactive,
     )  # fmt: skip
-    hidden = [name for name in ("UID", "EUID", "USER") if name not in env]
-    bash.execute_sync(f"declare +x {' '.join(hidden)}" if hidden else ":")  # bashkit exports them, and a shell does not
+    # bashkit exports these, and has a USER and a LOGNAME; a shell in a container does not.
+    bash.execute_sync("declare +x UID EUID" + "".join(f"; unset {name}" for name in ("USER", "LOGNAME") if name not in env))
     return bash
 
 
@@ -132,7 +132,7 @@ def _run(bash: Bash, root: Path, program: Program, script: str, output: Output) 
 
     files = Files(root)
     with mounted(bash, files):
-        shell_commands.add(bash, shell_commands.Shell(files, program.user))
+        shell_commands.add(bash, shell_commands.Shell(files, program.user), script)
         result = programs.run(bash, root, startable(root, program.env), script, output)
     if result.error:  # a script that is none, or was too much: nobody has printed that
         output("stderr", f"sh: {result.error}\n".encode())

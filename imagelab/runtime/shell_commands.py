@@ -1,13 +1,18 @@
 """The shell's own commands: a table of names, and what each call of one is handed.
 
-bashkit asks for a command of ours before one of its own of the same name. A command's module is loaded when the
-command is first called. A command is `async def NAME(call: Call) -> int`; it reads and writes as much as it needs,
-and waits while the pipe that it writes to is full.
+bashkit asks for a command of ours before one of its own of the same name. A command's module is loaded when the command
+is first called. A command is `async def NAME(call: Call) -> int`.
+
+Those in `_STREAMING` read and write a piece at a time, in bytes, and wait while the pipe that they write to is full.
+bashkit hands such a command its whole standard input, even if it does not read it: in `cat list | while read x; do …`
+the loop would end after it. So all the others are handed to bashkit in its other way: their output is text, and is
+written when they end.
 """
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,13 +24,15 @@ if TYPE_CHECKING:
     from bashkit import Bash
 
 _MODULES = {
-    "copying": "cp",
-    "links": "ln mkdir rm touch truncate",
+    "copying": "cp mv",
+    "links": "ln mkdir realpath rm touch truncate",
     "listing": "ls stat",
     "owners": "chgrp chmod chown groups id umask whoami",
-    "streams": "cat dd head seq sleep yes",
+    "streams": "cat dd head seq sleep tail yes",
 }
 COMMANDS = {name: module for module, names in _MODULES.items() for name in names.split()}
+_STREAMING = {"cat", "dd", "head", "tail", "yes"}
+_ENDLESS = re.compile(r"\bhead\b[^|;&\n]*/dev/(zero|u?random|full)\b")  # bashkit's head reads whole files
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +128,65 @@ class Call:
         """Standard input, a piece at a time."""
         return self._asked.stdin  # type: ignore[no-any-return]
 
-
-def add(bash: Bash, shell: Shell) -> None:
-    """Let a Bash have these commands."""
-
-    async def start(asked: Any) -> int:
-        call = Call(asked, shell)
-        module = import_module(f".applets.{COMMANDS[call.name]}", __package__)
+    async def run(self) -> int:
+        """Run the command to its end; what it cannot do is a line on standard error."""
+        module = import_module(f".applets.{COMMANDS[self.name]}", __package__)
         try:
-            return int(await module.COMMANDS[call.name](call)) or call.status
+            return int(await module.COMMANDS[self.name](self)) or self.status
         except UsageError as error:
-            await call.complain(str(error))
-            return 1
+            await self.complain(str(error))
         except BrokenPipeError:
             return 141  # 128 + SIGPIPE: whoever read has read enough
         except OSError as error:
-            await call.complain(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror))
-            return 1
+            await self.complain(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror))
+        return 1
+
+
+class _Text:
+    """What a command that does not stream reads from and writes to."""
+
+    def __init__(self, asked: Any) -> None:
+        self.name, self.argv, self.env, self.cwd = asked.name, asked.argv, asked.env, asked.cwd
+        self.stdin = _once((asked.stdin or "").encode())
+        self.stdout, self.stderr = _Pieces(), _Pieces()
+
+
+class _Pieces(list[bytes]):
+    async def write(self, data: bytes) -> None:
+        self.append(data)
+
+    def text(self) -> str:
+        return b"".join(self).decode("utf-8", "replace")
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    if data:
+        yield data
+
+
+def add(bash: Bash, shell: Shell, script: str = "") -> None:
+    """Let a Bash have these commands; `script` is what it is going to run."""
+    from bashkit import BuiltinResult
+
+    async def stream(asked: Any) -> int:
+        return await Call(asked, shell).run()
+
+    async def wait(asked: Any) -> BuiltinResult:
+        text = _Text(asked)
+        code = await Call(text, shell).run()
+        return BuiltinResult(text.stdout.text(), text.stderr.text(), code)
+
+    def work(asked: Any) -> BuiltinResult:
+        try:
+            wait(asked).send(None)  # it never waits for anything
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        raise RuntimeError(f"{asked.name} waits")
 
     for name in COMMANDS:
-        bash.add_command(name, start)
+        if name == "head" and not _ENDLESS.search(script):
+            continue
+        if name in _STREAMING:
+            bash.add_command(name, stream)
+        else:
+            bash.add_builtin(name, wait if name == "sleep" else work)

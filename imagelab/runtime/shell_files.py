@@ -34,6 +34,12 @@ def device_of(path: str) -> str:
     return name if above == "/dev" and name in DEVICES else ""
 
 
+def _made_here(mode: int) -> os.stat_result:
+    """What `lstat` says of something that is not on the disk."""
+    names = ("st_atime_ns", "st_mtime_ns", "st_ctime_ns", "st_blocks", "st_rdev", "st_blksize")
+    return os.stat_result((mode, 0, 0, 1, 0, 0, 0, 0, 0, 0), dict.fromkeys(names, 0))
+
+
 class Files:
     """What a script may do with the files of a root folder.
 
@@ -79,11 +85,11 @@ class Files:
     def stat(self, path: str, *, follow: bool = False) -> os.stat_result:
         """What `lstat` says of a path, or with `follow` of what it leads to."""
         if device_of(path):
-            return os.stat_result((stat.S_IFCHR | 0o666, 0, 0, 1, 0, 0, 0, 0, 0, 0))
+            return _made_here(stat.S_IFCHR | 0o666)
         if path == "/dev":
             with suppress(FileNotFoundError), self.there(path) as (_, _, info):
                 return info
-            return os.stat_result((stat.S_IFDIR | 0o755, 0, 0, 2, 0, 0, 0, 0, 0, 0))
+            return _made_here(stat.S_IFDIR | 0o755)
         if follow:
             with self._walk(path) as (_, _, found):
                 if found is None:
@@ -91,6 +97,16 @@ class Files:
                 return found
         with self.there(path) as (_, _, info):
             return info
+
+    def real(self, path: str) -> str:
+        """The path with all links followed; the last name of it need not be there."""
+        try:
+            with self.root.at(path, follow=True) as (_, _, real, _):
+                return f"/{real}"
+        except NotFound:
+            raise failure(errno.ENOENT, path) from None
+        except LabError:
+            raise failure(errno.ELOOP, path) from None
 
     def exists(self, path: str) -> bool:
         """Whether a path leads to something, links followed."""

@@ -16,12 +16,13 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from .shell_files import DEVICES, Files, device_of, failure
+from . import SHELL_MARK
+from .shell_files import Files, device_of
 
 if TYPE_CHECKING:
     from bashkit import Bash
 
-MAX_READ = 10_000_000  # bytes of one file that a command of bashkit's own can read: it is held in memory, and copied
+MAX_READ = 256 << 20  # bytes of one file that a command of bashkit's own reads: it is held in memory
 _NAME = b"bashkit.FileSystem.v1"
 _KINDS = {stat.S_IFDIR: 1, stat.S_IFLNK: 2, stat.S_IFIFO: 3}  # a regular file is 0
 _ERRORS = {
@@ -31,6 +32,7 @@ _ERRORS = {
 _mounted: dict[int, Files] = {}  # what the functions of the table are called with → whose files
 _given: dict[int, Any] = {}  # memory that bashkit has not given back yet, by its address
 _numbers = count(1)
+_SHELL = b'#!/bin/sh\n# bashkit builtin: sh\nexec sh "$@"\n'  # how bashkit knows that a file stands for its own sh
 
 
 class _Bytes(ctypes.Structure):
@@ -106,7 +108,8 @@ def _read(files: Files, path: str, out: Any) -> None:
     size = 0 if device else files.stat(path, follow=True).st_size
     if size > MAX_READ:
         raise OSError(errno.EFBIG, f"File too large: {size} bytes, and this command reads at most {MAX_READ}", path)
-    _give(b"".join(files.pieces(path)), out.contents)
+    data = b"" if device else b"".join(files.pieces(path))
+    _give(_SHELL if data.startswith(SHELL_MARK) else data, out.contents)
 
 
 def _read_dir(files: Files, path: str, out: Any) -> None:

@@ -1,4 +1,4 @@
-"""cp."""
+"""cp and mv."""
 
 from __future__ import annotations
 
@@ -158,4 +158,36 @@ class _Copy:
         self._describe(new, info)
 
 
-COMMANDS = {"cp": cp}
+async def mv(call: Call) -> int:
+    """mv [-finTv] [-t DIR] SOURCE... DEST"""
+    given = call.options("finTv", "t", "force=f interactive=i no-clobber=n no-target-directory=T target-directory=t verbose=v")
+    if "t" in given:
+        call.words.append(given["t"])
+    if len(call.words) < 2:
+        raise UsageError("missing file operand")
+    *sources, dest = call.words
+    files = call.files
+    folder = "T" not in given and is_folder(files, call.path(dest))
+    if len(sources) > 1 and not folder or "t" in given and not folder:
+        raise UsageError(f"target '{dest}' is not a directory")
+    for source in sources:
+        shown = posixpath.join(dest, posixpath.basename(source.rstrip("/"))) if folder else dest
+        old, new = call.path(source), call.path(shown)
+        try:
+            files.stat(old)
+        except OSError as error:
+            await call.complain(f"can't rename '{source}': {error.strerror}")
+            continue
+        if "n" in given and files.exists(new):
+            continue
+        try:
+            files.rename(old, new)
+        except OSError as error:
+            await call.complain(f"can't rename '{source}': {error.strerror}")
+            continue
+        if "v" in given:
+            await call.write(f"'{source}' -> '{shown}'\n")
+    return 0
+
+
+COMMANDS = {"cp": cp, "mv": mv}

@@ -30,7 +30,7 @@ async def ln(call: Call) -> int:
         shown = posixpath.join(last, posixpath.basename(target.rstrip("/"))) if folder else last
         try:
             place = call.path(shown)
-            if "f" in given and not is_folder(files, place) and _lexists(files, place):
+            if "f" in given and _lexists(files, place) and not is_folder(files, place, follow=False):
                 files.remove(place)
             if "s" in given:
                 files.symlink(target, place)
@@ -71,7 +71,7 @@ class _Removal:
     async def remove(self, path: str, shown: str) -> None:
         files = self.call.files
         try:
-            info = files.stat(path, follow=shown.endswith("/"))
+            info = files.stat(path)
         except FileNotFoundError as error:
             if not self.force:
                 await self._cannot(shown, error)
@@ -193,6 +193,23 @@ def _parsed(text: str, form: str) -> time.struct_time | None:
         return None
 
 
+async def realpath(call: Call) -> int:
+    """realpath [-q] FILE..."""
+    given = call.options("q", words="quiet=q")
+    if not call.words:
+        raise UsageError("missing operand")
+    for word in call.words:
+        try:
+            real = call.files.real(call.path(word))
+        except OSError as error:
+            if "q" not in given:
+                await call.complain(f"{word}: {error.strerror}")
+            call.status = 1
+            continue
+        await call.write(real + "\n")
+    return 0
+
+
 async def truncate(call: Call) -> int:
     """truncate [-c] -s SIZE FILE..."""
     given = call.options("c", "s", "no-create=c size=s")
@@ -235,4 +252,4 @@ def _lexists(files: Files, path: str) -> bool:
         return False
 
 
-COMMANDS = {"ln": ln, "mkdir": mkdir, "rm": rm, "touch": touch, "truncate": truncate}
+COMMANDS = {"ln": ln, "mkdir": mkdir, "realpath": realpath, "rm": rm, "touch": touch, "truncate": truncate}

@@ -1,4 +1,4 @@
-"""cat, head, dd, yes, seq and sleep: commands whose output or duration has no end of its own."""
+"""cat, head, tail, dd, yes, seq and sleep: commands whose input, output or duration may have no end."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..shell_files import device_of
 from .links import size_of
 
 PIECE = 1 << 16
+MAX_SEQ = 20_000_000  # bytes: what it prints is held in memory
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -83,7 +84,7 @@ def _visible(byte: int) -> bytes:
 
 async def head(call: Call) -> int:
     """head [-n N] [-c N] [-qv] [FILE]..."""
-    call.words = [re.sub(r"^-(\d+)$", r"-n\1", word) for word in call.words]
+    call.words[:1] = [re.sub(r"^-(\d)", r"-n\1", word) for word in call.words[:1]]  # head -3
     given = call.options("qv", "nc", "lines=n bytes=c quiet=q verbose=v")
     unit = "c" if "c" in given else "n"
     text = given.get(unit, "10")
@@ -122,6 +123,83 @@ async def _head(call: Call, data: bytes, rest: AsyncIterator[bytes], most: int, 
                 most -= 1
             await call.write(data[: end + 1] if end >= 0 and most == 0 else data)
         data = await anext(rest, b"") if most > 0 else b""
+
+
+async def tail(call: Call) -> int:
+    """tail [-n [+]N] [-c [+]N] [-fFqv] [FILE]..."""
+    call.words[:1] = [re.sub(r"^([-+]\d)", r"-n\1", word).replace("-n-", "-n") for word in call.words[:1]]
+    given = call.options("fFqv", "ncs", "lines=n bytes=c quiet=q verbose=v follow=f")
+    unit = "c" if "c" in given else "n"
+    text = given.get(unit, "10")
+    count, skips = size_of(text.lstrip("+-")), text.startswith("+")
+    titled = "v" in given or ("q" not in given and len(call.words) > 1)
+    before = ""
+    for word in call.words or ["-"]:
+        try:
+            pieces = content(call, word)
+            first = await anext(pieces, b"")
+        except OSError as error:
+            await call.complain(f"{word}: {error.strerror}")
+            continue
+        if titled:
+            await call.write(f"{before}==> {'standard input' if word == '-' else word} <==\n")
+            before = "\n"
+        await (_skip if skips else _last)(call, first, pieces, count, unit)
+    if {"f", "F"} & set(given) and not call.status:
+        await _follow(call, [word for word in call.words if word != "-"])
+    return 0
+
+
+async def _skip(call: Call, data: bytes, rest: AsyncIterator[bytes], count: int, unit: str) -> None:
+    """Write all but the first `count - 1` bytes or lines."""
+    left = max(0, count - 1)
+    while data:
+        while left and unit == "n" and (end := data.find(b"\n")) >= 0:
+            data, left = data[end + 1 :], left - 1
+        if unit == "c":
+            data, left = data[left:], max(0, left - len(data))
+        elif left:
+            data = b""
+        await call.write(data)
+        data = await anext(rest, b"")
+
+
+async def _last(call: Call, data: bytes, rest: AsyncIterator[bytes], count: int, unit: str) -> None:
+    """Write the last `count` bytes or lines, and hold no more than these and two pieces in memory."""
+    kept = data
+    while data:
+        if unit == "c":
+            kept = kept[-count:] if count else b""
+        elif kept.count(b"\n") > count:
+            kept = b"".join(kept.splitlines(keepends=True)[-count - 1 :])
+        data = await anext(rest, b"")
+        kept += data
+    if unit == "c":
+        await call.write(kept[-count:] if count else b"")
+    else:
+        lines = kept.split(b"\n")
+        last = [] if lines[-1] == b"" else [lines[-1]]
+        whole = [line + b"\n" for line in lines[:-1]] + last
+        await call.write(b"".join(whole[-count:] if count else []))
+
+
+async def _follow(call: Call, words: list[str]) -> None:
+    """Write what is added to files, for as long as the script runs."""
+    paths = [path for path in map(call.path, words) if not device_of(path)]  # /dev/null never grows
+    sizes = {path: call.files.stat(path, follow=True).st_size for path in paths}
+    while True:
+        await asyncio.sleep(0.5)
+        for path in paths:
+            try:
+                with open(call.files.open(path), "rb", buffering=0) as file:
+                    if os.fstat(file.fileno()).st_size < sizes[path]:  # it was cut, or is a new one
+                        sizes[path] = 0
+                    file.seek(sizes[path])
+                    while data := file.read(PIECE):
+                        await call.write(data)
+                    sizes[path] = file.tell()
+            except FileNotFoundError:
+                continue
 
 
 async def dd(call: Call) -> int:
@@ -253,6 +331,8 @@ async def seq(call: Call) -> int:
     places = max(0, -min(int(number.as_tuple().exponent) for number in (first, step)))
     width = max(len(f"{number:.{places}f}") for number in (first, last)) if "w" in given else 0
     separator = given.get("s", "\n")
+    if step and (last - first) / step * (len(str(last)) + len(separator)) > MAX_SEQ:
+        raise UsageError(f"more than {MAX_SEQ:,} bytes of numbers: count in a loop")
     before = ""
     for chunk in _chunks(first, step, last, places, width):
         await call.write(before + separator.join(chunk))
@@ -263,6 +343,7 @@ async def seq(call: Call) -> int:
 
 def _chunks(first: Decimal, step: Decimal, last: Decimal, places: int, width: int) -> Iterator[list[str]]:
     """The numbers as text, some thousand at a time."""
+    form = f"{'0' if width else ''}{width or ''}.{places}f"
     numbers: Iterator[Any]
     if places == 0 and step and first == int(first) and step == int(step):
         numbers = iter(range(int(first), int(last // 1) + (1 if step > 0 else -1), int(step)))
@@ -271,7 +352,7 @@ def _chunks(first: Decimal, step: Decimal, last: Decimal, places: int, width: in
     else:
         endless = (first + n * step for n in itertools.count())
         numbers = itertools.takewhile(lambda number: number <= last if step >= 0 else number >= last, endless)
-    while chunk := [f"{number:0{width}.{places}f}" if places or width else str(number) for number in itertools.islice(numbers, 8192)]:
+    while chunk := [f"{number:{form}}" for number in itertools.islice(numbers, 8192)]:
         yield chunk
 
 
@@ -291,4 +372,4 @@ async def sleep(call: Call) -> int:
     return 0
 
 
-COMMANDS = {"cat": cat, "dd": dd, "head": head, "seq": seq, "sleep": sleep, "yes": yes}
+COMMANDS = {"cat": cat, "dd": dd, "head": head, "seq": seq, "sleep": sleep, "tail": tail, "yes": yes}
