@@ -233,6 +233,7 @@ class Root:
             for descriptor in opened:
                 os.close(descriptor)
 
+    at = _at  # for the shell, whose commands do with a file what `Root` itself does not
 
 @contextmanager
 def _opened(name: str, folder: int, flags: int) -> Iterator[int]:

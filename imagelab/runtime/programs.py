@@ -18,7 +18,7 @@ from ..rooted import Root
 from . import CannotStart, Output, Process, Program, Running, Streams, kind_of, named, startable
 
 if TYPE_CHECKING:
-    from bashkit import Bash
+    from bashkit import Bash, ExecResult
 
     from .starter import Starter
 
@@ -32,8 +32,8 @@ KINDS = ("wasm", "pip")  # the runtimes of the programs that a script may start
 
 def run(
     bash: Bash, root: Path, names: list[str], script: str, output: Output, starter: Starter | None = None
-) -> int:
-    """Run a script that can start these programs, and those that it installs itself; returns its exit code.
+) -> ExecResult:
+    """Run a script that can start these programs, and those that it installs itself.
 
     The `starter` starts them, for a process that is shut in its sandbox.
     """
@@ -45,10 +45,9 @@ class _Script:
         self.bash, self.root, self.output, self.starter = bash, root, output, starter
         self.known: set[str] = set()
 
-    async def run(self, names: list[str], script: str) -> int:
+    async def run(self, names: list[str], script: str) -> ExecResult:
         self._learn(names)
-        result = await self.bash.execute(script, stdout=self._sink("stdout"), stderr=self._sink("stderr"), capture=0)
-        return int(result.exit_code)
+        return await self.bash.execute(script, stdout=self._sink("stdout"), stderr=self._sink("stderr"), capture=0)
 
     def _learn(self, names: list[str]) -> None:
         for name in names:

@@ -1,8 +1,9 @@
-"""One idea: a shell script needs a shell, not a machine, so it runs on any system.
+"""The shell of imagelab's base images: bashkit, a bash interpreter, on the files of a container.
 
-The interpreter is bashkit: bash and some hundred commands on a file system that is the root folder, in a process of its
-own. What differs from a real system: of the image's programs, a script can start those in `programs`; commands run as
-one user, and standard input is read whole before the script starts.
+A script needs no programs and no machine, so it runs on any system, in a process of its own. It sees the root folder
+through `shell_files`, and some of its commands are ours (`shell_commands`). What differs from a real system: of the
+image's programs, a script can start those in `programs`; commands run as one user, and standard input is read whole
+before the script starts. README.md has the limits.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
 
 ISOLATES = "files outside the root folder, the network, the host's processes"
 SHARES = "CPU time, up to a limit; everything runs as one user"
-MAX_COMMANDS = 1_000_000
-MAX_SECONDS = 600.0
+MAX_SECONDS = 600.0  # for a script that nobody gave another limit
 GRACE = 5.0  # more seconds than whoever watches a script gives it, and who then says in words that it took too long
 SYNTAX = 2  # a shell's exit code for a script that it cannot read
 _COMMANDS = (  # of the interpreter; they need no file in the image, and asking it would take its start
@@ -64,7 +65,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         return _ready(root, program, streams)
     told = {
         "root": os.path.abspath(root), "argv": program.argv, "env": dict(program.env), "cwd": program.cwd,
-        "hostname": program.hostname,
+        "hostname": program.hostname, "user": program.user,
         "timeout": program.timeout + GRACE if program.timeout else MAX_SECONDS,
     }  # fmt: skip
     return worker.start(__name__, told, streams)
@@ -79,22 +80,18 @@ def _check(program: Program) -> None:
             raise CannotStart(f"exec {program.argv[0]}: {word!r} is not UTF-8, as the shell needs it") from None
 
 
-def interpreter(root: str, cwd: str, env: dict[str, str], hostname: str, timeout: float) -> Bash:
-    """A bash whose file system is the root folder; it keeps its variables and its directory between scripts."""
-    from bashkit import Bash
+def interpreter(cwd: str, env: Mapping[str, str], hostname: str, timeout: float, user: tuple[int, int]) -> Bash:
+    """A bash without files, and without limits on how many commands and loops it runs in its time."""
+    from bashkit import Bash, ExecutionProfile
 
-    stderr = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)  # bashkit warns of every writable mount, and this one is meant
-        try:
-            return Bash(
-                mounts=[{"host_path": root, "vfs_path": "/", "writable": True}], allowed_mount_paths=[root],
-                cwd=cwd, env=env, hostname=hostname, username="root",
-                max_commands=MAX_COMMANDS, max_loop_iterations=MAX_COMMANDS, timeout_seconds=timeout,
-            )  # fmt: skip
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    bash = Bash(
+        cwd=cwd, env={**env, "UID": str(user[0]), "EUID": str(user[0])}, hostname=hostname, username="root",
+        timeout_seconds=timeout, profile=ExecutionProfile.Interactive,
+    )  # fmt: skip
+    # bashkit exports these, and has a USER and a LOGNAME; a shell in a container does not.
+    unset = "".join(f"; unset {name}" for name in ("USER", "LOGNAME") if name not in env)
+    bash.execute_sync(f"declare +x UID EUID{unset}")
+    return bash
 
 
 def script_of(argv: list[str], stdin: bytes | None = None) -> str:
@@ -128,35 +125,36 @@ def _ready(root: Path, program: Program, streams: Streams) -> Running:
 
 
 def load() -> None:
-    """Load the interpreter."""
+    """Load the interpreter, and what its scripts need."""
     import bashkit  # noqa: F401
 
+    from . import shell_commands, shell_files, shell_mount  # noqa: F401
 
-def _run(bash: Bash, root: Path, names: list[str], script: str, output: Output, starter: Starter | None) -> int:
-    """Run a script, which may start the programs of some names.
 
-    What it prints comes piece by piece, in bytes where programs of the image may print them.
-    """
-    if names:
-        return programs.run(bash, root, names, script, output, starter)
+def _run(
+    bash: Bash, root: Path, names: list[str], script: str, output: Output, starter: Starter | None,
+    user: tuple[int, int] = (0, 0),
+) -> int:  # fmt: skip
+    """Run a script, which may start the programs of some names; what it prints comes piece by piece."""
+    from . import shell_commands
+    from .shell_files import Files
+    from .shell_mount import mounted
 
-    def tell(out: str, err: str) -> None:
-        for stream, text in (("stdout", out), ("stderr", err)):
-            if text:
-                output(stream, text.encode("utf-8", "surrogateescape"))
-
-    done = bash.execute_sync(script, on_output=tell)
-    if done.error:  # a script that is none, or was too much: nobody has printed that
-        tell("", f"sh: {done.error}\n")
-        return SYNTAX if done.error.startswith("parse error") else int(done.exit_code)
-    return int(done.exit_code)
+    files = Files(root)
+    with mounted(bash, files):
+        shell_commands.add(bash, shell_commands.Shell(files, user), script)
+        result = programs.run(bash, root, names, script, output, starter)
+    if result.error:  # a script that is none, or was too much: nobody has printed that
+        output("stderr", f"sh: {result.error}\n".encode())
+        return SYNTAX if result.error.startswith("parse error") else int(result.exit_code)
+    return int(result.exit_code)
 
 
 def main() -> int:
     """The process of its own: told what to do, it prints as the script does."""
     told: dict[str, Any] = worker.told_to(sys.argv[1])
     stdin = sys.stdin.buffer.read()
-    root = Path(told["root"])
+    root, user = Path(told["root"]), (told["user"][0], told["user"][1])
     starter = None
     if (names := startable(root, told["env"])) and sys.platform == "linux":
         from .starter import Starter
@@ -164,7 +162,7 @@ def main() -> int:
         starter = Starter.forked(root, programs.KINDS)
     load()
     sandbox.enter(root)
-    bash = interpreter(told["root"], told["cwd"], told["env"], told["hostname"], told["timeout"])
+    bash = interpreter(told["cwd"], told["env"], told["hostname"], told["timeout"], user)
     if stdin:
         from bashkit import FileSystem
 
@@ -178,7 +176,7 @@ def main() -> int:
             file.write(data)
             file.flush()
 
-    return _run(bash, root, names, script_of(told["argv"], stdin), tell, starter)
+    return _run(bash, root, names, script_of(told["argv"], stdin), tell, starter, user)
 
 
 if __name__ == "__main__":

@@ -90,13 +90,7 @@ def test_an_interrupt_reaches_the_program_first(lab, linux):
     assert (said.on(), made.exit_code) == ("up\ngot\n", 5)
 
 
-@pytest.fixture
-def stderr():
-    with redirect_stderr(io.StringIO()) as written:
-        yield written
-
-
-def test_one_that_ignores_an_interrupt_is_killed_by_the_second(lab, linux, stderr):
+def test_one_that_ignores_an_interrupt_is_killed_by_the_second(lab, linux):
     """The first is its own to handle; that it goes on is said; and what it prints meanwhile is not lost."""
 
     class InterruptsTwice(Said):
@@ -107,7 +101,7 @@ def test_one_that_ignores_an_interrupt_is_killed_by_the_second(lab, linux, stder
 
     said = InterruptsTwice()
     script = "trap 'echo got' INT; echo up; while :; do sleep 0.05; echo on; done"
-    with pytest.raises(Interrupted, match="the container web was killed"):
+    with redirect_stderr(io.StringIO()) as stderr, pytest.raises(Interrupted, match="the container web was killed"):
         lab.run(linux, "sh", "-c", script, name="web", output=said)
     web = lab.container("web")
     assert (web.status, web.exit_code) == ("exited", 137)
@@ -115,7 +109,7 @@ def test_one_that_ignores_an_interrupt_is_killed_by_the_second(lab, linux, stder
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_an_interrupt_of_one_that_is_only_waited_for(lab, linux, times, stderr):
+def test_an_interrupt_of_one_that_is_only_waited_for(lab, linux, times):
     """`lab.run` without an output: as with one."""
     script = "trap 'exit 7' INT; echo up; while :; do sleep 0.05; done"
     deaf = "trap '' INT; echo up; while :; do sleep 0.05; done"
@@ -131,17 +125,18 @@ def test_an_interrupt_of_one_that_is_only_waited_for(lab, linux, times, stderr):
         if times == 2:
             signal.pthread_kill(here, signal.SIGINT)
 
-    presses = threading.Thread(target=press)
-    presses.start()
-    try:
-        if times == 1:
-            assert lab.run(linux, "sh", "-c", script).exit_code == 7
-        else:
-            with pytest.raises(Interrupted, match="was killed"):
-                lab.run(linux, "sh", "-c", deaf, name="web")
-            assert lab.container("web").exit_code == 137
-    finally:
-        presses.join()
+    with redirect_stderr(io.StringIO()) as stderr:
+        presses = threading.Thread(target=press)
+        presses.start()
+        try:
+            if times == 1:
+                assert lab.run(linux, "sh", "-c", script).exit_code == 7
+            else:
+                with pytest.raises(Interrupted, match="was killed"):
+                    lab.run(linux, "sh", "-c", deaf, name="web")
+                assert lab.container("web").exit_code == 137
+        finally:
+            presses.join()
 
 
 # What is damaged -------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ for name in without:
     setattr(sandbox, name, lambda *paths: None)
 shell.load()
 sandbox.enter(root)
-bash = shell.interpreter(str(root), "/", {"PATH": "/bin"}, "host", 3600.0)
+bash = shell.interpreter("/", {"PATH": "/bin"}, "host", 3600.0, (0, 0))
 def tell(stream, data):
     sys.stdout.buffer.write(data)
 sys.exit(shell._run(bash, root, [], script, tell, None))

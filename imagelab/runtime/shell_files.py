@@ -1,0 +1,239 @@
+"""The files of a container, as its shell's commands read and change them.
+
+Paths are absolute and mean what they mean in the container: `Root` walks them, so that links lead to the container's
+own root folder and `..` ends there, even while another program swaps directories for links. Errors are OSErrors.
+
+Left out: reading and writing named pipes and devices. `/dev/null`, `zero`, `full`, `random` and `urandom` are made
+here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..beneath import chmod_beside, open_regular
+from ..digest import CHUNK
+from ..errors import LabError, NotFound
+from ..rooted import Root
+
+DEVICES = ("full", "null", "random", "urandom", "zero")
+
+
+def failure(number: int, path: str = "") -> OSError:
+    """An OSError with the system's words for its number."""
+    return OSError(number, os.strerror(number), path)
+
+
+def device_of(path: str) -> str:
+    """The name of the device that a path is, "" for a file."""
+    above, _, name = path.rpartition("/")
+    return name if above == "/dev" and name in DEVICES else ""
+
+
+def _made_here(mode: int) -> os.stat_result:
+    """What `lstat` says of something that is not on the disk."""
+    names = ("st_atime_ns", "st_mtime_ns", "st_ctime_ns", "st_blocks", "st_rdev", "st_blksize")
+    return os.stat_result((mode, 0, 0, 1, 0, 0, 0, 0, 0, 0), dict.fromkeys(names, 0))
+
+
+class Files:
+    """What a script may do with the files of a root folder.
+
+    New files have the mode that `umask` leaves; it is the script's, not this process's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.root = Root(folder)
+        self.umask = 0o022
+
+    @contextmanager
+    def at(self, path: str) -> Iterator[tuple[int, str, os.stat_result | None]]:
+        """The directory that a path lies in, open; its name there, "" for the root folder; its `lstat` or None."""
+        above, _, name = path.rstrip("/").rpartition("/")
+        with self._walk(above or "/") as (folder, rest, info):
+            if rest:
+                raise failure(errno.ENOTDIR if info else errno.ENOENT, path)
+            try:
+                info = os.stat(name or ".", dir_fd=folder, follow_symlinks=False)
+            except FileNotFoundError:
+                info = None
+            yield folder, name, info
+
+    @contextmanager
+    def there(self, path: str) -> Iterator[tuple[int, str, os.stat_result]]:
+        """The same for a path at which something is."""
+        with self.at(path) as (folder, name, info):
+            if info is None:
+                raise failure(errno.ENOENT, path)
+            yield folder, name, info
+
+    @contextmanager
+    def _walk(self, path: str) -> Iterator[tuple[int, str, os.stat_result | None]]:
+        """What a path leads to, links followed: as `Root.at`, with the errors of the system."""
+        try:
+            with self.root.at(path, follow=True) as (folder, name, _, info):
+                yield folder, name, info
+        except NotFound as error:
+            raise failure(errno.ENOTDIR if str(error).endswith("not a directory") else errno.ENOENT, path) from None
+        except LabError:
+            raise failure(errno.ELOOP, path) from None
+
+    def stat(self, path: str, *, follow: bool = False) -> os.stat_result:
+        """What `lstat` says of a path, or with `follow` of what it leads to."""
+        if device_of(path):
+            return _made_here(stat.S_IFCHR | 0o666)
+        if path == "/dev":
+            with suppress(FileNotFoundError), self.there(path) as (_, _, info):
+                return info
+            return _made_here(stat.S_IFDIR | 0o755)
+        if follow:
+            with self._walk(path) as (_, _, found):
+                if found is None:
+                    raise failure(errno.ENOENT, path)
+                return found
+        with self.there(path) as (_, _, info):
+            return info
+
+    def real(self, path: str) -> str:
+        """The path with all links followed; the last name of it need not be there."""
+        try:
+            with self.root.at(path, follow=True) as (_, _, real, _):
+                return f"/{real}"
+        except NotFound:
+            raise failure(errno.ENOENT, path) from None
+        except LabError:
+            raise failure(errno.ELOOP, path) from None
+
+    def exists(self, path: str) -> bool:
+        """Whether a path leads to something, links followed."""
+        try:
+            return bool(self.stat(path, follow=True))
+        except OSError:
+            return False
+
+    def open(self, path: str, flags: int = os.O_RDONLY) -> int:
+        """A descriptor of a regular file, made if `flags` ask for it; links are followed."""
+        with self._walk(path) as (folder, name, info):
+            if info is None:
+                if not flags & os.O_CREAT:
+                    raise failure(errno.ENOENT, path)
+                made = os.open(name, flags | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+                os.fchmod(made, 0o666 & ~self.umask)
+                return made
+            if stat.S_ISDIR(info.st_mode):
+                raise failure(errno.EISDIR, path)
+            if not stat.S_ISREG(info.st_mode):
+                raise OSError(errno.EOPNOTSUPP, "pipes and devices cannot be opened in this shell", path)
+            if flags & os.O_ACCMODE == os.O_RDONLY:
+                return open_regular(name, folder)
+            return os.open(name, flags & ~os.O_EXCL | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """The content of a file or a device, a piece at a time; `/dev/zero` and `urandom` have no end."""
+        device = device_of(path)
+        if device in ("random", "urandom"):
+            while True:
+                yield os.urandom(CHUNK)
+        while device in ("full", "zero"):
+            yield bytes(CHUNK)
+        if not device:
+            with open(self.open(path), "rb", buffering=0) as file:
+                while piece := file.read(CHUNK):
+                    yield piece
+
+    def write(self, path: str, data: bytes, flags: int = os.O_TRUNC) -> None:
+        """Write a file, or append to it with O_APPEND."""
+        device = device_of(path)
+        if device == "full" and data:
+            raise failure(errno.ENOSPC, path)
+        if device:
+            return
+        with open(self.open(path, os.O_WRONLY | os.O_CREAT | flags), "wb", buffering=0) as file:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+
+    def mkdir(self, path: str, mode: int | None = None, parents: bool = False) -> None:
+        """Make a directory; with `parents` also those above it, and one that is there is no error."""
+        parts = path.strip("/").split("/")
+        for last in range(1 if parents else len(parts), len(parts) + 1):
+            mine = last == len(parts)
+            wanted = mode if mine and mode is not None else 0o777 & ~self.umask
+            with self.at("/" + "/".join(parts[:last])) as (folder, name, info):
+                if info is None:
+                    os.mkdir(name, 0o700, dir_fd=folder)
+                    chmod_beside(name, wanted if mine else wanted | 0o300, folder)
+                    continue
+            if not parents or not stat.S_ISDIR(self.stat("/" + "/".join(parts[:last]), follow=True).st_mode):
+                raise failure(errno.EEXIST, path)
+
+    def names(self, path: str) -> list[str]:
+        """The names in a directory, sorted, links followed. The root folder has `dev` where nothing else is."""
+        names: set[str] = {"/": {"dev"}, "/dev": set(DEVICES)}.get(path, set())
+        with self._walk(path) as (folder, rest, info):
+            if info is None and names:
+                return sorted(names)
+            if rest or info is None:
+                raise failure(errno.ENOTDIR if info else errno.ENOENT, path)
+            return sorted(names.union(os.listdir(folder)))
+
+    def remove(self, path: str) -> None:
+        """Remove a file, a link or an empty directory; what is not on the disk is busy."""
+        if path == "/dev" or device_of(path):
+            raise failure(errno.EBUSY, path)
+        with self.there(path) as (folder, name, info):
+            if not name:
+                raise failure(errno.EBUSY, path)
+            (os.rmdir if stat.S_ISDIR(info.st_mode) else os.unlink)(name, dir_fd=folder)
+
+    def rename(self, old: str, new: str) -> None:
+        """Move a file, a link or a directory to another place, and replace a file that is there."""
+        with self.there(old) as (there, name, _), self.at(new) as (folder, becomes, _):
+            if not name or not becomes:
+                raise failure(errno.EBUSY, old)
+            os.rename(name, becomes, src_dir_fd=there, dst_dir_fd=folder)
+
+    def symlink(self, target: str, path: str) -> None:
+        """Make a symbolic link; what it says is only text."""
+        with self.at(path) as (folder, name, info):
+            if info:
+                raise failure(errno.EEXIST, path)
+            os.symlink(target, name, dir_fd=folder)
+
+    def link(self, old: str, new: str) -> None:
+        """Make another name of a file; of a link, a name of that link."""
+        with self.there(old) as (there, name, info), self.at(new) as (folder, becomes, _):
+            if stat.S_ISDIR(info.st_mode):
+                raise failure(errno.EPERM, new)
+            os.link(name, becomes, src_dir_fd=there, dst_dir_fd=folder, follow_symlinks=False)
+
+    def readlink(self, path: str) -> str:
+        """What a symbolic link says; raises OSError (EINVAL) for anything else."""
+        with self.there(path) as (folder, name, _):
+            return os.readlink(name or ".", dir_fd=folder)
+
+    def chmod(self, path: str, mode: int) -> None:
+        """Set the mode of a file or directory, links followed."""
+        with self._walk(path) as (folder, name, info):
+            if info is None:
+                raise failure(errno.ENOENT, path)
+            chmod_beside(name, mode, folder)
+
+    def chown(self, path: str, owner: tuple[int, int], *, follow: bool = True) -> None:
+        """Set user and group; -1 leaves one as it is. The set-ID bits go, as the system has it."""
+        with self._walk(path) if follow else self.there(path) as (folder, name, info):
+            if info is None:
+                raise failure(errno.ENOENT, path)
+            os.chown(name or ".", *owner, dir_fd=folder, follow_symlinks=False)
+
+    def utime(self, path: str, times: tuple[int, int], *, follow: bool = True) -> None:
+        """Set the times of access and change, in nanoseconds."""
+        with self._walk(path) if follow else self.there(path) as (folder, name, info):
+            if info is None:
+                raise failure(errno.ENOENT, path)
+            os.utime(name or ".", ns=times, dir_fd=folder, follow_symlinks=False)
