@@ -19,7 +19,7 @@ from ..gotemplate import Row
 from ..gowords import go_quoted
 from . import filters
 from .table import print_rows, try_template
-from .verbs import Desk, fail, flag, option, verb, whole
+from .verbs import Desk, complain, fail, flag, option, verb, whole
 
 if TYPE_CHECKING:
     from ..containers import Container
@@ -48,6 +48,9 @@ def ps(
     latest: bool, no_trunc: bool, quiet: bool, size: bool,
 ) -> None:  # fmt: skip
     """List containers."""
+    if quiet and template and template != "table":  # as docker since 24; 20.10 lets the format win
+        complain("WARNING: Ignoring custom format, because both --format and --quiet are set.")
+        template = None
     most = 1 if latest and last < 0 else last
     asked = filters.parse(wanted, FILTERS)
     everything = all or most > 0 or bool(asked["status"])

@@ -135,7 +135,7 @@ def container_described(one: Container, sized: bool) -> Struct:
             FinishedAt=state.finished or _ZERO_TIME,
         ),
         Image=str(one.image_id),
-        LogPath="",
+        LogPath=str(one.log_path),
         Name=f"/{one.name}",
         RestartCount=0,
         Driver="imagelab",
@@ -154,7 +154,10 @@ def container_described(one: Container, sized: bool) -> Struct:
             "Cmd": list(spec.command) or None, "Image": spec.image_name, "WorkingDir": spec.workdir,
             "Entrypoint": list(spec.entrypoint) or None, "Labels": dict(spec.labels), **_from_image(one),
         }),
-        NetworkSettings=Struct("types.NetworkSettings", Ports=Map({}), Networks=Map({"none": Struct()})),
+        NetworkSettings=Struct(
+            "types.NetworkSettings", Ports=Map({}), IPAddress="", IPPrefixLen=0, Gateway="", MacAddress="",
+            Networks=Map({"none": Struct()}),
+        ),
     )  # fmt: skip
 
 

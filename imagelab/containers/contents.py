@@ -68,6 +68,11 @@ class Contents:
             raise NotFound(f"No such container: {self.spec.name}")
 
     @property
+    def log_path(self) -> Path:
+        """The file that holds what its program printed, one JSON object a line."""
+        return self._record.log
+
+    @property
     def root(self) -> Path:
         """Its root folder on this machine's disk."""
         return self._record.root
