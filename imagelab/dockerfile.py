@@ -139,7 +139,7 @@ class Dockerfile:
 
     def base_stage(self, stage: Stage, base: str) -> Stage | None:
         """The earlier stage that a FROM continues; `base` is its word, expanded. A number is an image's name here."""
-        return next((found for found in reversed(self.stages[: stage.index]) if base and base == found.name), None)
+        return next((other for other in reversed(self.stages[: stage.index]) if base and base == other.name), None)
 
 
 def parse(data: bytes, name: str = "Dockerfile") -> Dockerfile:

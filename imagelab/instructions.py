@@ -180,7 +180,7 @@ class StageBuild:
     def _from(self, it: Instruction) -> None:
         step = self._begin(it)
         name = self.builder.bases[self.stage.index]
-        wanted = self._platform(it)
+        platform = self._platform(it)
         earlier = self.builder.file.base_stage(self.stage, name)
         if name == "scratch":
             self.image = self.store.scratch({"Env": [f"PATH={PATH}"], "WorkingDir": "/"})
@@ -202,10 +202,10 @@ class StageBuild:
                 raise it.wrong(f"there is no image {name!r} here: {hint}") from None
             except LabError as error:
                 raise it.wrong(str(error)) from None
-            have = (self.image.os, self.image.architecture)
-            if wanted and have != wanted and LABEL not in (self.config.get("Labels") or {}):
-                asked = f"--platform asks for {'/'.join(wanted)}"
-                raise it.wrong(f"the image {name!r} here is for {'/'.join(have)}, and {asked}")
+            own = (self.image.os, self.image.architecture)
+            if platform and own != platform and LABEL not in (self.config.get("Labels") or {}):
+                asks = f"--platform asks for {'/'.join(platform)}"
+                raise it.wrong(f"the image {name!r} here is for {'/'.join(own)}, and {asks}")
         self.values = dict(line.partition("=")[::2] for line in self.config.get("Env") or [])
         step.hit, step.image = True, self.image
         self.builder.watcher.done(step)

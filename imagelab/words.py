@@ -83,17 +83,17 @@ def _check_patterns(text: str, values: Mapping[str, str]) -> None:
     A pattern of n asterisks is tried at up to (length of the value) to the power of n + 1 places; a replacement may
     stand at each character of the value.
     """
-    for found in _PATTERN.finditer(text):
-        inside = _to_brace(text, found.end())
+    for start in _PATTERN.finditer(text):
+        inside = _to_brace(text, start.end())
         if _PATTERN.search(inside):
             raise ValueError(f"failed to process {_cut(text)}: a pattern inside another one is not supported")
         texts = [inside, *(values.get(name, "") for name in _NAME.findall(inside))]
-        length, longest = len(values.get(found[1], "")) + 1, sum(map(len, texts))
+        length, longest = len(values.get(start[1], "")) + 1, sum(map(len, texts))
         asterisks = sum(text.count("*") for text in texts) if longest <= MAX_WORD else 0
         tries = length ** (asterisks + 1) if asterisks < 24 else MAX_TRIES + length
-        if tries > MAX_TRIES or (found[2] == "/" and length * longest > MAX_WORD):
+        if tries > MAX_TRIES or (start[2] == "/" and length * longest > MAX_WORD):
             raise ValueError(
-                f"failed to process {_cut(text)}: the value of {found[1]} is too long for that pattern: "
+                f"failed to process {_cut(text)}: the value of {start[1]} is too long for that pattern: "
                 "take fewer asterisks, or a shorter value"
             )
 
