@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -70,6 +71,8 @@ def full(error: OSError, home: Path | None, *places: str) -> str:
 
     `home` is the lab's folder.
     """
+    if error.filename is None and any(os.path.exists(place) and _is_device(place) for place in places):
+        return "no space left on device"  # /dev/full
     asked = [error.filename] if isinstance(error.filename, str) else [home, *places, tempfile.gettempdir()]
     nearest = [found for place in asked if place and (found := _nearest(place))]
     disk = _disk_of(min(nearest, key=_free, default=Path(os.sep)))
@@ -80,6 +83,11 @@ def full(error: OSError, home: Path | None, *places: str) -> str:
     if _disk_of(Path(tempfile.gettempdir())) == disk:
         return f"{room}; remove files there, or name another folder for temporary files in $TMPDIR"
     return f"{room}; remove files there, or write to another place"
+
+
+def _is_device(place: str) -> bool:
+    kind = os.stat(place).st_mode
+    return stat.S_ISCHR(kind) or stat.S_ISBLK(kind)
 
 
 def _nearest(place: str | os.PathLike[str]) -> Path | None:
