@@ -54,6 +54,13 @@ class NilList(list[Any]):
     """A list nobody set: empty to a template, `null` in JSON."""
 
 
+class NilPointer:
+    """A pointer nobody set: `<nil>` in a template, where a missing value is `<no value>`; `null` in JSON."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
 class Map(dict[str, Any]):
     """A Go map: `index` gives `zero` for a key that is missing; `null` in JSON where nobody set it (None)."""
 
@@ -185,7 +192,7 @@ class _Run:
             if name not in value and self._strict:
                 raise self._error(f'map has no entry for key "{name}"')
             return value.get(name), name not in value
-        if value is None:
+        if value is None or isinstance(value, NilPointer):
             raise self._error(f"nil pointer evaluating interface {{}}.{name}")
         kind = "interface {}" if self._strict else type_name(value)
         raise self._error(f"can't evaluate field {name} in type {kind}")
@@ -201,6 +208,8 @@ def show(value: Any, missing: str = "<nil>") -> str:
     """A value as Go's fmt prints it (`%v`)."""
     if value is None:
         return missing
+    if isinstance(value, NilPointer):
+        return "<nil>"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -230,7 +239,7 @@ def type_name(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, NilList) or (isinstance(value, Map) and value.is_nil):
+    if isinstance(value, NilList | NilPointer) or (isinstance(value, Map) and value.is_nil):
         return None
     if isinstance(value, Struct):
         return {name: _plain(each) for name, each in value.json_items()}

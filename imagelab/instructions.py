@@ -23,6 +23,7 @@ from .errors import LabError, NotFound
 from .image import Image
 from .progress import BuildStep, Watcher
 from .running import Workspace
+from .space import FULL, full
 from .store import Store
 from .tree import Changes, Tree
 from .users import user_of
@@ -113,6 +114,8 @@ class StageBuild:
         except LabError as error:
             raise it.wrong(f"{error}{self.builder.watcher.unseen()}") from None
         except OSError as error:
+            if error.errno in FULL:
+                raise it.wrong(full(error, self.builder.store.home)) from None
             raise it.wrong(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")) from error
         step.image, step.seconds = self.image, time.perf_counter() - began
         if len(self.image.layers) > len(before.layers):

@@ -25,6 +25,7 @@ from .load import LoadedImages, load
 from .reference import Reference
 from .rootfs import scan, unpack
 from .save import save, whole_file
+from .space import names_full_disks
 from .staging import LIMIT, settle_layer, stage_layer
 from .store import Store
 from .taglog import TagMove
@@ -40,6 +41,7 @@ Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLi
 Context = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
 
 
+@names_full_disks
 class Lab(ContainerDesk):
     """A store of images in a folder, and the verbs that work on it.
 

@@ -156,12 +156,34 @@ def unpack(tree: Tree, folder: str | os.PathLike[str], *, warn: Callable[[str], 
 
     Owners are set and devices made only as root (otherwise `warn` is told once of each kind of thing left out);
     modes, times, links and xattrs always. Raises Conflict when the folder is not empty, or when the disk cannot
-    tell two of the tree's names apart.
+    tell two of the tree's names apart; what was half written is removed.
     """
     top = Path(folder)
     top.mkdir(parents=True, exist_ok=True)
     if any(top.iterdir()):
         raise Conflict(f"{os.fspath(top)!r} is not empty: unpack into a new folder")
+    try:
+        lost = _write(tree, top)
+    except BaseException:
+        _empty(top)
+        raise
+    for what in sorted(lost):
+        warn(what)
+
+
+def _empty(top: Path) -> None:
+    """Remove what was half unpacked."""
+    import shutil  # here: it loads four kinds of compression, and few need it
+
+    for made in top.iterdir():
+        if made.is_dir() and not made.is_symlink():
+            shutil.rmtree(made, ignore_errors=True)
+        else:
+            made.unlink()
+
+
+def _write(tree: Tree, top: Path) -> set[str]:
+    """Write a tree into an empty folder; returns what was left out, in words."""
     privileged = hasattr(os, "geteuid") and os.geteuid() == 0
     lost: set[str] = set()
     first_path: dict[int, str] = {}
@@ -183,8 +205,7 @@ def unpack(tree: Tree, folder: str | os.PathLike[str], *, warn: Callable[[str], 
     for path in reversed(paths):  # last, since making a file touches its directory, and 0555 would forbid it
         if tree[path].kind == "dir":
             _describe(tree[path], os.path.join(top, path), privileged, lost)
-    for what in sorted(lost):
-        warn(what)
+    return lost
 
 
 def _make(entry: Entry, target: str, privileged: bool, lost: set[str]) -> bool:

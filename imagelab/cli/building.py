@@ -15,9 +15,20 @@ import sys
 from pathlib import Path
 
 from .. import human
+from ..errors import InvalidReference
 from ..progress import BuildStep, Quiet, Watcher
+from ..reference import Reference
 from .moving import stdin_of
 from .verbs import Desk, complain, fail, flag, option, say, verb
+
+
+def _name(text: str) -> str:
+    """A new image's name; raises ValueError, with docker's words, for one that cannot be."""
+    try:
+        Reference.parse(text)
+    except InvalidReference as error:
+        raise ValueError(str(error)) from None
+    return text
 
 
 @verb("PATH | -", wants=(1, 1))
@@ -30,7 +41,9 @@ from .verbs import Desk, complain, fail, flag, option, say, verb
 @option("--progress", kind="string", help="How to show the build (auto, plain, tty)", default="auto")
 @flag("--pull", help="Accepted: there is no registry to ask for a newer base")
 @flag("-q", "--quiet", help="Suppress the build output and print image ID on success")
-@option("-t", "--tag", "tags", kind="list", help="Name and optionally a tag in the 'name:tag' format", many=True)
+@option(
+    "-t", "--tag", "tags", kind="list", help="Name and optionally a tag in the 'name:tag' format", many=True, read=_name
+)
 @option("--target", kind="string", help="Set the target build stage to build.", default="")
 def build(
     desk: Desk, args: tuple[str, ...], build_args: tuple[str, ...], file: str | None, iidfile: str | None,

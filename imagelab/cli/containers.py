@@ -48,9 +48,8 @@ def ps(
     latest: bool, no_trunc: bool, quiet: bool, size: bool,
 ) -> None:  # fmt: skip
     """List containers."""
-    if quiet and template and template != "table":  # as docker since 24; 20.10 lets the format win
+    if quiet and template:  # as docker since 24; 20.10 lets the format win
         complain("WARNING: Ignoring custom format, because both --format and --quiet are set.")
-        template = None
     most = 1 if latest and last < 0 else last
     asked = filters.parse(wanted, FILTERS)
     everything = all or most > 0 or bool(asked["status"])
@@ -61,7 +60,7 @@ def ps(
     if template:
         try_template(Row("*formatter.ContainerContext", **dict.fromkeys(sorted(TITLES), "")), TITLES, template)
     columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if size else [])]
-    print_rows(rows, TITLES, columns, template, quiet=quiet)
+    print_rows(rows, TITLES, columns, None if quiet else template, quiet=quiet)
 
 
 def row(one: Container, now: float, lab: Lab, *, trunc: bool, sized: bool) -> Row:

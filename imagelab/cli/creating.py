@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import LabError, NotFound
+from ..gowords import go_quoted
 from ..reference import Reference
 from ..runtime import RUNTIMES, CannotStart
 from . import attached, elsewhere
@@ -101,6 +102,9 @@ def _created(
 
     if network != "none":
         raise LabError(f"network {network} not found: a container here has no network, which --network none says")
+    if platform and not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_.-]+){0,2}", platform):
+        why = "cannot parse platform specifier: invalid argument"
+        raise LabError(f"error parsing specified platform: {go_quoted(platform)}: {why}")
     given = variables(env, env_files)
     try:
         find(desk.lab.store, args[0])

@@ -1,7 +1,7 @@
 """One idea: docker's API describes an image, or a container, in fields of fixed names and order.
 
 A template sees exactly these fields; what is not set is there too, empty. What docker tells of its own machinery (its
-storage, its cgroups, the networks it could have given) is left out, or said as it is here: none.
+storage, its cgroups, the networks it could have given) is said as it is here: none.
 
 Follows moby's types.ImageInspect and types.ContainerJSON, 20.10.
 """
@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound
-from ..gotemplate import Map, NilList, Struct
+from ..gotemplate import Map, NilList, NilPointer, Struct
+from .host_settings import host_config, network_settings
 
 if TYPE_CHECKING:
     from ..containers import Container
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..lab import Lab
 
 _ZERO_TIME = "0001-01-01T00:00:00Z"
+_DRIVER = "imagelab"
 
 
 class _Loose(Struct):
@@ -49,6 +51,8 @@ def image_described(image: Image, names: Sequence[str], lab: Lab) -> Struct:
         Parent=str(image.parent.id) if image.parent else "",
         Comment=comment,
         Created=image.created or _ZERO_TIME,
+        Container=config.get("container") or "",
+        ContainerConfig=_config(config.get("container_config") or {}),
         DockerVersion=config.get("docker_version") or "",
         Author=config.get("author") or "",
         Config=_config(config.get("config") or {}),
@@ -58,6 +62,7 @@ def image_described(image: Image, names: Sequence[str], lab: Lab) -> Struct:
         OsVersion=config.get("os.version") or "",
         Size=image.size,
         VirtualSize=image.size,
+        GraphDriver=_driver(Map(None)),
         RootFS=_Loose("types.RootFS", Type="layers", Layers=[str(d) for d in image.diff_ids], BaseLayer=""),
         Metadata=Struct("image.Metadata", LastTagTime=_last_tagged(names, lab)),
     )
@@ -88,7 +93,7 @@ def _config(given: dict[str, Any]) -> Struct:
         StdinOnce=bool(given.get("StdinOnce")),
         Env=a_list("Env"),
         Cmd=a_list("Cmd"),
-        Healthcheck=given.get("Healthcheck"),
+        Healthcheck=given.get("Healthcheck") or NilPointer(),
         ArgsEscaped=bool(given.get("ArgsEscaped")),
         Image=given.get("Image") or "",
         Volumes=a_set("Volumes"),
@@ -99,7 +104,7 @@ def _config(given: dict[str, Any]) -> Struct:
         OnBuild=a_list("OnBuild"),
         Labels=Map(given.get("Labels")),
         StopSignal=given.get("StopSignal") or "",
-        StopTimeout=given.get("StopTimeout"),
+        StopTimeout=given.get("StopTimeout") or NilPointer(),
         Shell=a_list("Shell"),
     )
 
@@ -135,17 +140,20 @@ def container_described(one: Container, sized: bool) -> Struct:
             FinishedAt=state.finished or _ZERO_TIME,
         ),
         Image=str(one.image_id),
-        LogPath=str(one.log_path),
+        ResolvConfPath="",
+        HostnamePath="",
+        HostsPath="",
+        LogPath=str(one.log_path) if state.started else "",
         Name=f"/{one.name}",
         RestartCount=0,
-        Driver="imagelab",
+        Driver=_DRIVER,
         Platform="linux",
+        MountLabel="",
+        ProcessLabel="",
+        AppArmorProfile="",
         ExecIDs=NilList(),
-        HostConfig=Struct(
-            "container.HostConfig", Binds=NilList(), NetworkMode="none", PortBindings=Map({}),
-            RestartPolicy=Struct("container.RestartPolicy", Name="no", MaximumRetryCount=0), AutoRemove=spec.remove,
-            Privileged=False, PublishAllPorts=False, ReadonlyRootfs=False, Runtime=state.runtime or spec.runtime,
-        ),
+        HostConfig=host_config(remove=spec.remove, runtime=state.runtime or spec.runtime),
+        GraphDriver=_driver(Map({"MergedDir": str(one.root)})),
         **sizes,
         Mounts=[],
         Config=_config({
@@ -154,11 +162,12 @@ def container_described(one: Container, sized: bool) -> Struct:
             "Cmd": list(spec.command) or None, "Image": spec.image_name, "WorkingDir": spec.workdir,
             "Entrypoint": list(spec.entrypoint) or None, "Labels": dict(spec.labels), **_from_image(one),
         }),
-        NetworkSettings=Struct(
-            "types.NetworkSettings", Ports=Map({}), IPAddress="", IPPrefixLen=0, Gateway="", MacAddress="",
-            Networks=Map({"none": Struct()}),
-        ),
+        NetworkSettings=network_settings(),
     )  # fmt: skip
+
+
+def _driver(data: Map) -> Struct:
+    return Struct("types.GraphDriverData", Data=data, Name=_DRIVER)
 
 
 def _from_image(one: Container) -> dict[str, Any]:

@@ -86,8 +86,8 @@ def _has_label(image: Image, wanted: str) -> bool:
     return key in labels and (not equals or labels[key] == value)
 
 
-def moment(text: str) -> int:
-    """A moment: seconds since 1970, a date, a date and time, or how long ago (`1h30m`)."""
+def moment(text: str, flag: str = "") -> int:
+    """A moment: seconds since 1970, a date, a date and time, or how long ago (`1h30m`); ends the command otherwise."""
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return int(float(text))
     if _DURATION.fullmatch(text):
@@ -98,7 +98,7 @@ def moment(text: str) -> int:
     try:
         return int(datetime.fromisoformat(text).timestamp())
     except ValueError:
-        fail(f'Error: failed to parse value as time or duration: "{text}"')
+        fail(f'{flag or "Error"}: failed to parse value as time or duration: "{text}"')
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

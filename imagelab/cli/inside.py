@@ -48,8 +48,8 @@ def logs(
     desk: Desk, args: tuple[str, ...], follow: bool, since: str, tail: str, timestamps: bool, until: str
 ) -> None:  # fmt: skip
     """Fetch the logs of a container."""
-    first = filters.moment(since) if since else None
-    last = filters.moment(until) if until else None
+    first = filters.moment(since, 'invalid value for "since"') if since else None
+    last = filters.moment(until, 'invalid value for "until"') if until else None
     write = printer(desk)
     container = desk.lab.container(args[0])
     for line in container.log(tail=int(tail) if tail.isdecimal() else None, follow=follow):

@@ -15,10 +15,9 @@ from ..gosyntax import TemplateError
 from ..gotemplate import Struct, Template, to_json
 from .described import container_described, image_described
 from .listing import names_by_id
-from .table import parse_template
+from .table import SYNTAX, parse_template
 from .verbs import Desk, complain, fail, flag, option, say, verb
 
-SYNTAX = 64  # docker inspect's exit code for a template that cannot be read
 _TYPES = ("config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume")
 
 

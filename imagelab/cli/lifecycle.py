@@ -47,7 +47,7 @@ def kill(desk: Desk, args: tuple[str, ...], name: str) -> None:
 
     def send(ref: str) -> None:
         try:
-            desk.lab.container(ref).kill(name)
+            desk.lab.container(ref).kill(name or "KILL")
         except (Conflict, NotFound) as error:
             raise type(error)(f"Cannot kill container: {ref}: {error}") from None
 

@@ -18,6 +18,7 @@ from ..human import harmless
 from .verbs import fail, say
 
 _LEAST, _APART = 10, 3
+SYNTAX = 64  # docker's exit code for a template for one value that cannot be read
 
 
 def print_rows(
@@ -74,7 +75,7 @@ def print_value(value: Struct, template: str) -> None:
         say(to_json(value) + "\n")
         return
     try:
-        say(parse_template(template).render(value) + "\n")
+        say(parse_template(template, syntax_code=SYNTAX).render(value) + "\n")
     except TemplateError as error:
         fail(str(error))
 

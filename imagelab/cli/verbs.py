@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
@@ -20,6 +21,7 @@ import click
 
 from ..errors import LabError
 from ..human import harmless
+from ..space import in_words
 
 if TYPE_CHECKING:
     from ..lab import Lab
@@ -92,8 +94,7 @@ def fail(message: str, code: int = 1) -> NoReturn:
 def explain(error: Exception) -> str:
     """One line for a person: an error of ours, or of the operating system (docker's order of words)."""
     if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        return f"Error: {where}{error.strerror[:1].lower()}{error.strerror[1:]}"
+        return f"Error: {in_words(error, None, sys.stdout)}"
     return f"Error: {' '.join(str(error).splitlines()) or type(error).__name__}"
 
 

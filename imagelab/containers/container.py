@@ -23,6 +23,7 @@ from .. import runtime
 from ..digest import Digest
 from ..errors import Conflict, Interrupted, LabError
 from ..rooted import Root
+from ..space import names_full_disks
 from ..writable import remove
 from . import log
 from .contents import Contents
@@ -39,6 +40,7 @@ NOT_STARTED = 128  # docker's exit code of a container that it could not start, 
 NO_COMMAND = "No command specified: neither the image nor the command line says what to run"
 
 
+@names_full_disks
 class Container(Contents):
     """One container; what is asked about its state is read anew each time, since its life goes on without us."""
 

@@ -19,6 +19,7 @@ from ..metadata import applied
 from ..reference import Reference
 from ..rooted import Root
 from ..save import whole_file
+from ..space import names_full_disks
 from ..tree import Changes, Tree
 from ..users import user_of
 from ..writable import Writable
@@ -31,12 +32,18 @@ if TYPE_CHECKING:
     from ..store import Store
 
 
+@names_full_disks
 class Contents:
     """The files of one container, and the image they began as."""
 
     _store: Store
     _record: Record
     spec: Spec
+
+    @property
+    def home(self) -> Path:
+        """The folder of its lab."""
+        return self._store.home
 
     @property
     def image(self) -> Image:

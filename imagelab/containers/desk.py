@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..space import names_full_disks
+
 if TYPE_CHECKING:
     from ..image import Image
     from ..runtime import Output
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from .container import Container
 
 
+@names_full_disks
 class ContainerDesk:
     """docker's `create`, `run` and `ps`, on a store."""
 

@@ -9,7 +9,8 @@ import signal
 from collections.abc import Mapping, Sequence
 
 from .. import runtime
-from ..errors import LabError, NotFound
+from ..errors import Conflict, LabError, NotFound
+from ..gowords import go_quoted
 from ..rooted import Root
 from ..users import home_of, user_of
 from .record import Record, Spec
@@ -29,9 +30,20 @@ def program_of(
     root = Root(record.files(spec.name))
     try:
         who = user_of(spec.user, root)
-        cwd = "/" + root.resolve(workdir or spec.workdir or "/")
     except NotFound as error:
-        raise runtime.CannotStart(str(error), 125) from None
+        raise runtime.CannotStart(str(error), runtime.NO_CONTAINER) from None
+    where = workdir or spec.workdir or "/"
+    if not where.startswith("/"):
+        raise runtime.CannotStart("Cwd must be an absolute path")
+    try:
+        if not argv:  # its own program's directory is made when it starts, if it is gone
+            root.make_folders(f"/{root.place(where)}")
+        cwd = "/" + root.resolve(where)
+    except Conflict:
+        raise runtime.CannotStart(f"Cannot mkdir: {where} is not a directory", runtime.NO_CONTAINER) from None
+    except NotFound as error:
+        why = str(error).rpartition(": ")[2]
+        raise runtime.CannotStart(f"chdir to cwd ({go_quoted(where)}) set in config.json failed: {why}") from None
     known = variables([PATH, f"HOSTNAME={spec.hostname}", *spec.env, *env])
     known.setdefault("HOME", home_of(who[0], root))
     words = tuple(argv) or (*spec.entrypoint, *spec.command)

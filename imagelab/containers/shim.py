@@ -24,6 +24,7 @@ from pathlib import Path
 
 from ..errors import LabError
 from ..runtime import CANNOT_RUN, Program, Running, Streams, named, worker
+from ..space import in_words
 from ..writable import remove
 from .keeper import end_with_keeper
 from .log import LogWriter
@@ -58,14 +59,15 @@ def main() -> int:
                     signal.signal(number, signal.SIG_IGN)
             running = named(told["runtime"]).start(record.root, program, Streams(0, subprocess.PIPE, subprocess.PIPE))
         except (LabError, OSError) as error:
-            os.write(ready, json.dumps({"error": str(error), "code": getattr(error, "code", CANNOT_RUN)}).encode())
+            why = in_words(error, folder) if isinstance(error, OSError) else str(error)
+            os.write(ready, json.dumps({"error": why, "code": getattr(error, "code", CANNOT_RUN)}).encode())
             return 1
         state = replace(state, pid=running.pid, started=now())
         try:
             record.write(state)
         except OSError as error:  # nobody would find it again
             running.process.kill()
-            os.write(ready, json.dumps({"error": f"{error.strerror}: {error.filename}", "code": CANNOT_RUN}).encode())
+            os.write(ready, json.dumps({"error": in_words(error, folder), "code": CANNOT_RUN}).encode())
             return 1
         os.close(ready)
         end_with_keeper(folder.parent, running.pid)

@@ -31,11 +31,11 @@ _CAPABILITIES = (  # of root in a container, as docker has them
 )  # fmt: skip
 # What Docker hides of /proc and what it lets nobody write to (moby, oci/defaults.go, Docker 28). `bwrap --proc` leaves
 # /proc/sys writable for root, since access(2) says that it is not.
-_MASKED = (
+MASKED = (
     "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
     "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
 )  # fmt: skip
-_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _EVERYBODY = "0 0 4294967295"  # a user namespace's map in which all numbers stay what they are
 
 
@@ -175,10 +175,10 @@ def _libraries() -> str:
 def _covers() -> list[str]:
     """What makes parts of /proc read-only or empty, as Docker does; which ones there are depends on the kernel."""
     command = []
-    for path in _READ_ONLY:
+    for path in READ_ONLY:
         if os.path.exists(path):
             command += ["--ro-bind", path, path]
-    for path in _MASKED:
+    for path in MASKED:
         if os.path.isdir(path):
             command += ["--tmpfs", path, "--remount-ro", path]
         elif os.path.exists(path):

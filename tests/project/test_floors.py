@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # The modules of each floor, the ground first. `imagelab/__init__.py` is the door, before all floors.
 FLOORS = [
-    {"errors", "beneath"},
+    {"errors", "space", "beneath"},
     {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "gojson", "manifest", "image"}
     | {"atomic", "locks", "blobs", "index", "taglog", "store"},
     {"save", "staging", "archive", "candidates", "docker_archive", "oci_layout", "load"}

@@ -123,7 +123,6 @@ def test_a_mistake_is_one_line_with_its_place_and_moves_no_name(cli, context, do
     [
         (["nowhere"], "unable to prepare context: path 'nowhere' not found"),
         ([], '"imagelab build" requires exactly 1 argument.'),
-        (["-t", "My:1", "CONTEXT"], "repository name must be lowercase"),
         (["--progress", "loud", "CONTEXT"], "invalid progress value: loud"),
         (["--target", "nope", "CONTEXT"], "failed to reach build target nope"),
         (["-f", "nowhere", "CONTEXT"], "there is no 'nowhere'"),
@@ -133,6 +132,11 @@ def test_a_mistake_is_one_line_with_its_place_and_moves_no_name(cli, context, do
 def test_a_wrong_command_line_is_told(cli, context, args, why):
     said = cli("build", *(context if arg == "CONTEXT" else arg for arg in args))
     assert said.code == 1 and why in said.err
+
+
+def test_a_name_that_cannot_be_is_a_flag_that_cannot_be_read(cli, context):
+    said = cli("build", "-t", "My:1", context)
+    assert said.code == 125 and said.err.startswith('invalid argument "My:1" for "-t, --tag" flag: invalid reference')
 
 
 def test_a_file_is_no_context_and_a_tar_comes_on_stdin(cli, context):

@@ -210,7 +210,8 @@ def test_inspect(cli, box, web):
     assert cli("inspect", "--type", "image", "web").err == "Error: No such image: web\n"
     assert cli("inspect", "--type", "container", BASE).err == f"Error: No such container: {BASE}\n"
     both = json.loads(cli("inspect", "web", BASE).ok)
-    assert [sorted(each)[0] for each in both] == ["Args", "Architecture"]
+    assert ["Args" in each for each in both] == [True, False]
+    assert ["Architecture" in each for each in both] == [False, True]
     assert cli("container", "inspect", "-f", "{{.Id}}", "web").ok == f"{web.id}\n"
 
 

@@ -93,7 +93,7 @@ def test_programs_that_cannot_be_run(cli, box, unharmed, program, code, why):
         (["kill", "-s", "NOSUCH", "other"], 1, "Error: Invalid signal: NOSUCH\n"),
         (["kill", "nobody"], 1, "Error: Cannot kill container: nobody: No such container: nobody\n"),
         (["logs", "--since", "whenever", "other"], 1,
-         'Error: failed to parse value as time or duration: "whenever"\n'),
+         'invalid value for "since": failed to parse value as time or duration: "whenever"\n'),
         (["start", "-a", "other", "nobody"], 1, "you cannot start and attach multiple containers at once\n"),
     ],
 )  # fmt: skip

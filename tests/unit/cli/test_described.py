@@ -10,7 +10,9 @@ def test_quiet_goes_before_a_format_and_says_so(cli, web):
     both = cli("ps", "--quiet", "--format", "{{.Names}}")
     assert both.out == plain and len(plain.split()) == 1
     assert both.err == "WARNING: Ignoring custom format, because both --format and --quiet are set.\n"
-    assert cli("ps", "--quiet", "--format", "table").err == ""
+    assert cli("ps", "--quiet", "--format", "table").err == both.err  # as docker 28 has it
+    bad = cli("ps", "--quiet", "--format", "{{.Nope}}")
+    assert bad.code == 1 and "failed to execute template" in bad.err
 
 
 def test_inspect_has_the_fields_that_tutorials_use(cli, web):

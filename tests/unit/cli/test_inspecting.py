@@ -30,6 +30,8 @@ def test_whole(cli, image, lab):
         "Parent": image.parent.id,
         "Comment": "",
         "Created": "2020-09-13T12:26:40Z",
+        "Container": "",
+        "ContainerConfig": found["ContainerConfig"],  # of the classic builder's container, which was none
         "DockerVersion": "",
         "Author": "",
         "Config": {
@@ -42,6 +44,7 @@ def test_whole(cli, image, lab):
         "Os": "linux",
         "Size": 7,
         "VirtualSize": 7,
+        "GraphDriver": {"Data": None, "Name": "imagelab"},
         "RootFS": {"Type": "layers", "Layers": list(image.diff_ids)},
         "Metadata": {"LastTagTime": lab.tag_log("localhost:5000/team/myapp")[-1].time},
     }  # fmt: skip

@@ -230,7 +230,7 @@ def test_a_crash_while_it_is_made_leaves_no_name_taken(lab, base, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("imagelab.containers.shelf.clone", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(LabError, match="no space left"):
             lab.create(base, "true", name="web")
     assert lab.containers() == []
     monkeypatch.undo()
