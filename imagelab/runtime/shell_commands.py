@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bashkit import Bash
 
 _MODULES = {
+    "archives": "tar",
     "copying": "cp mv",
     "links": "ln mkdir realpath rm touch truncate",
     "listing": "ls stat",
@@ -31,7 +32,7 @@ _MODULES = {
     "streams": "cat dd head seq sleep tail yes",
 }
 COMMANDS = {name: module for module, names in _MODULES.items() for name in names.split()}
-_STREAMING = {"cat", "dd", "head", "tail", "yes"}
+_STREAMING = {"cat", "dd", "head", "tail", "tar", "yes"}
 _ENDLESS = re.compile(r"\bhead\b[^|;&\n]*/dev/(zero|u?random|full)\b")  # bashkit's head reads whole files
 
 
@@ -176,17 +177,10 @@ def add(bash: Bash, shell: Shell, script: str = "") -> None:
         code = await Call(text, shell).run()
         return BuiltinResult(text.stdout.text(), text.stderr.text(), code)
 
-    def work(asked: Any) -> BuiltinResult:
-        try:
-            wait(asked).send(None)  # it never waits for anything
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-        raise RuntimeError(f"{asked.name} waits")
-
     for name in COMMANDS:
         if name == "head" and not _ENDLESS.search(script):
             continue
         if name in _STREAMING:
             bash.add_command(name, stream)
         else:
-            bash.add_builtin(name, wait if name == "sleep" else work)
+            bash.add_builtin(name, wait)
