@@ -21,6 +21,8 @@ from . import CannotStart, Output, Program, Streams, kind_of, named, startable
 if TYPE_CHECKING:
     from bashkit import Bash, ExecResult
 
+MAX_OUTPUT = 10 << 20  # bytes of each of its streams that bashkit hands on of one script
+
 
 class _Sink(Protocol):
     async def write(self, data: bytes, /) -> None: ...
@@ -38,7 +40,7 @@ class _Script:
 
     async def run(self, names: list[str], script: str) -> ExecResult:
         self._learn(names)
-        return await self.bash.execute(script, stdout=self._sink("stdout"), stderr=self._sink("stderr"), capture=0)
+        return await self.bash.execute(script, stdout=self._sink("stdout"), stderr=self._sink("stderr"))
 
     def _learn(self, names: list[str]) -> None:
         for name in names:
@@ -47,8 +49,15 @@ class _Script:
                 self.known.add(name)
 
     def _sink(self, stream: str) -> Any:
+        """What bashkit writes a stream to; it drops, without a word, what is more than MAX_OUTPUT."""
+        total = 0
+
         async def write(data: bytes) -> None:
+            nonlocal total
             self.output(stream, data)
+            total += len(data)
+            if total == MAX_OUTPUT:
+                self.output("stderr", f"sh: {stream}: {MAX_OUTPUT} bytes are the limit: anything more is lost\n".encode())
 
         return write
 

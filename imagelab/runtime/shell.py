@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ISOLATES = "files outside the root folder, the network, the host's processes"
 SHARES = "CPU time, up to a limit; everything runs as one user"
 MAX_SECONDS = 600.0  # for a script that nobody gave another limit
+MAX_STDIN = 10_000_000  # bytes
 SYNTAX = 2  # a shell's exit code for a script that it cannot read
 _COMMANDS = (  # of the interpreter; they need no file in the image, and asking it would take its start
     ". : [ alias arch assert awk b2sum base32 base64 basename basenc bash bc bg bind break builtin bunzip2 "
@@ -79,7 +80,8 @@ def interpreter(cwd: str, env: Mapping[str, str], hostname: str, timeout: float,
         timeout_seconds=timeout, profile=ExecutionProfile.Interactive,
     )  # fmt: skip
     # bashkit exports these, and has a USER and a LOGNAME; a shell in a container does not.
-    bash.execute_sync("declare +x UID EUID" + "".join(f"; unset {name}" for name in ("USER", "LOGNAME") if name not in env))
+    unset = "".join(f"; unset {name}" for name in ("USER", "LOGNAME") if name not in env)
+    bash.execute_sync(f"declare +x UID EUID{unset}")
     return bash
 
 
@@ -137,18 +139,21 @@ def _run(bash: Bash, root: Path, program: Program, script: str, output: Output) 
     if result.error:  # a script that is none, or was too much: nobody has printed that
         output("stderr", f"sh: {result.error}\n".encode())
         return SYNTAX if result.error.startswith("parse error") else int(result.exit_code)
-    return int(result.exit_code)
+    return int(result.exit_code) or int(result.stdout_truncated or result.stderr_truncated)
 
 
 def main() -> int:
     """The process of its own: told what to do, it prints as the script does."""
     told: dict[str, Any] = worker.told_to(sys.argv[1])
-    stdin = sys.stdin.buffer.read()
+    stdin = sys.stdin.buffer.read(MAX_STDIN + 1)
     program = Program(
         tuple(told["argv"]), told["env"], told["cwd"], (told["user"][0], told["user"][1]), told["hostname"],
         told["timeout"],
     )  # fmt: skip
     bash = interpreter(program.cwd, program.env, program.hostname, told["timeout"], program.user)
+    if len(stdin) > MAX_STDIN:
+        print(f"sh: standard input of more than {MAX_STDIN} bytes is not supported: copy it as a file", file=sys.stderr)
+        return 1
     if stdin:
         from bashkit import FileSystem
 

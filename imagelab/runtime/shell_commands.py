@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 _MODULES = {
     "archives": "tar",
     "copying": "cp mv",
+    "ends": "head tail",
     "links": "ln mkdir realpath rm touch truncate",
     "listing": "ls stat",
     "owners": "chgrp chmod chown groups id umask whoami",
-    "streams": "cat dd head seq sleep tail yes",
+    "streams": "cat dd seq sleep yes",
 }
 COMMANDS = {name: module for module, names in _MODULES.items() for name in names.split()}
 _STREAMING = {"cat", "dd", "head", "tail", "tar", "yes"}
-_ENDLESS = re.compile(r"\bhead\b[^|;&\n]*/dev/(zero|u?random|full)\b")  # bashkit's head reads whole files
+# bashkit's head reads a whole file, and of a pipe one line at a time. For files our own is not needed.
+_NEEDS_HEAD = re.compile(r"\|\s*head\b|\bhead\b[^|;&\n]*/dev/(zero|u?random|full)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +180,9 @@ def add(bash: Bash, shell: Shell, script: str = "") -> None:
         return BuiltinResult(text.stdout.text(), text.stderr.text(), code)
 
     for name in COMMANDS:
-        if name == "head" and not _ENDLESS.search(script):
+        if name == "head" and not _NEEDS_HEAD.search(script):
             continue
         if name in _STREAMING:
             bash.add_command(name, stream)
         else:
-            bash.add_builtin(name, wait)
+            bash.add_builtin(name, wait)  # type: ignore[attr-defined]

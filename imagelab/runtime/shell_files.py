@@ -1,9 +1,10 @@
 """The files of a container, as its shell's commands read and change them.
 
-Paths are absolute and mean what they mean in the container: `Root` walks them, so that links lead to the container's own
-root folder and `..` ends there, even while another program swaps directories for links. Errors are OSErrors.
+Paths are absolute and mean what they mean in the container: `Root` walks them, so that links lead to the container's
+own root folder and `..` ends there, even while another program swaps directories for links. Errors are OSErrors.
 
-Left out: reading and writing named pipes and devices. `/dev/null`, `zero`, `full`, `random` and `urandom` are made here.
+Left out: reading and writing named pipes and devices. `/dev/null`, `zero`, `full`, `random` and `urandom` are made
+here; they are not on the disk.
 """
 
 from __future__ import annotations

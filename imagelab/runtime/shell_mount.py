@@ -1,8 +1,10 @@
 """A container's files as bashkit's file system.
 
-bashkit takes file systems of others through a C interface, `bashkit.FileSystem.v1` (crates/bashkit/src/interop/fs.rs in
-its source): a table of functions in a capsule. bashkit's own way to a folder (`mounts=`) refuses absolute links and `..`
-in links, writes a whole file anew for each piece that is appended to it, and looks at a path before it opens it.
+bashkit takes file systems of others through a C interface, `bashkit.FileSystem.v1` (crates/bashkit/src/interop/fs.rs
+in its source): a table of functions in a capsule. bashkit's own way to a folder (`mounts=`) refuses absolute links and
+`..` in links, writes a whole file anew for each piece that is appended to it, and looks at a path before it opens it.
+
+Left out, as the interface has no function for them: named pipes, and the time of a file.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ class _Error(ctypes.Structure):
 
 class _Metadata(ctypes.Structure):
     _fields_ = (
-        ("kind", ctypes.c_uint8), ("reserved", ctypes.c_uint8 * 7), ("size", ctypes.c_uint64), ("mode", ctypes.c_uint32),
+        ("kind", ctypes.c_uint8), ("reserved", ctypes.c_uint8 * 7),
+        ("size", ctypes.c_uint64), ("mode", ctypes.c_uint32),
         ("modified", ctypes.c_int64), ("modified_nanos", ctypes.c_uint32),
         ("created", ctypes.c_int64), ("created_nanos", ctypes.c_uint32),
     )  # fmt: skip
@@ -120,8 +123,8 @@ def _read_dir(files: Files, path: str, out: Any) -> None:
         except (FileNotFoundError, UnicodeEncodeError):  # gone meanwhile; a name that bashkit cannot be told
             continue
     items = (_Item * (len(found) or 1))()
-    for item, (name, info) in zip(items, found, strict=False):
-        _give(name, item.name)
+    for item, (encoded, info) in zip(items, found, strict=False):
+        _give(encoded, item.name)
         _describe(info, item.metadata)
     out.contents.address, out.contents.length = ctypes.addressof(items), len(found)
     _given[out.contents.address] = items
@@ -145,6 +148,10 @@ def _remove(files: Files, path: str, recursive: bool) -> None:
     files.remove(path)
 
 
+def _read_link(files: Files, path: str, out: Any) -> None:
+    _give(files.readlink(path).encode(), out.contents)
+
+
 def _exists(files: Files, path: str, out: Any) -> None:
     out[0] = files.exists(path)
 
@@ -163,9 +170,9 @@ def _function(work: Callable[..., None], *takes: Any) -> Any:
     """A C function of the table: it calls `work` with the mounted files and returns 0, or 1 and an error."""
 
     def call(instance: int, *args: Any) -> int:
-        *args, error = args
+        error = args[-1]
         try:
-            work(_mounted[instance], *map(_plain, args))
+            work(_mounted[instance], *map(_plain, args[:-1]))
         except BaseException as problem:
             number = problem.errno if isinstance(problem, OSError) else None
             error.contents.kind = _ERRORS.get(number or 0, 0)
@@ -177,17 +184,17 @@ def _function(work: Callable[..., None], *takes: Any) -> Any:
     return ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, *takes, ctypes.POINTER(_Error))(call)
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+@ctypes.CFUNCTYPE(None, ctypes.c_void_p)  # type: ignore[untyped-decorator]
 def _keep(instance: int) -> None:
     """Retain and release: the files live as long as `mounted` is in its `with` block."""
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_void_p, _Bytes)
+@ctypes.CFUNCTYPE(None, ctypes.c_void_p, _Bytes)  # type: ignore[untyped-decorator]
 def _free_bytes(instance: int, data: Any) -> None:
     _given.pop(data.address, None)
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_void_p, _Bytes)
+@ctypes.CFUNCTYPE(None, ctypes.c_void_p, _Bytes)  # type: ignore[untyped-decorator]
 def _free_items(instance: int, data: Any) -> None:
     for item in _given.pop(data.address, ())[: data.length]:
         _given.pop(item.name.address, None)
@@ -206,7 +213,7 @@ _FUNCTIONS = (  # in the interface's order
     _function(Files.rename, _PATH, _PATH),
     _function(_copy, _PATH, _PATH),
     _function(Files.symlink, _PATH, _PATH),
-    _function(lambda files, path, out: _give(files.readlink(path).encode(), out.contents), _PATH, ctypes.POINTER(_Bytes)),
+    _function(_read_link, _PATH, ctypes.POINTER(_Bytes)),
     _function(Files.chmod, _PATH, ctypes.c_uint32),
     _free_bytes,
     _free_items,

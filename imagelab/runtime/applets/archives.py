@@ -10,6 +10,7 @@ import stat
 import tarfile
 import time
 import zlib
+from contextlib import suppress
 from typing import IO, Any
 
 from ..shell_commands import Call, UsageError
@@ -60,7 +61,7 @@ async def _content(call: Call, word: str) -> IO[bytes]:
     file = io.BytesIO()
     async for data in call.input():
         if file.write(data) and file.tell() > _MEMORY:
-            raise UsageError(f"more than {_MEMORY:,} bytes on standard input: write them to a file, and name it with -f")
+            raise UsageError(f"more than {_MEMORY} bytes on standard input: write them to a file, and use -f")
     file.seek(0)
     return file
 
@@ -227,10 +228,8 @@ class _Tar:
         if "o" not in self.given:
             uid = self.names.users.get(member.uname, (member.uid, 0))[0] if "n" not in self.given else member.uid
             gid = self.names.groups.get(member.gname, member.gid) if "n" not in self.given else member.gid
-            try:
+            with suppress(PermissionError):
                 self.files.chown(path, (uid, gid), follow=False)
-            except PermissionError:
-                pass
         if not member.issym():
             self.files.chmod(path, member.mode & ~(self.files.umask if "N" in self.given else 0))
         if "m" not in self.given:
@@ -245,7 +244,8 @@ class _Tar:
         name = member.name + ("/" if member.isdir() else "")
         if "v" not in self.given:
             return name + "\n"
-        mode = stat.filemode(member.mode | (stat.S_IFDIR if member.isdir() else stat.S_IFLNK if member.issym() else stat.S_IFREG))
+        kind = stat.S_IFDIR if member.isdir() else stat.S_IFLNK if member.issym() else stat.S_IFREG
+        mode = stat.filemode(member.mode | kind)
         owner = f"{member.uname or member.uid}/{member.gname or member.gid}"
         date = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(member.mtime))
         link = f" -> {member.linkname}" if member.issym() or member.islnk() else ""
@@ -253,7 +253,7 @@ class _Tar:
 
     async def _say(self, name: str) -> None:
         """-v: on standard output, or beside an archive that goes there on standard error."""
-        aside = self.given.get("f", "-") == "-" and "c" in self.given or "O" in self.given
+        aside = (self.given.get("f", "-") == "-" and "c" in self.given) or "O" in self.given
         await (self.call.note if aside else self.call.write)(name + "\n")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
+from contextlib import suppress
 
 from ..shell_commands import Call, UsageError
 from ..shell_files import device_of
@@ -28,7 +29,7 @@ async def cp(call: Call) -> int:
         raise UsageError("missing file operand")
     *sources, dest = call.words
     folder = "T" not in given and is_folder(call.files, call.path(dest))
-    if len(sources) > 1 and not folder or "t" in given and not folder:
+    if not folder and (len(sources) > 1 or "t" in given):
         raise UsageError(f"target '{dest}' is not a directory")
     copy = _Copy(call, set(given))
     for source in sources:
@@ -68,10 +69,8 @@ class _Copy:
         except OSError as error:
             raise OSError(error.errno, f"can't stat '{shown}': {error.strerror}") from None
         there = None
-        try:
+        with suppress(OSError):
             there = files.stat(new, follow=not stat.S_ISLNK(info.st_mode))
-        except OSError:
-            pass
         if there and (there.st_dev, there.st_ino) == (info.st_dev, info.st_ino) and not device_of(old):
             raise OSError(22, f"'{shown}' and '{becomes}' are the same file")
         if there and self.careful and not stat.S_ISDIR(there.st_mode):
@@ -118,10 +117,8 @@ class _Copy:
         """Give a copy the owner, mode and times of the original, as far as this user may."""
         if not self.keep:
             return
-        try:
+        with suppress(PermissionError):
             self.files.chown(new, (info.st_uid, info.st_gid), follow=False)
-        except PermissionError:
-            pass
         if not stat.S_ISLNK(info.st_mode):
             self.files.chmod(new, stat.S_IMODE(info.st_mode))
         self.files.utime(new, (info.st_atime_ns, info.st_mtime_ns), follow=False)
@@ -160,7 +157,7 @@ class _Copy:
 
 async def mv(call: Call) -> int:
     """mv [-finTv] [-t DIR] SOURCE... DEST"""
-    given = call.options("finTv", "t", "force=f interactive=i no-clobber=n no-target-directory=T target-directory=t verbose=v")
+    given = call.options("finTv", "t", _WORDS)
     if "t" in given:
         call.words.append(given["t"])
     if len(call.words) < 2:
@@ -168,7 +165,7 @@ async def mv(call: Call) -> int:
     *sources, dest = call.words
     files = call.files
     folder = "T" not in given and is_folder(files, call.path(dest))
-    if len(sources) > 1 and not folder or "t" in given and not folder:
+    if not folder and (len(sources) > 1 or "t" in given):
         raise UsageError(f"target '{dest}' is not a directory")
     for source in sources:
         shown = posixpath.join(dest, posixpath.basename(source.rstrip("/"))) if folder else dest

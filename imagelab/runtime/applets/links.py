@@ -170,7 +170,7 @@ def _moment(date: str, stamp: str) -> int:
     if re.fullmatch(r"@\d+", date):
         return int(date[1:]) * 1_000_000_000
     today = time.gmtime()
-    text, zone = re.subn(r"(?<=\d)Z$| UTC$", "", text)
+    text = re.sub(r"(?<=\d)Z$| UTC$", "", text)
     if stamp and (found := re.fullmatch(r"(?:(\d\d)?(\d\d))?(\d{8})(?:\.(\d\d))?", stamp)):
         century, year, rest, seconds = found.groups()
         full = f"{century or ('20' if int(year) < 69 else '19')}{year}" if year else str(today.tm_year)

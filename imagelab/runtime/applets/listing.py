@@ -8,6 +8,7 @@ import re
 import stat
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from ..shell_commands import Call, UsageError
 from ..shell_files import device_of
@@ -179,7 +180,7 @@ async def stat_of(call: Call) -> int:
             form = "%n %s %b %f %u %g %D %i %h %t %T %X %Y %Z %o\n"
         else:
             form = _DEVICE if stat.S_IFMT(info.st_mode) in (stat.S_IFCHR, stat.S_IFBLK) else _PLAIN
-        await call.write(re.sub(r"%(-?\d*)([a-zA-Z%])", lambda found: _field(fields, found), form))
+        await call.write(re.sub(r"%(-?\d*)([a-zA-Z%])", partial(_field, fields), form))
     return 0
 
 

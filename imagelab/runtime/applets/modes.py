@@ -38,7 +38,6 @@ def mode_of(text: str, now: int, umask: int, *, folder: bool) -> int:
                 bits &= ~0o1000 if "t" not in letters else ~0
             bits &= mask
             if sign == "=":
-                now = now & ~(mask & 0o777) | bits
-            else:
-                now = now | bits if sign == "+" else now & ~bits
+                now &= ~(mask & 0o777)
+            now = now & ~bits if sign == "-" else now | bits
     return now

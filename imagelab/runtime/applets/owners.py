@@ -5,6 +5,7 @@ Names are those of the container's own /etc/passwd and /etc/group.
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Callable
 
@@ -144,8 +145,7 @@ def _number(word: str, known: dict[str, int], what: str) -> int:
 
 async def chmod(call: Call) -> int:
     """chmod [-Rcfv] MODE FILE..."""
-    minus = call.words[:1]
-    if minus and minus[0][:1] == "-" and minus[0][1:2] in tuple("rwxXst") and set(minus[0][1:]) <= set("rwxXst,+=-ugoa"):
+    if call.words and re.fullmatch(r"-[rwxXst][-+=,rwxXstugoa]*", call.words[0]):
         call.words.insert(0, "--")  # chmod -x FILE
     given = call.options("Rcfv", words="recursive=R changes=c silent=f quiet=f verbose=v")
     if len(call.words) < 2:
@@ -172,8 +172,8 @@ async def _each(call: Call, words: list[str], given: dict[str, str], change: Cal
                 continue
             change(path)
             if "R" in given and kind == stat.S_IFDIR:
-                names = call.files.names(path)
-                todo += [(f"{path.rstrip('/')}/{name}", f"{shown.rstrip('/')}/{name}", False) for name in reversed(names)]
+                for name in reversed(call.files.names(path)):
+                    todo.append((f"{path.rstrip('/')}/{name}", f"{shown.rstrip('/')}/{name}", False))
         except OSError as error:
             call.status = 1
             if "f" not in given:
@@ -204,4 +204,6 @@ async def umask(call: Call) -> int:
     return 0
 
 
-COMMANDS = {"chgrp": chgrp, "chmod": chmod, "chown": chown, "groups": groups, "id": identity, "umask": umask, "whoami": whoami}
+COMMANDS = {
+    "chgrp": chgrp, "chmod": chmod, "chown": chown, "groups": groups, "id": identity, "umask": umask, "whoami": whoami,
+}  # fmt: skip
