@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from .starter import Starter
 
+MAX_OUTPUT = 10 << 20  # bytes of each of its streams that bashkit hands on of one script
+
 
 class _Sink(Protocol):
     async def write(self, data: bytes, /) -> None: ...
@@ -47,7 +49,7 @@ class _Script:
 
     async def run(self, names: list[str], script: str) -> ExecResult:
         self._learn(names)
-        return await self.bash.execute(script, stdout=self._sink("stdout"), stderr=self._sink("stderr"), capture=0)
+        return await self.bash.execute(script, stdout=self._sink("stdout"), stderr=self._sink("stderr"))
 
     def _learn(self, names: list[str]) -> None:
         for name in names:
@@ -56,8 +58,16 @@ class _Script:
                 self.known.add(name)
 
     def _sink(self, stream: str) -> Any:
+        """What bashkit writes a stream to; it drops, without a word, what is more than MAX_OUTPUT."""
+        total = 0
+
         async def write(data: bytes) -> None:
+            nonlocal total
             self.output(stream, data)
+            total += len(data)
+            if total == MAX_OUTPUT:
+                lost = f"sh: {stream}: {MAX_OUTPUT} bytes are the limit: anything more is lost\n"
+                self.output("stderr", lost.encode())
 
         return write
 

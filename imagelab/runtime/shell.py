@@ -28,6 +28,7 @@ ISOLATES = "files outside the root folder, the network, the host's processes"
 SHARES = "CPU time, up to a limit; everything runs as one user"
 MAX_SECONDS = 600.0  # for a script that nobody gave another limit
 GRACE = 5.0  # more seconds than whoever watches a script gives it, and who then says in words that it took too long
+MAX_STDIN = 10_000_000  # bytes
 SYNTAX = 2  # a shell's exit code for a script that it cannot read
 _COMMANDS = (  # of the interpreter; they need no file in the image, and asking it would take its start
     ". : [ alias arch assert awk b2sum base32 base64 basename basenc bash bc bg bind break builtin bunzip2 "
@@ -147,13 +148,16 @@ def _run(
     if result.error:  # a script that is none, or was too much: nobody has printed that
         output("stderr", f"sh: {result.error}\n".encode())
         return SYNTAX if result.error.startswith("parse error") else int(result.exit_code)
-    return int(result.exit_code)
+    return int(result.exit_code) or int(result.stdout_truncated or result.stderr_truncated)
 
 
 def main() -> int:
     """The process of its own: told what to do, it prints as the script does."""
     told: dict[str, Any] = worker.told_to(sys.argv[1])
-    stdin = sys.stdin.buffer.read()
+    stdin = sys.stdin.buffer.read(MAX_STDIN + 1)
+    if len(stdin) > MAX_STDIN:
+        print(f"sh: standard input of more than {MAX_STDIN} bytes is not supported: copy it as a file", file=sys.stderr)
+        return 1
     root, user = Path(told["root"]), (told["user"][0], told["user"][1])
     starter = None
     if (names := startable(root, told["env"])) and sys.platform == "linux":

@@ -4,7 +4,7 @@ Paths are absolute and mean what they mean in the container: `Root` walks them, 
 own root folder and `..` ends there, even while another program swaps directories for links. Errors are OSErrors.
 
 Left out: reading and writing named pipes and devices. `/dev/null`, `zero`, `full`, `random` and `urandom` are made
-here.
+here; they are not on the disk.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 bashkit takes file systems of others through a C interface, `bashkit.FileSystem.v1` (crates/bashkit/src/interop/fs.rs
 in its source): a table of functions in a capsule. bashkit's own way to a folder (`mounts=`) refuses absolute links and
 `..` in links, writes a whole file anew for each piece that is appended to it, and looks at a path before it opens it.
+
+Left out, as the interface has no function for them: named pipes, and the time of a file.
 """
 
 from __future__ import annotations
@@ -150,6 +152,10 @@ def _remove(files: Files, path: str, recursive: bool) -> None:
     files.remove(path)
 
 
+def _read_link(files: Files, path: str, out: Any) -> None:
+    _give(files.readlink(path).encode(), out.contents)
+
+
 def _exists(files: Files, path: str, out: Any) -> None:
     out[0] = files.exists(path)
 
@@ -168,9 +174,9 @@ def _function(work: Callable[..., None], *takes: Any) -> Any:
     """A C function of the table: it calls `work` with the mounted files and returns 0, or 1 and an error."""
 
     def call(instance: int, *args: Any) -> int:
-        *values, error = args
+        error = args[-1]
         try:
-            work(_mounted[instance], *map(_plain, values))
+            work(_mounted[instance], *map(_plain, args[:-1]))
         except BaseException as problem:
             number = problem.errno if isinstance(problem, OSError) else None
             error.contents.kind = _ERRORS.get(number or 0, 0)
@@ -211,7 +217,7 @@ _FUNCTIONS = (  # in the interface's order
     _function(Files.rename, _PATH, _PATH),
     _function(_copy, _PATH, _PATH),
     _function(Files.symlink, _PATH, _PATH),
-    _function(_readlink, _PATH, ctypes.POINTER(_Bytes)),
+    _function(_read_link, _PATH, ctypes.POINTER(_Bytes)),
     _function(Files.chmod, _PATH, ctypes.c_uint32),
     _free_bytes,
     _free_items,

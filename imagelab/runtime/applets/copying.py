@@ -29,7 +29,7 @@ async def cp(call: Call) -> int:
         raise UsageError("missing file operand")
     *sources, dest = call.words
     folder = "T" not in given and is_folder(call.files, call.path(dest))
-    if (len(sources) > 1 and not folder) or ("t" in given and not folder):
+    if not folder and (len(sources) > 1 or "t" in given):
         raise UsageError(f"target '{dest}' is not a directory")
     copy = _Copy(call, set(given))
     for source in sources:
@@ -157,8 +157,7 @@ class _Copy:
 
 async def mv(call: Call) -> int:
     """mv [-finTv] [-t DIR] SOURCE... DEST"""
-    long_names = "force=f interactive=i no-clobber=n no-target-directory=T target-directory=t verbose=v"
-    given = call.options("finTv", "t", long_names)
+    given = call.options("finTv", "t", _WORDS)
     if "t" in given:
         call.words.append(given["t"])
     if len(call.words) < 2:
@@ -166,7 +165,7 @@ async def mv(call: Call) -> int:
     *sources, dest = call.words
     files = call.files
     folder = "T" not in given and is_folder(files, call.path(dest))
-    if (len(sources) > 1 and not folder) or ("t" in given and not folder):
+    if not folder and (len(sources) > 1 or "t" in given):
         raise UsageError(f"target '{dest}' is not a directory")
     for source in sources:
         shown = posixpath.join(dest, posixpath.basename(source.rstrip("/"))) if folder else dest

@@ -37,5 +37,7 @@ def mode_of(text: str, now: int, umask: int, *, folder: bool) -> int:
             if not who or who == "a":
                 bits &= ~0o1000 if "t" not in letters else ~0
             bits &= mask
-            now = {"=": now & ~(mask & 0o777) | bits, "+": now | bits, "-": now & ~bits}[sign]
+            if sign == "=":
+                now &= ~(mask & 0o777)
+            now = now & ~bits if sign == "-" else now | bits
     return now

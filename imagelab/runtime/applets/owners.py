@@ -5,6 +5,7 @@ Names are those of the container's own /etc/passwd and /etc/group.
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Callable
 
@@ -144,9 +145,7 @@ def _number(word: str, known: dict[str, int], what: str) -> int:
 
 async def chmod(call: Call) -> int:
     """chmod [-Rcfv] MODE FILE..."""
-    minus = call.words[:1]
-    letters = minus[0][1:] if minus and minus[0].startswith("-") else ""
-    if letters[:1] in tuple("rwxXst") and set(letters) <= set("rwxXst,+=-ugoa"):
+    if call.words and re.fullmatch(r"-[rwxXst][-+=,rwxXstugoa]*", call.words[0]):
         call.words.insert(0, "--")  # chmod -x FILE
     given = call.options("Rcfv", words="recursive=R changes=c silent=f quiet=f verbose=v")
     if len(call.words) < 2:
