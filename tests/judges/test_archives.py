@@ -21,7 +21,7 @@ import pytest
 import zstandard
 
 from imagelab import Lab
-from judges.tools import Tool
+from judges.tools import Tool, emptied
 from judges.trees import differences, of_disk, of_image, without_directory_times
 from unit.archives import (
     Files,
@@ -91,12 +91,6 @@ ARCHIVES: dict[str, bytes] = {
         "manifest.json": dump([{"Config": "c.json", "RepoTags": ["app:1"], "Layers": [place]}])})
        for place in ("../l.tar", "/../l.tar", "x/../../l.tar", "", "/l.tar", "./x/../l.tar")},
 }  # fmt: skip
-
-
-def emptied(docker: Tool) -> None:
-    """An Engine without images: children are removed before their parents, which takes several rounds."""
-    while ids := docker("images", "--quiet", "--all", "--no-trunc").split():
-        docker.run("rmi", "--force", *dict.fromkeys(ids))
 
 
 def exported(data: bytes) -> dict[str, object]:

@@ -263,7 +263,7 @@ cp file box:/etc/passwd/x
 MORE = {  # docker's words, and ours where they say more, or are about something that docker does not do
     "cp file box:": "no such directory: ''",
     "cp file nobody:/tmp/": "no such directory: '/tmp/'",
-    "cp - box:/tmp < escaping.tar": "the tar: the name '../file' holds '..' or NUL, and could leave the root: refused",
+    "cp - box:/tmp < escaping.tar": "the tar: '../file' leads out of it with '..'",
     "cp - box:/tmp < file": "the tar ends in the middle of an entry, at byte 7: it is truncated, or no tar",
     "cp box: out": "bad parameter: path cannot be empty",
     "cp -a file ghost:/tmp/archived": "unable to find user ghost: no matching entries in passwd file",

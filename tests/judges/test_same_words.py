@@ -17,7 +17,7 @@ import pytest
 
 from imagelab import cli
 from judges.images import CASES
-from judges.tools import Tool
+from judges.tools import Tool, emptied
 
 Said = tuple[int, str]
 
@@ -68,12 +68,6 @@ class Both:
         theirs, ours = self.said("load", "--input", archive)
         assert (ours[0], sorted(ours[1].splitlines())) == (theirs[0], sorted(theirs[1].splitlines()))
         assert ours[0] == 0
-
-
-def emptied(docker: Tool) -> None:
-    if ids := docker("images", "--quiet", "--all").split():
-        docker("rmi", "--force", *dict.fromkeys(ids))
-    assert docker("images", "--all", "--quiet") == ""
 
 
 @pytest.fixture

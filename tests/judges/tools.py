@@ -168,3 +168,10 @@ def summary(skip_reasons: Iterable[str]) -> list[str]:
     if "root" in counts:
         lines.append("to run those that need root: sudo make test (or name a Docker Engine in IMAGELAB_DOCKER_HOST)")
     return lines
+
+
+def emptied(docker: Tool) -> None:
+    """Remove all images of an Engine: children before their parents, which takes several rounds."""
+    while ids := docker("images", "--quiet", "--all", "--no-trunc").split():
+        done = docker.run("rmi", "--force", *dict.fromkeys(ids))
+        assert b"Deleted" in done.stdout or b"Untagged" in done.stdout, done.stderr.decode()

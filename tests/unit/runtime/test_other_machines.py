@@ -11,10 +11,12 @@ from imagelab.runtime import CannotStart, Program, kind_of
 from imagelab.tree import Changes, Tree
 
 
-def elf(machine: int, order: str = "little") -> bytes:
-    """The beginning of a 64-bit ELF program."""
-    mark = b"\x7fELF\x02" + (b"\x01" if order == "little" else b"\x02") + bytes(10)
-    return mark + (2).to_bytes(2, order) + machine.to_bytes(2, order) + bytes(44)
+def elf(machine: int, order: str = "little", bits: int = 64) -> bytes:
+    """The header of an ELF program with one program header."""
+    mark = b"\x7fELF" + bytes([bits // 32, 1 if order == "little" else 2]) + bytes(10)
+    before, size, header = (32, 64, 56) if bits == 64 else (20, 52, 32)  # bytes of e_version to e_flags
+    rest = bytes(before) + size.to_bytes(2, order) + header.to_bytes(2, order) + (1).to_bytes(2, order)
+    return (mark + (2).to_bytes(2, order) + machine.to_bytes(2, order) + rest).ljust(size, b"\0")
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +40,7 @@ def test_another_processor_is_named(program, machine):
 
 
 def test_this_one_and_its_older_brother_run():
-    assert kind(elf(62)) == kind(elf(3)) == "bubblewrap"
+    assert kind(elf(62)) == kind(elf(3, bits=32)) == "bubblewrap"
 
 
 def test_a_processor_that_is_emulated_here_runs(tmp_path):
