@@ -32,8 +32,16 @@ _MODULES = {
     "listing": "ls stat",
     "owners": "chgrp chmod chown groups id umask whoami",
     "streams": "cat seq sleep yes",
+    "usage": "du nproc",
 }
 COMMANDS = {name: module for module, names in _MODULES.items() for name in names.split()}
+REFUSED = {  # commands of bashkit whose answers would be made up
+    "df": "the disk is this machine's, not the container's",
+    "free": "the memory is this machine's, not the container's",
+    "http": "there is no network here",
+    "uptime": "the shell ends with its script",
+    "watch": "it shows a command once, and never again",
+}
 _STREAMING = {"cat", "dd", "head", "tail", "tar", "yes"}
 # bashkit's head reads a whole file, and of a pipe one line at a time. For files our own is not needed.
 _NEEDS_HEAD = re.compile(r"\|\s*head\b|\bhead\b[^|;&\n]*/dev/(zero|u?random|full)\b")
@@ -180,6 +188,11 @@ def add(bash: Bash, shell: Shell, script: str = "") -> None:
         code = await Call(text, shell).run()
         return BuiltinResult(text.stdout.text(), text.stderr.text(), code)
 
+    async def refuse(asked: Any) -> BuiltinResult:
+        return BuiltinResult("", f"{asked.name}: not supported in this shell: {REFUSED[asked.name]}\n", 1)
+
+    for name in REFUSED:
+        bash.add_builtin(name, refuse)  # type: ignore[attr-defined]  # not in its stubs
     for name in COMMANDS:
         if name == "head" and not _NEEDS_HEAD.search(script):
             continue

@@ -12,7 +12,6 @@ from functools import partial
 
 from ..shell_commands import Call, UsageError
 from ..shell_files import device_of
-from .links import is_folder
 from .owners import Names
 
 _KINDS = {
@@ -32,7 +31,7 @@ class _Row:
 
 
 async def ls(call: Call) -> int:
-    """ls [-1AaCdFhiLlnpRrSsTtuc] [FILE]..."""
+    """ls [-1AaCdFhiLlnpRrSsTtuc] [FILE]...; a link on the command line is followed unless -l, -i, -s or -F is there."""
     words = "all=a almost-all=A directory=d recursive=R human-readable=h inode=i reverse=r size=s classify=F"
     call.words = [word for word in call.words if not word.startswith("--color") and word != "--full-time"]
     given = set(call.options("1AaCdFHhiLlnpRrSsTtucgovx", "w", f"{words} numeric-uid-gid=n dereference=L"))
@@ -78,11 +77,8 @@ class _Listing:
         self.now = time.time()
 
     def row(self, name: str, path: str, *, top: bool = False) -> _Row:
-        info = self.files.stat(path, follow="L" in self.given)
-        to_folder = top and stat.S_ISLNK(info.st_mode) and not self.given & set("ldF")
-        if top and (name.endswith("/") or "H" in self.given or (to_folder and is_folder(self.files, path))):
-            info = self.files.stat(path, follow=True)
-        return _Row(name, path, info)
+        follows = top and (name.endswith("/") or "H" in self.given or not self.given & set("liFs"))
+        return _Row(name, path, self.files.stat(path, follow=follows or "L" in self.given))
 
     def inside(self, folder: _Row) -> list[_Row]:
         rows = []
@@ -135,7 +131,7 @@ class _Listing:
         if device := device_of(row.path):
             size = f"{1:4}, {_MINORS[device]:3}"
         else:
-            size = f"{_human(info.st_size):>7}" if "h" in self.given else f"{info.st_size:9}"
+            size = f"{human(info.st_size):>7}" if "h" in self.given else f"{info.st_size:9}"
         moment = self._moment(info)
         day = time.gmtime(moment)
         recent = 0 <= self.now - moment <= _HALF_YEAR
@@ -144,8 +140,8 @@ class _Listing:
         return f"{stat.filemode(info.st_mode):<10} {info.st_nlink:4} {owner} {size} {date} "
 
 
-def _human(size: int) -> str:
-    """4.0K, 12.3M: a size as busybox's ls -h shows it."""
+def human(size: int) -> str:
+    """4.0K, 12.3M: a size as busybox's ls -h and du -h show it."""
     if size < 1024:
         return str(size)
     for unit in "KMGTP":
