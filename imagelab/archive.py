@@ -130,11 +130,11 @@ class Archive:
     def json(self, name: object, what: str) -> bytes:
         """The bytes of a file that should be JSON; raises as `file`, and Invalid for over 4 MiB."""
         path, staged = self.file(name, what)
-        if path in self._json:
-            return self._json[path]
-        if staged.writer.size > MAX_JSON:
-            raise Invalid(f"{what} has {staged.writer.size:,} bytes, too many for JSON: the limit is {MAX_JSON:,}")
-        data = self._json[path] = staged.writer.path.read_bytes()
+        if path not in self._json:
+            if staged.writer.size > MAX_JSON:
+                raise Invalid(f"{what} has {staged.writer.size:,} bytes, too many for JSON: the limit is {MAX_JSON:,}")
+            self._json[path] = staged.writer.path.read_bytes()
+        data = self._json[path]  # whoever asks is going to parse it, which takes memory and time each time
         self._allowance.take_entry(len(data) + 16 * sum(map(data.count, (b",", b"[", b"{"))))
         return data
 

@@ -30,7 +30,8 @@ def watch(running: Running, program: Program, output: Output) -> int:
     try:
         hand_on(process, output, end)
         if end is not None and time.monotonic() > end:
-            raise LabError(f"{program.argv[0]} ran longer than {program.timeout:g} seconds and was stopped")
+            limit = f"{program.timeout:g} second{'s' * (program.timeout != 1)}"
+            raise LabError(f"{program.argv[0]} ran longer than {limit} and was stopped")
         return process.wait()
     finally:
         process.kill()

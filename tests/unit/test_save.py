@@ -20,6 +20,7 @@ from imagelab import Lab
 from imagelab.errors import Invalid, LabError, NotFound
 from imagelab.image import Image
 from imagelab.save import whole_file
+from imagelab.space import NoSpace
 from imagelab.tree import Changes, Tree
 from unit import archives
 from unit.trees import trees
@@ -286,7 +287,7 @@ def test_a_pipe_is_written_through(lab, app, tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_device(lab, app):
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(NoSpace, match=r"^no space left on device$"):
         lab.save("app:1", "/dev/full")
 
 
@@ -338,7 +339,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_save_to_a_full_disk(lab, small_disk):
     lab.append(None, {"big": os.urandom(2 << 20)}, tag="big:1")
     (small_disk / "out.tar").write_bytes(b"precious")
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(NoSpace, match=r"^no space left on .*/disk: .* write to another place$"):
         lab.save("big:1", small_disk / "out.tar")
     assert [path.name for path in small_disk.iterdir()] == ["out.tar"]
     assert (small_disk / "out.tar").read_bytes() == b"precious"
@@ -351,7 +352,7 @@ def test_load_into_a_full_disk(lab, small_disk):
     cramped = Lab(small_disk / "store", epoch=0)
     cramped.append(None, {"small": b"1"}, tag="small:1")
     before = archives.snapshot(cramped.home)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(NoSpace, match=r"^no space left on .*/disk: .* use another --home"):
         cramped.load(io.BytesIO(data))
     assert archives.snapshot(cramped.home) == before
     assert cramped.verify() == [] and cramped.append("small:1", {"more": b"2"}).read("small") == b"1"
