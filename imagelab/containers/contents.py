@@ -97,10 +97,9 @@ class Contents:
             yield
 
     def diff(self) -> list[tuple[str, str]]:
-        """What it changed, as `docker diff`: ("A", "C" or "D", path), sorted by path."""
+        """What it changed, as `docker diff`: ("A", "C" or "D", path), sorted by path; its programs run on meanwhile."""
         self._here()
-        with paused(self._record):
-            return self.files.listing()
+        return self.files.listing()
 
     def diff_table(self) -> Any:
         """What it changed, as a table: `docker diff`, with the kind of each path and the bytes of files."""
