@@ -52,6 +52,12 @@ def test_add_of_a_tar(lab):
     assert links_of(lab, built.image, "app/cfg") == [TARGET] * 2
 
 
+@pytest.mark.parametrize("target", [TARGET, "/usr/bin/x", "/../../x"])
+def test_run_in_the_shell(lab, target):
+    built = lab.build({"Dockerfile": f"FROM lab/shell:1.0\nRUN ln -s {target} /bin/x\n"})
+    assert links_of(lab, built.image, "bin/x") == [target] * 2
+
+
 def test_a_context_that_is_a_tar(lab):
     context = archives.tar(
         archives.symlink("cfg", TARGET), archives.file("Dockerfile", b"FROM scratch\nCOPY . /app/\n")

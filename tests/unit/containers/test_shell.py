@@ -40,3 +40,13 @@ def test_where_nothing_shuts_workers_in_a_container_runs_one_kind_of_program_at_
     with pytest.raises(runtime.CannotStart, match="runs one kind of program at a time"):
         web.exec("/bin/lab", "-c", "true")
     assert web.exec("/bin/true") == 0
+
+
+def test_removing_everything_changes_the_container_and_not_its_image(lab, base):
+    before = {path: entry.mode for path, entry in base.tree().items()}
+    one = lab.create(base, "sh", "-c", "rm -rf /; echo $?")
+    one.start()
+    assert one.wait() == 0 and one.logs().endswith("1\n") and "can't remove '/'" in one.logs()
+    assert ("D", "/bin") in one.diff() and ("D", "/etc") in one.diff()
+    assert {path: entry.mode for path, entry in base.tree().items()} == before
+    assert {"bin", "etc", "root", "tmp"} <= set(lab.run(base, "sh", "-c", "ls /").logs().split())
