@@ -18,10 +18,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts what run
 
 
 @pytest.fixture(scope="session")
-def docker() -> Iterator[Tool]:
+def engine() -> Iterator[Tool]:
     """A docker client with an Engine of its own (one for each test process)."""
     with tools.docker_engine() as docker:
         yield docker
+
+
+@pytest.fixture(scope="module")
+def docker(engine: Tool) -> Tool:
+    """The docker client, on an Engine without containers, whatever the module before left."""
+    if containers := engine("ps", "--all", "--quiet").split():
+        engine("rm", "--force", *containers)
+    return engine
 
 
 @pytest.fixture(scope="session")

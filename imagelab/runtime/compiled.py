@@ -52,7 +52,7 @@ def compile_aside(program: bytes, digest: str, name: str) -> None:
 
     What is wrong with the program is told by whoever needs it.
     """
-    if _path(digest).is_file():
+    if os.path.isfile(_path(digest)):  # False, too, for a folder that this user may not enter
         return
     if pid := os.fork():
         os.waitpid(pid, 0)
