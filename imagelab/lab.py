@@ -21,7 +21,6 @@ from .containers.keeper import end_all, keep
 from .entry import Entry
 from .errors import Interrupted, Invalid, InvalidReference, LabError, NotFound
 from .image import Image
-from .load import LoadedImages, load
 from .reference import Reference
 from .rootfs import scan, unpack
 from .save import save, whole_file
@@ -35,6 +34,7 @@ from .usage import DiskUsage, disk_usage
 from .waste import Waste, waste
 
 if TYPE_CHECKING:
+    from .load import LoadedImages
     from .progress import Built, Watcher
 
 Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
@@ -246,6 +246,8 @@ class Lab(ContainerDesk):
         Returns a list of them, whose `left` says what else was there and why it was left; see `load.load` for what is
         believed.
         """
+        from .load import load
+
         return load(self.store, source, ref=ref, limit=limit, limit_entries=limit_entries)
 
     def import_(

@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
-from inspect import isfunction
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar
 
 from .errors import LabError
@@ -29,7 +29,7 @@ class NoSpace(LabError):
 def names_full_disks(cls: type[C]) -> type[C]:
     """Decorate a class that has a `home`: its public methods raise NoSpace for an OSError that means a full disk."""
     for name, method in vars(cls).items():
-        if isfunction(method) and (name == "__init__" or not name.startswith("_")):
+        if isinstance(method, FunctionType) and (name == "__init__" or not name.startswith("_")):
             setattr(cls, name, _naming(method))
     return cls
 

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import CannotStart, Output, Program, Running, Streams, programs, refuse_devices, sandbox, startable, worker
+from . import CannotStart, Output, Program, Running, Streams, refuse_devices, sandbox, startable, worker
 
 if TYPE_CHECKING:
     from bashkit import Bash
@@ -129,7 +129,7 @@ def load() -> None:
     """Load the interpreter, and what its scripts need."""
     import bashkit  # noqa: F401
 
-    from . import shell_commands, shell_files, shell_mount  # noqa: F401
+    from . import programs, shell_commands, shell_files, shell_mount  # noqa: F401
 
 
 def _run(
@@ -137,7 +137,7 @@ def _run(
     user: tuple[int, int] = (0, 0),
 ) -> int:  # fmt: skip
     """Run a script, which may start the programs of some names; what it prints comes piece by piece."""
-    from . import shell_commands
+    from . import programs, shell_commands
     from .shell_files import Files
     from .shell_mount import mounted
 
@@ -161,9 +161,10 @@ def main() -> int:
     root, user = Path(told["root"]), (told["user"][0], told["user"][1])
     starter = None
     if (names := startable(root, told["env"])) and sys.platform == "linux":
+        from .programs import KINDS
         from .starter import Starter
 
-        starter = Starter.forked(root, programs.KINDS)
+        starter = Starter.forked(root, KINDS)
     load()
     sandbox.enter(root)
     bash = interpreter(told["cwd"], told["env"], told["hostname"], told["timeout"], user)
