@@ -46,7 +46,7 @@ def test_removing_everything_changes_the_container_and_not_its_image(lab, base):
     before = {path: entry.mode for path, entry in base.tree().items()}
     one = lab.create(base, "sh", "-c", "rm -rf /; echo $?")
     one.start()
-    assert one.wait() == 0 and one.logs().endswith("1\n") and "can't remove '/'" in one.logs()
+    assert one.wait() == 0 and "1" in one.logs().splitlines() and "can't remove '/'" in one.logs()
     assert ("D", "/bin") in one.diff() and ("D", "/etc") in one.diff()
     assert {path: entry.mode for path, entry in base.tree().items()} == before
     assert {"bin", "etc", "root", "tmp"} <= set(lab.run(base, "sh", "-c", "ls /").logs().split())
