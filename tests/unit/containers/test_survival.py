@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from contextlib import redirect_stderr
 
 import pytest
@@ -108,6 +109,13 @@ def test_one_that_ignores_an_interrupt_is_killed_by_the_second(lab, linux):
     assert "up\n" in said.on() and "got\n" in said.on()
 
 
+def waits(thread):
+    """Whether a thread waits for a container's program, and no longer for its start."""
+    frames = traceback.extract_stack(sys._current_frames()[thread])
+    names = [frame.name for frame in frames]
+    return "attend" in names and names[-1] != "attend"
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_interrupt_of_one_that_is_only_waited_for(lab, linux, times):
     """`lab.run` without an output: as with one."""
@@ -117,7 +125,7 @@ def test_an_interrupt_of_one_that_is_only_waited_for(lab, linux, times):
 
     def press():
         web = next(iter(lab.containers()), None)
-        while web is None or not web.running or "up" not in web.logs():
+        while web is None or not web.running or "up" not in web.logs() or not waits(here):
             web = next(iter(lab.containers()), None)
         signal.pthread_kill(here, signal.SIGINT)
         while times == 2 and "interrupt again to kill it" not in stderr.getvalue():
