@@ -27,7 +27,7 @@ from ..space import names_full_disks
 from ..writable import remove
 from . import log
 from .contents import Contents
-from .launch import attend, feed, launch, stdin_of
+from .launch import attend, feed, interrupts_held, launch, stdin_of
 from .pause import counted, left_stopped, resume
 from .program import pairs, program_of, runtime_of, signal_number
 from .record import Record, Spec, State
@@ -140,32 +140,35 @@ class Container(Contents):
         """Start its program; does nothing to one that runs. With `wait` or `output`, return when it has ended.
 
         `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. Meanwhile an interrupt
-        (Ctrl-C, a notebook's ■) goes to the program; a second one kills it, and raises Interrupted. Raises
+        (Ctrl-C, a notebook's ■) goes to the program, as soon as that runs; a second one kills it, and raises
+        Interrupted. Without `wait` and `output`, it is raised when the program has been started. Raises
         `runtime.CannotStart`, with docker's exit code, when the program is not there or cannot be run.
         """
         self._here()
-        with self._record.changing():
-            if self.running:
-                return self
-            if self.status == "dead":
-                raise LabError(self.state.error)
-            try:
-                program = program_of(self._record, self.spec)
-                kind = self._kind_of(program)
-                told = {
-                    "argv": program.argv, "env": dict(program.env), "cwd": program.cwd, "user": program.user,
-                    "hostname": program.hostname, "runtime": kind, "remove": self.spec.remove,
-                }  # fmt: skip
-                shim = self._shim = launch(self._record, told, input, output is not None)
-            except runtime.CannotStart as error:
-                code = NOT_STARTED if error.code == runtime.NO_CONTAINER else error.code
-                self._record.write(State("created", exit_code=code, error=str(error)))
-                raise
-        if output is not None or wait:
-            killed = attend(shim, output or (lambda stream, data: None), self._signal, self._say_it_goes_on)
-            self._ended(shim.returncode)
-            if killed:
-                raise Interrupted(f"the container {self.name} was killed")
+        with interrupts_held() as release:
+            with self._record.changing():
+                if self.running:
+                    return self
+                if self.status == "dead":
+                    raise LabError(self.state.error)
+                try:
+                    program = program_of(self._record, self.spec)
+                    kind = self._kind_of(program)
+                    told = {
+                        "argv": program.argv, "env": dict(program.env), "cwd": program.cwd, "user": program.user,
+                        "hostname": program.hostname, "runtime": kind, "remove": self.spec.remove,
+                    }  # fmt: skip
+                    shim = self._shim = launch(self._record, told, input, output is not None)
+                except runtime.CannotStart as error:
+                    code = NOT_STARTED if error.code == runtime.NO_CONTAINER else error.code
+                    self._record.write(State("created", exit_code=code, error=str(error)))
+                    raise
+            if output is not None or wait:
+                hand_on = output or (lambda stream, data: None)
+                killed = attend(shim, hand_on, self._signal, self._say_it_goes_on, release)
+                self._ended(shim.returncode)
+                if killed:
+                    raise Interrupted(f"the container {self.name} was killed")
         return self
 
     def _say_it_goes_on(self) -> None:

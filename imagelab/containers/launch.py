@@ -11,14 +11,15 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..runtime import CannotStart, Output, Process, worker
 from ..runtime.process import hand_on
 from .record import Record
 
+Release = Callable[[], None]  # lets interrupts through again; raises KeyboardInterrupt if one came meanwhile
 PATIENCE = 2.0  # seconds that an interrupted program has to end in, while somebody watches
 
 
@@ -52,13 +53,50 @@ def launch(
     return shim
 
 
+@contextmanager
+def interrupts_held() -> Iterator[Release]:
+    """Hold interrupts back while a container is started, until the block calls what it is given, or ends.
+
+    Only where an interrupt would raise KeyboardInterrupt: other handlers, and other threads, stay as they are.
+    """
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield lambda: None
+        return
+    interrupts: list[int] = []
+
+    def restore() -> None:
+        if signal.getsignal(signal.SIGINT) is hold:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def hold(number: int, frame: object) -> None:
+        interrupts.append(number)
+
+    def release() -> None:
+        restore()
+        if interrupts:
+            interrupts.clear()
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, hold)
+    try:
+        yield release
+    except BaseException:
+        restore()
+        raise
+    release()
+
+
 def attend(
-    shim: subprocess.Popen[bytes], output: Output, send: Callable[[int], object], goes_on: Callable[[], object]
-) -> bool:
+    shim: subprocess.Popen[bytes], output: Output, send: Callable[[int], object], goes_on: Callable[[], object],
+    release: Release,
+) -> bool:  # fmt: skip
     """Hand on what is printed until the program ends; returns whether it had to be killed.
 
     When this process is interrupted, `send` sends the program SIGINT; `goes_on` is called if that has not ended it
-    within PATIENCE. A second interrupt kills it.
+    within PATIENCE. A second interrupt kills it. `release` is called first: see `interrupts_held`.
     """
     interrupts = answered = 0
     end: float | None = None
@@ -66,9 +104,10 @@ def attend(
     try:
         while True:
             try:
+                release()
                 if is_late:
+                    end, is_late = None, False  # before the call, which an interrupt may end
                     goes_on()
-                    end, is_late = None, False
                 if interrupts > answered:
                     send(signal.SIGINT if interrupts == 1 else signal.SIGKILL)
                     end = time.monotonic() + PATIENCE if interrupts == 1 else None

@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
-import traceback
-from contextlib import redirect_stderr
+from contextlib import nullcontext, redirect_stderr
 
 import pytest
 
 from imagelab import Lab
 from imagelab.errors import Interrupted, LabError, NotFound
+from imagelab.runtime import worker
 from unit.containers.conftest import LOOP, Said, exists, started
 
 
@@ -109,13 +109,6 @@ def test_one_that_ignores_an_interrupt_is_killed_by_the_second(lab, linux):
     assert "up\n" in said.on() and "got\n" in said.on()
 
 
-def waits(thread):
-    """Whether a thread waits for a container's program, and no longer for its start."""
-    frames = traceback.extract_stack(sys._current_frames()[thread])
-    names = [frame.name for frame in frames]
-    return "attend" in names and names[-1] != "attend"
-
-
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_interrupt_of_one_that_is_only_waited_for(lab, linux, times):
     """`lab.run` without an output: as with one."""
@@ -125,7 +118,7 @@ def test_an_interrupt_of_one_that_is_only_waited_for(lab, linux, times):
 
     def press():
         web = next(iter(lab.containers()), None)
-        while web is None or not web.running or "up" not in web.logs() or not waits(here):
+        while web is None or not web.running or "up" not in web.logs():
             web = next(iter(lab.containers()), None)
         signal.pthread_kill(here, signal.SIGINT)
         while times == 2 and "interrupt again to kill it" not in stderr.getvalue():
@@ -145,6 +138,41 @@ def test_an_interrupt_of_one_that_is_only_waited_for(lab, linux, times):
                 assert lab.container("web").exit_code == 137
         finally:
             presses.join()
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_an_interrupt_while_it_is_being_started_counts(lab, linux, monkeypatch, detach):
+    """It waits until the program runs, and goes to it if somebody attends; no container is left half made."""
+    begin = worker.begin
+
+    def interrupted(*args, **named):
+        signal.raise_signal(signal.SIGINT)
+        return begin(*args, **named)
+
+    monkeypatch.setattr(worker, "begin", interrupted)
+    with pytest.raises(KeyboardInterrupt) if detach else nullcontext():
+        lab.run(linux, "sh", "-c", "while :; do sleep 0.05; done", name="web", detach=detach)
+    web = lab.container("web")
+    assert web.status == "running" if detach else (web.status, web.exit_code) == ("exited", 130)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_an_interrupt_while_it_is_told_how_to_kill_it_kills_it(lab, linux, before):
+    class Presses(io.StringIO):
+        def write(self, text):
+            if "interrupt again to kill it" in text and before:
+                signal.raise_signal(signal.SIGINT)
+            if text == "\n" and not before:
+                signal.raise_signal(signal.SIGINT)
+            return super().write(text)
+
+    def press(stream, data):
+        signal.raise_signal(signal.SIGINT)
+
+    with redirect_stderr(Presses()), pytest.raises(Interrupted, match="was killed"):
+        lab.run(linux, "sh", "-c", "trap '' INT; echo up; while :; do sleep 0.05; done", name="web", output=press)
+    assert lab.container("web").exit_code == 137
 
 
 # What is damaged -------------------------------------------------------------------------------------------------
