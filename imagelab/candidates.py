@@ -101,8 +101,8 @@ def choose(candidates: Sequence[Candidate], left: Sequence[Left], ref: str) -> C
 
 
 def _shown(candidates: Iterable[Candidate]) -> str:
-    found = [" or ".join(n.familiar for n in c.names) or min(c.labels, default=str(c.id)) for c in candidates]
-    return ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
+    names = [" or ".join(n.familiar for n in c.names) or min(c.labels, default=str(c.id)) for c in candidates]
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def references(names: Iterable[object]) -> list[Reference]:

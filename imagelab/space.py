@@ -1,6 +1,6 @@
-"""A disk that is full is named, with what is free on it and how to make room.
+"""Errors of a full disk say which disk it is, how much is free on it, and how to make room.
 
-An OSError says only "No space left on device": which disk that is, is found by asking those that were written to.
+An OSError says only "No space left on device". The disk is taken from the paths that the operation wrote to.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _place_of(value: object) -> str:
 
 
 def in_words(error: OSError, home: Path | None = None, *places: object) -> str:
-    """What the operating system has against something, in one line; of a full disk, which."""
+    """The message of an OSError in one line; for a full disk, as `full` words it."""
     if error.errno in FULL:
         return full(error, home, *filter(None, map(_place_of, places)))
     where = f"{error.filename}: " if error.filename is not None else ""
@@ -74,7 +74,7 @@ def full(error: OSError, home: Path | None, *places: str) -> str:
     if error.filename is None and any(os.path.exists(place) and _is_device(place) for place in places):
         return "no space left on device"  # /dev/full
     asked = [error.filename] if isinstance(error.filename, str) else [home, *places, tempfile.gettempdir()]
-    nearest = [found for place in asked if place and (found := _nearest(place))]
+    nearest = [path for place in asked if place and (path := _nearest(place))]
     disk = _disk_of(min(nearest, key=_free, default=Path(os.sep)))
     what = "the disk quota is used up" if error.errno == errno.EDQUOT else "no space left"
     room = f"{what} on {disk}: {_size(_free(disk))} of {_size(_total(disk))} are free there"
@@ -93,13 +93,13 @@ def _is_device(place: str) -> bool:
 def _nearest(place: str | os.PathLike[str]) -> Path | None:
     """A path, or the first folder above it that is there."""
     path = Path(os.path.abspath(place))
-    return next((found for found in (path, *path.parents) if os.path.exists(found)), None)
+    return next((folder for folder in (path, *path.parents) if os.path.exists(folder)), None)
 
 
 def _disk_of(path: Path) -> Path:
     """The folder that the disk of a path is mounted on."""
     path = path.resolve()
-    return next(found for found in (path, *path.parents) if os.path.ismount(found) or found == found.parent)
+    return next(folder for folder in (path, *path.parents) if os.path.ismount(folder) or folder == folder.parent)
 
 
 def _free(path: Path) -> int:
@@ -107,8 +107,8 @@ def _free(path: Path) -> int:
         import shutil
 
         return shutil.disk_usage(path).free
-    found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize
+    disk = os.statvfs(path)
+    return disk.f_bavail * disk.f_frsize
 
 
 def _total(path: Path) -> int:

@@ -21,7 +21,7 @@ class _HostConfig(Struct):
 
     def json_items(self) -> Iterator[tuple[str, Any]]:
         for name, value in self.items():
-            yield re.sub("^DNS|CPU", lambda found: found[0].capitalize(), name), value
+            yield re.sub("^DNS|CPU", lambda match: match[0].capitalize(), name), value
 
 
 def host_config(*, remove: bool, runtime: str) -> Struct:

@@ -50,15 +50,15 @@ def load(
         if not entries.isdigit() or not int(entries):
             fail(f'invalid argument "{entries}" for "--limit-entries" flag: write a number')
         options["limit_entries"] = int(entries)
-    found = desk.lab.load(_readable(path) if path is not None else stdin_of(desk), ref=ref, **options)
-    for loaded in found:
+    images = desk.lab.load(_readable(path) if path is not None else stdin_of(desk), ref=ref, **options)
+    for loaded in images:
         for name, old in loaded.renamed:
             say(f"The image {name.familiar} already exists, renaming the old one with ID {old} to empty string\n")
         for name in loaded.names:
             say(f"Loaded image: {name.familiar}\n")
         if not loaded.names:
             say(f"Loaded image ID: {loaded.image.id}\n")
-    for left in found.left:
+    for left in images.left:
         complain(f"Passed over: {left}")
 
 

@@ -97,7 +97,7 @@ class Contents:
             yield
 
     def diff(self) -> list[tuple[str, str]]:
-        """What it changed, as `docker diff`: ("A", "C" or "D", path), sorted by path; its programs run on meanwhile."""
+        """What it changed, as `docker diff`: ("A", "C" or "D", path), sorted by path. Does not pause its programs."""
         self._here()
         return self.files.listing()
 
@@ -114,7 +114,7 @@ class Contents:
         return self.files.tree(image, self._who(image))
 
     def _who(self, image: Tree) -> tuple[int, int]:
-        """Who ran its programs: none did as a user that is in neither passwd, its own, which they may change, first."""
+        """UID and GID of its user, from its own /etc/passwd or else the image's; (0, 0) for a user in neither."""
         for files in (Root(self._record.root), image):
             with suppress(LabError, OSError):
                 return user_of(self.spec.user, files)

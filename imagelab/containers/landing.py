@@ -130,7 +130,7 @@ def keep_ending(path: str, original: str) -> str:
 
 
 def says_folder(path: str) -> bool:
-    """Whether a path can only be that of a folder."""
+    """Whether a path ends in `/` or `/.`, and so must be a folder."""
     return path.endswith("/") or base(path) == "."
 
 

@@ -167,7 +167,7 @@ def look_up(files: Files, program: Program, depth: int = 0) -> Found:
 
 
 def _is_broken(head: bytes) -> bool:
-    """Whether the kernel would take an ELF file for no program; bubblewrap would have it run as a shell script then."""
+    """Whether the kernel would reject an ELF file by its header; execvp would then run it as a shell script."""
     order: Literal["little", "big"] = "big" if head[5:6] == b"\2" else "little"
     wide = head[4:5] == b"\2"
     size, count = (54, 56) if wide else (42, 44)  # where the size and the number of program headers stand

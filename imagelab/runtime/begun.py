@@ -40,12 +40,12 @@ def wait_for_program(process: subprocess.Popen[bytes], pid: int, launcher: int, 
             ended.register(watched, select.POLLIN)
         while watched >= 0:
             try:
-                found = os.stat(f"/proc/{pid}/exe")
+                program_file = os.stat(f"/proc/{pid}/exe")
             except PermissionError:  # a program that may not be looked at is none of bubblewrap's
                 return
             except OSError:
                 break
-            if (found.st_dev, found.st_ino) != (ours.st_dev, ours.st_ino):
+            if (program_file.st_dev, program_file.st_ino) != (ours.st_dev, ours.st_ino):
                 return
             if ended.poll(_SOON):
                 break

@@ -26,7 +26,7 @@ KEEP = 8  # compiled programs, of about 30 MB each
 
 
 def module(engine: wasmtime.Engine, program: bytes, digest: str, name: str) -> wasmtime.Module:
-    """The program, compiled; `digest` is its SHA-256 in hexadecimal. That this takes a while is told on stderr.
+    """The program, compiled; `digest` is its SHA-256 in hexadecimal. Progress is shown on stderr.
 
     Raises WasmtimeError when it is no program.
     """
@@ -50,7 +50,7 @@ def module(engine: wasmtime.Engine, program: bytes, digest: str, name: str) -> w
 def compile_aside(program: bytes, digest: str, name: str) -> None:
     """Fill the cache with a program, in a process of its own, unless it is there: compiling leaves threads behind.
 
-    What is wrong with the program is told by whoever needs it.
+    Errors in the program are reported when it is run.
     """
     if os.path.isfile(_path(digest)):  # False, too, for a folder that this user may not enter
         return

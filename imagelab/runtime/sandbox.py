@@ -113,7 +113,7 @@ def _into_namespace(root: str, readable: Sequence[str]) -> None:
     for path in [*readable, root]:
         os.makedirs(_STAGE + path, exist_ok=True)
         _mount(path, _STAGE + path, "", _BIND | _REC)
-        kept = sum(flag for said, flag in _KEPT_FLAGS.items() if os.statvfs(path).f_flag & said)
+        kept = sum(flag for bit, flag in _KEPT_FLAGS.items() if os.statvfs(path).f_flag & bit)
         more = _NODEV | _NOSUID if path == root else _RDONLY | _NODEV | _NOSUID
         _mount("none", _STAGE + path, "", _BIND | _REMOUNT | kept | more)
     os.makedirs(f"{_STAGE}/dev", exist_ok=True)

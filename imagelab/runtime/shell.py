@@ -49,7 +49,7 @@ _STDIN = "/dev/imagelab"  # where a script finds its standard input
 
 
 def enforced_by() -> str:
-    """What shuts the interpreter's process in; its own checks are not enough beside a program that swaps links."""
+    """What confines the interpreter's process on this machine, in words."""
     return ", ".join(sandbox.means()) or "the interpreter's own checks alone: run only images that you trust"
 
 
@@ -113,7 +113,7 @@ _starters: dict[int, Starter] = {}  # of this process; one that was forked from 
 
 
 def _ready(root: Path, program: Program, streams: Streams) -> Running:
-    """Let a process that stands ready run it, since a new Python would take a quarter of a second to start."""
+    """Run it in a fork of a starter: a new Python would take a quarter of a second to start."""
     from .starter import Starter
 
     for _ in range(2):

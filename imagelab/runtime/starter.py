@@ -61,7 +61,7 @@ class Remote:
 
 
 class Starter:
-    """One's own end of the socket to a starter."""
+    """The client's end of the socket to a starter."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -140,7 +140,7 @@ class Starter:
 
 
 def serve(control: socket.socket, kinds: Collection[str], root: Path | None = None) -> None:
-    """Start what is asked for until the asker hangs up; what still runs then is killed.
+    """Serve requests until the client closes the socket, then kill the programs that still run.
 
     With `root`, programs of that folder only, run by what their first bytes ask for; else as the request says.
     """
@@ -227,7 +227,7 @@ def _say(reply: socket.socket, words: dict[str, object]) -> None:
 
 
 def main() -> int:
-    """The new Python: loads what its workers need, once, and serves."""
+    """The entry point of a spawned starter: import what its workers need once, then serve requests."""
     from . import shell
 
     shell.load()

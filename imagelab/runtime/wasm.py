@@ -62,7 +62,7 @@ class _Exit(Exception):
 
 
 def enforced_by() -> str:
-    """wasmtime's own checks, and what shuts its process in."""
+    """What confines its process on this machine, beside wasmtime's own checks."""
     return ", ".join(["wasmtime", *sandbox.means()])
 
 

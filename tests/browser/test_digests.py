@@ -91,7 +91,7 @@ def test_an_error_is_told_in_words(microscope):
 
 
 def test_a_click_redraws_within_a_tenth_of_a_second(microscope):
-    """In the page, from the click to the new words: the middle of several, for the machine may be busy."""
+    """In the page, from the click to the new words: each kind's best of five, since the machine may be busy."""
     measure = """(widget, [label, wanted]) => new Promise(done => {
         const button = [...widget.querySelectorAll("button")].find(each => each.textContent.trim() == label);
         const started = performance.now();
@@ -105,8 +105,10 @@ def test_a_click_redraws_within_a_tenth_of_a_second(microscope):
         button.click();
     })"""
     first, *others = REACH.items()
-    times = [microscope.evaluate(measure, [kind, words]) for kind, words in [*others, first] * 3]
-    assert sorted(times)[len(times) // 2] < 100, times  # 20 ms where it was written
+    best = dict.fromkeys(REACH, 1e9)
+    for kind, words in [*others, first] * 5:
+        best[kind] = min(best[kind], microscope.evaluate(measure, [kind, words]))
+    assert max(best.values()) < 100, best  # 20 ms where it was written
 
 
 def test_lesson_05_s_exercises_are_told_apart_and_solved(lesson):

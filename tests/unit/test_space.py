@@ -24,14 +24,8 @@ RANDOM = os.urandom(1 << 20)
 
 
 @pytest.fixture
-def small(tmp_path):
-    """A disk of 4 MB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place]).returncode:
-        pytest.skip("needs root, and a system that lets it mount a small disk")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+def small(small_disk):
+    return small_disk(4)
 
 
 @pytest.fixture

@@ -202,18 +202,8 @@ def test_a_damaged_one_that_runs_is_ended_too(lab, base):
     assert lab.containers() == []
 
 
-@pytest.fixture
-def small(tmp_path):
-    """A disk of 6 MB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", place]).returncode:
-        pytest.skip("needs root, and a system that lets it mount a small disk")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
-
-
-def test_a_full_disk_ends_nothing_and_hides_nothing(small, linux, lab, tmp_path):
+def test_a_full_disk_ends_nothing_and_hides_nothing(small_disk, linux, lab, tmp_path):
+    small = small_disk(6)
     lab.save(linux, tmp_path / "linux.tar")
     tight = Lab(small / "home")
     (loaded,) = tight.load(tmp_path / "linux.tar")
