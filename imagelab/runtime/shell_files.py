@@ -22,6 +22,7 @@ from ..errors import LabError, NotFound
 from ..rooted import Root
 
 DEVICES = ("full", "null", "random", "urandom", "zero")
+_MOUNT_POINTS = ("/dev", "/proc", "/sys")  # in a container something is mounted there
 
 
 def failure(number: int, path: str = "") -> OSError:
@@ -183,8 +184,8 @@ class Files:
             return sorted(names.union(os.listdir(folder)))
 
     def remove(self, path: str) -> None:
-        """Remove a file, a link or an empty directory; what is not on the disk is busy."""
-        if path == "/dev" or device_of(path):
+        """Remove a file, a link or an empty directory; a mount point of a container is busy."""
+        if path in _MOUNT_POINTS or device_of(path):
             raise failure(errno.EBUSY, path)
         with self.there(path) as (folder, name, info):
             if not name:
@@ -194,7 +195,7 @@ class Files:
     def rename(self, old: str, new: str) -> None:
         """Move a file, a link or a directory to another place, and replace a file that is there."""
         with self.there(old) as (there, name, _), self.at(new) as (folder, becomes, _):
-            if not name or not becomes:
+            if not name or not becomes or not {old, new}.isdisjoint(_MOUNT_POINTS):
                 raise failure(errno.EBUSY, old)
             os.rename(name, becomes, src_dir_fd=there, dst_dir_fd=folder)
 

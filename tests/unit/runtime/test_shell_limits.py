@@ -96,3 +96,13 @@ def test_removing_everything_removes_what_it_can(root):
     code, out, err = run(root, "rm -rf /; echo $?")
     assert (code, out) == (0, b"1\n") and "can't remove '/dev/null': Device or resource busy" in err
     assert sorted(path.name for path in root.iterdir()) in ([], ["dev"])
+
+
+@pytest.mark.parametrize("folder", ["dev", "proc", "sys"])
+@pytest.mark.parametrize("command", ["rm -r /{0}", "rm -rf /{0}", "mv /{0} /x"])
+def test_a_mount_point_is_busy(root, folder, command):
+    """As in docker, where something is mounted on each: `diff` has no line for it."""
+    (root / folder).mkdir(exist_ok=True)
+    code, out, err = run(root, command.format(folder))
+    assert (code, out) == (1, b"") and "Device or resource busy" in err
+    assert (root / folder).is_dir()
