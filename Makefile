@@ -24,13 +24,15 @@ help:
 lab: $(VENV)/.lab
 	$(IN_VENV) jupyter lab $(AS_ROOT) --notebook-dir=notebooks --LabApp.default_url=/lab/tree/00-start-here.ipynb $(LAB_ARGS)
 
-# Each part runs whatever the others said; pytest comes last, so that its closing lines do too.
+# Each part runs whatever the others said; pytest comes last, so that its closing lines do too. The browser's tests are
+# the longest files and begin, so that no process has one left when the other is done.
 test: $(VENV)/.test
 	@code=0; \
 	$(MAKE) --no-print-directory lint || code=1; \
 	$(MAKE) --no-print-directory types || code=1; \
 	[ $$code = 0 ] || echo 'lint or types: FAILED (see above); the tests run all the same'; \
-	$(IN_VENV) python -m pytest -n 2 --dist loadfile tests notebooks --nbval --nbval-current-env \
+	$(IN_VENV) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser tests notebooks \
+	    --nbval --nbval-current-env \
 	    --nbval-sanitize-with tests/lessons/sanitize.cfg --nbval-cell-timeout 120 $(TEST_ARGS) || code=1; \
 	exit $$code
 
