@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from ..atomic import write_atomically
 from ..errors import LabError
 
 SHIM = "shim "  # before its PID, in `alive`, while it lives; later the last state stands there
+_ROOM = 4096  # bytes, more than a state has
 LOST = 255  # docker's exit code of a container that a crash or a reboot ended
 
 
@@ -122,6 +123,22 @@ class Record:
             return State(**json.loads((self.folder / "alive").read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
+
+    @contextmanager
+    def room_for_state(self) -> Iterator[Callable[[State], None]]:
+        """Take the disk space of a state before a program starts that could fill the disk; yields what writes one."""
+        place = self.folder / f".state.json.{os.urandom(16).hex()}"
+        try:
+            with open(place, "xb", buffering=0) as file:
+                file.write(bytes(_ROOM))
+
+                def write(state: State) -> None:
+                    os.ftruncate(file.fileno(), os.pwrite(file.fileno(), json.dumps(asdict(state)).encode(), 0))
+                    os.replace(place, self.folder / "state.json")
+
+                yield write
+        finally:
+            place.unlink(missing_ok=True)
 
     def ended(self, alive: int, state: State) -> None:
         """Say how it ended, in `alive` too, whose lock is held: there is room for that even on a full disk."""

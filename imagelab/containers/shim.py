@@ -50,24 +50,23 @@ def main() -> int:
             tuple(told["argv"]), told["env"], told["cwd"], (told["user"][0], told["user"][1]), told["hostname"],
             MAX_SECONDS,
         )  # fmt: skip
-        state = State("running", runtime=told["runtime"])
+        if told["runtime"] != "bubblewrap":  # whose program is a first process, which ignores what it does not handle
+            for number in _ASKING:
+                signal.signal(number, signal.SIG_IGN)
         try:
-            if (
-                told["runtime"] != "bubblewrap"
-            ):  # whose program is a first process, which ignores what it does not handle
-                for number in _ASKING:
-                    signal.signal(number, signal.SIG_IGN)
-            running = named(told["runtime"]).start(record.root, program, Streams(0, subprocess.PIPE, subprocess.PIPE))
+            with record.room_for_state() as write:
+                running = named(told["runtime"]).start(
+                    record.root, program, Streams(0, subprocess.PIPE, subprocess.PIPE)
+                )
+                state = State("running", runtime=told["runtime"], pid=running.pid, started=now())
+                try:
+                    write(state)
+                except OSError:  # nobody would find it again
+                    running.process.kill()
+                    raise
         except (LabError, OSError) as error:
             why = in_words(error, folder) if isinstance(error, OSError) else str(error)
             os.write(ready, json.dumps({"error": why, "code": getattr(error, "code", CANNOT_RUN)}).encode())
-            return 1
-        state = replace(state, pid=running.pid, started=now())
-        try:
-            record.write(state)
-        except OSError as error:  # nobody would find it again
-            running.process.kill()
-            os.write(ready, json.dumps({"error": in_words(error, folder), "code": CANNOT_RUN}).encode())
             return 1
         os.close(ready)
         end_with_keeper(folder.parent, running.pid)

@@ -14,6 +14,7 @@ from contextlib import nullcontext, redirect_stderr
 import pytest
 
 from imagelab import Lab
+from imagelab.containers.record import Record, State
 from imagelab.errors import Interrupted, LabError, NotFound
 from imagelab.runtime import worker
 from unit.containers.conftest import LOOP, Said, exists, started
@@ -200,6 +201,29 @@ def test_a_damaged_one_that_runs_is_ended_too(lab, base):
     while exists(pid):  # the kernel is on its way
         pass
     assert lab.containers() == []
+
+
+def test_a_program_that_fills_the_disk_at_once_is_running_all_the_same(small_disk):
+    """The room for its state is taken before it starts."""
+    folder = small_disk(1) / "one"
+    folder.mkdir()
+    record = Record(folder)
+    running = State("running", pid=os.getpid(), started="2026-01-01T00:00:00Z", runtime="shell")
+    with record.room_for_state() as write, (folder / "big").open("wb", buffering=0) as big:
+        with pytest.raises(OSError, match="No space left"):
+            while big.write(bytes(4096)):
+                pass
+        with pytest.raises(OSError, match="No space left"):
+            record.write(running)
+        write(running)
+    assert State(**json.loads((folder / "state.json").read_bytes())) == running
+    assert sorted(path.name for path in folder.iterdir()) == ["big", "state.json"]
+
+
+def test_no_room_for_a_state_leaves_nothing(tmp_path):
+    with pytest.raises(LabError), Record(tmp_path).room_for_state():
+        raise LabError("it could not be started")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_ends_nothing_and_hides_nothing(small_disk, linux, lab, tmp_path):
