@@ -21,9 +21,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from .digest import CHUNK, Digest
+from .digest import Digest
 from .errors import Invalid, NotFound
 from .locks import Lock
+from .streams import CHUNK
 
 MAX_JSON = 4 << 20  # bytes in a manifest, config or index, as containerd and registries limit them
 

@@ -78,7 +78,7 @@ class _Builder:
                     )
                 image = self.results[stages[-1].index]
                 if image.digest not in self.store.index.images():  # FROM scratch, and nothing more
-                    self.store.keep(image.config_bytes, image.manifest_bytes)
+                    self.store.add(image)
         finally:
             self.context.finish()
         every = tuple(

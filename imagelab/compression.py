@@ -12,10 +12,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
-from .digest import CHUNK
 from .errors import Invalid
+from .streams import CHUNK
 
 MAX_ENTRIES = 300_000  # files, folders and links in one archive: as many as fit into 300 MB of memory, at worst
 _STEP = 1 << 15  # the rest of a step is copied for each member of a stream, and members may be tiny
@@ -54,12 +54,6 @@ class Allowance:
 
 class OverLimit(Invalid):
     """More than the allowance; reading on would not help."""
-
-
-def pieces_of(file: BinaryIO) -> Iterator[bytes]:
-    """A file's bytes, from where it stands to its end, in pieces of at most 1 MiB."""
-    while piece := file.read(CHUNK):
-        yield piece
 
 
 def expand(pieces: Iterable[bytes], allowance: Allowance, what: str) -> Iterator[bytes]:

@@ -20,13 +20,14 @@ from itertools import chain
 from e2b_dockerfile_utils import PatternMatcher
 
 from . import tar
-from .compression import Allowance, compression_of, expand, pieces_of
+from .compression import Allowance, compression_of, expand
 from .context import Context, is_pattern, matching
 from .digest import Digest
 from .entry import Entry, ancestors
 from .errors import Invalid, NotFound
 from .layer import changes_of
 from .staging import LIMIT
+from .streams import pieces_of
 from .tree import Changes, Tree, with_parents
 from .users import user_of
 

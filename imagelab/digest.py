@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from .errors import Invalid, Unsupported
-
-CHUNK = 1 << 20  # bytes read at a time, everywhere: large enough to hash at full speed, small enough to forget
+from .streams import pieces_of
 
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -42,7 +41,7 @@ class Digest(str):
     @classmethod
     def of_file(cls, file: BinaryIO) -> Digest:
         """Name everything from the file's position to its end, reading it once."""
-        return cls.of_pieces(iter(lambda: file.read(CHUNK), b""))
+        return cls.of_pieces(pieces_of(file))
 
     @classmethod
     def parse(cls, text: object, what: str = "digest") -> Digest:

@@ -64,7 +64,7 @@ class Keeper(Protocol):
     def mtime(self) -> int: ...
     def names_of(self, image: Image) -> list[Reference]: ...
     def parent_of(self, image: Image) -> Image | None: ...
-    def keep(self, config: bytes, manifest: bytes, parent: Image | None) -> Image: ...
+    def add(self, image: Image, parent: Image | None = None) -> Image: ...
 
 
 class Image:
@@ -100,6 +100,10 @@ class Image:
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+    def is_kept_by(self, keeper: Keeper) -> bool:
+        """Whether this keeper holds the image's blobs."""
+        return self._keeper is keeper
 
     @cached_property
     def diff_ids(self) -> tuple[Digest, ...]:
@@ -306,7 +310,7 @@ class Image:
         }
         config_bytes = dump(config)
         manifest = manifest_for(config_bytes, [layer.descriptor for layer in layers])
-        return self._keeper.keep(config_bytes, manifest, None if orphan else self)
+        return self._keeper.add(Image(manifest, self._keeper, config_bytes), None if orphan else self)
 
 
 def _records(config: Json) -> list[Json]:

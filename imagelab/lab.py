@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from .compression import pieces_of
 from .containers.desk import ContainerDesk
 from .containers.keeper import end_all, keep
 from .entry import Entry
@@ -27,6 +26,7 @@ from .save import save, whole_file
 from .space import names_full_disks
 from .staging import LIMIT, settle_layer, stage_layer
 from .store import Store
+from .streams import pieces_of
 from .taglog import TagMove
 from .tree import Changes, Tree
 from .upkeep import Damage, Freed, collect, containers_by_image, prune, remove, verify
@@ -201,6 +201,10 @@ class Lab(ContainerDesk):
         if reference.digest:
             raise InvalidReference(f"refusing to create a tag with a digest reference: {text!r}: leave '@…' out")
         return reference.with_default_tag()
+
+    def add(self, image: Image) -> Image:
+        """Store an image that `mutate` made, or that is another lab's, untagged; returns this lab's. Idempotent."""
+        return self.store.add(image)
 
     def rmi(self, *refs: str, force: bool = False, no_prune: bool = False) -> list[str]:
         """Remove names, and images with their last name, as `docker rmi`; returns its lines. See `upkeep.remove`."""

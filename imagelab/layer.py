@@ -17,10 +17,11 @@ from itertools import chain
 from typing import BinaryIO
 
 from . import tar
-from .compression import MAGIC, Allowance, compression_of, expand, pieces_of
-from .digest import CHUNK, Digest
+from .compression import MAGIC, Allowance, compression_of, expand
+from .digest import Digest
 from .entry import Content, Entry, Gone, clean, climbs, from_root, order, parent_of
 from .errors import Invalid, NotFound
+from .streams import CHUNK, pieces_of
 from .tree import Changes
 
 WHITEOUT = ".wh."  # an empty file `.wh.x` says: pretend that x is not there

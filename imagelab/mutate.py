@@ -1,7 +1,7 @@
 """One idea: change one thing in an image and it is another image, which need not be kept to be looked at.
 
 Each change is made in the very bytes (a byte of a layer's tar, a field of the config) and followed upwards to a whole
-image in memory. `compare` sets the names of both side by side, and `keep` puts one into a store after all.
+image in memory. `compare` sets the names of both side by side; `Store.add` stores one.
 
 The names are the OCI image-spec's (config.md, descriptor.md); the module is called after go-containerregistry's
 `mutate`, which does the same. Left out: changes of a file's length, for which there is `Image.append`.
@@ -24,7 +24,6 @@ from .image import Image, Keeper
 from .layer import TAR, Layer, pack
 from .manifest import Json, dump, parse_json
 from .reference import Reference
-from .store import Store
 from .tree import Changes
 
 LIMIT = 64 << 20  # bytes of a layer that are taken into memory to change one of them
@@ -98,8 +97,8 @@ class Draft(Keeper):
     def parent_of(self, image: Image) -> Image | None:
         return None
 
-    def keep(self, config: bytes, manifest: bytes, parent: Image | None) -> Image:
-        return Image(manifest, self, config)
+    def add(self, image: Image, parent: Image | None = None) -> Image:
+        return image
 
 
 def files(image: Image) -> list[Place]:
@@ -200,17 +199,6 @@ def compare(old: Image, new: Image, place: Place | None = None) -> list[Compared
     return found
 
 
-def keep(image: Image, store: Store) -> Image:
-    """Put an image, of whatever store or of none, into a store, untagged; doing it twice is doing it once."""
-    with store.blobs.lease():
-        for layer in image.layers:
-            if layer.digest not in store.blobs:
-                with store.blobs.writer() as writer, layer.blob() as blob:
-                    while piece := blob.read(1 << 20):
-                        writer.write(piece)
-        return store.keep(image.config_bytes, image.manifest_bytes)
-
-
 def _places(image: Image, number: int) -> Iterator[Place]:
     layer = image.layers[number - 1]
     found: dict[str, Place | None] = {}
@@ -261,7 +249,7 @@ def _gzipped(media_type: str) -> str:
 def _under(draft: Draft, image: Image, config: bytes, layers: Sequence[Json]) -> Image:
     """The image of this config and these layers, under a manifest that says all else as before."""
     named = {**image.manifest["config"], "digest": draft.put(config), "size": len(config)}
-    return draft.keep(config, dump({**image.manifest, "config": named, "layers": list(layers)}), None)
+    return Image(dump({**image.manifest, "config": named, "layers": list(layers)}), draft, config)
 
 
 def _texts(value: object, steps: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -17,9 +17,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .beneath import chmod_beside, open_regular
-from .digest import CHUNK
 from .entry import Entry, Gone
 from .errors import Conflict, Invalid, LabError, NotFound
+from .streams import CHUNK
 from .tree import MAX_LINKS
 
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 from .beneath import GONE, Beneath
-from .digest import CHUNK
 from .entry import NO_XATTRS, Content, Entry, Gone, Kind, ancestors, order
 from .errors import Conflict, Invalid
+from .streams import CHUNK
 from .tree import Changes, Tree
 
 _KINDS: dict[int, Kind] = {

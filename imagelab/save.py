@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import tar
-from .compression import pieces_of
 from .digest import Digest, Hashed
 from .entry import Entry
 from .errors import Invalid, LabError
@@ -29,6 +28,7 @@ from .layer import Layer
 from .manifest import is_parent
 from .reference import Reference
 from .store import Store
+from .streams import pieces_of
 
 
 def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out: BinaryIO) -> None:

@@ -13,11 +13,12 @@ from typing import Any
 
 from . import tar
 from .blobs import Writer
-from .compression import Allowance, OverLimit, compression_of, expand, pieces_of
+from .compression import Allowance, OverLimit, compression_of, expand
 from .digest import Digest, Hashed
 from .errors import Invalid
 from .layer import TAR, TAR_GZIP, TAR_ZSTD, Layer, read_changes, sum_of_files
 from .store import Store
+from .streams import pieces_of
 from .tree import Changes
 
 LIMIT = 32 << 30  # bytes an archive may expand to, unless told otherwise

@@ -27,6 +27,7 @@ from .layer import TAR, Layer, pack, sum_of_files
 from .locks import Lock
 from .manifest import Json, dump, manifest_for, scratch_config
 from .reference import Reference
+from .streams import pieces_of
 from .taglog import TagLog, TagMove, clock, places
 from .tree import Changes
 
@@ -181,15 +182,19 @@ class Store:
         parent = (here.get(digest, {}).get("annotations") or {}).get(PARENT)
         return Digest(parent) if parent in here else None
 
-    def keep(self, config: bytes, manifest: bytes, parent: Image | None = None) -> Image:
-        """Add an image, untagged; doing it twice is doing it once. Raises NotFound if one of its blobs is missing.
+    def add(self, image: Image, parent: Image | None = None) -> Image:
+        """Store an image of any store or none, untagged, with the layers that are not here yet. Idempotent.
 
-        An image that is here already and has no parent yet gets this one.
+        Returns the image as one of this store. An image that is here already and has no parent yet gets this one.
+        Raises NotFound if a layer of its own store is missing.
         """
         with self.blobs.lease():
-            self.blobs.put(config)
-            digest = self.blobs.put(manifest)
-            image = self.image(digest)
+            if not image.is_kept_by(self):
+                self._copy_layers(image)
+                image = Image(image.manifest_bytes, self, image.config_bytes)
+            self.blobs.put(image.config_bytes)
+            digest = self.blobs.put(image.manifest_bytes)
+            image = self._images.setdefault(digest, image)
             with self.index.changing() as descriptors:
                 for blob in [image.id, *(layer.digest for layer in image.layers)]:
                     if blob not in self.blobs:
@@ -203,6 +208,13 @@ class Store:
                         for item in descriptors
                     ]
         return image
+
+    def _copy_layers(self, image: Image) -> None:
+        for layer in image.layers:
+            if layer.digest not in self.blobs:
+                with self.blobs.writer() as writer, layer.blob() as blob:
+                    for piece in pieces_of(blob):
+                        writer.write(piece)
 
     def scratch(self, settings: Json | None = None) -> Image:
         """The image with nothing in it: no layers, an empty config. It is made when asked for, and not listed."""

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import gojson
-from .compression import Allowance, expand, pieces_of
+from .compression import Allowance, expand
 from .digest import Digest
 from .errors import Conflict, LabError
 from .image import Image
 from .manifest import parse_json
 from .reference import Reference
 from .store import Store
+from .streams import pieces_of
 
 if TYPE_CHECKING:
     from .containers.container import Container

@@ -17,12 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ..compression import Allowance, expand, pieces_of
+from ..compression import Allowance, expand
 from ..entry import Entry, Gone, order, parent_of
 from ..errors import Conflict, Invalid, NotFound
 from ..layer import content_in, pack, read_changes
 from ..rooted import Root
 from ..rootfs import scan
+from ..streams import pieces_of
 from ..tar import Reader
 from ..tree import Changes, Tree
 from ..writable import PRIVILEGED

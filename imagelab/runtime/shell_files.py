@@ -17,9 +17,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..beneath import chmod_beside, open_regular
-from ..digest import CHUNK
 from ..errors import LabError, NotFound
 from ..rooted import Root
+from ..streams import CHUNK
 
 DEVICES = ("full", "null", "random", "urandom", "zero")
 _MOUNT_POINTS = ("/dev", "/proc", "/sys")  # in a container something is mounted there

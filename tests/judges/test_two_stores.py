@@ -42,7 +42,7 @@ def images():
     lab = Lab.temporary(epoch=0)
     image = lab.append(None, {"app/a.txt": "x" * 13, "app/big": b"y" * 500_000, "app/ln": Entry.symlink("big")})
     image = lab.append(image, {"app/a.txt": None, "z": "1"}, "shop:1.0")
-    lab.tag(mutate.keep(mutate.compressed(image), lab.store), "shop:gz")
+    lab.tag(lab.add(mutate.compressed(image)), "shop:gz")
     return lab
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from imagelab import Lab
 from imagelab.dockerfile import DockerfileError
+from imagelab.image import Image
 from imagelab.manifest import dump, manifest_for
 from imagelab.metadata import applied
 
@@ -112,7 +113,8 @@ def test_a_container_committed_with_changes_keeps_the_rest_of_its_config():
 def kept(image, **more):
     """The same image as another program writes it, with more keys in its config."""
     config = dump(image.config | more)
-    return image._keeper.keep(config, manifest_for(config, [layer.descriptor for layer in image.layers]), None)
+    manifest = manifest_for(config, [layer.descriptor for layer in image.layers])
+    return image._keeper.add(Image(manifest, image._keeper, config))
 
 
 def test_an_image_of_docker_s_with_keys_that_only_docker_writes_can_be_committed():

@@ -16,9 +16,9 @@ import zstandard
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from imagelab.compression import Allowance, OverLimit, compression_of, expand, pieces_of
-from imagelab.digest import CHUNK
+from imagelab.compression import Allowance, OverLimit, compression_of, expand
 from imagelab.errors import Invalid
+from imagelab.streams import CHUNK, pieces_of
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "nothing": bytes,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagelab import Entry, Lab, LabError, lens, mutate
+from imagelab.image import Image
 from imagelab.manifest import DOCKER_CONFIG, DOCKER_MANIFEST, dump
 
 
@@ -105,7 +106,7 @@ def test_docker_s_own_media_types_stay_docker_s(lab, image):
     layers = [{**blob, "mediaType": docker_tar} for blob in image.manifest["layers"]]
     config = {**image.manifest["config"], "mediaType": DOCKER_CONFIG}
     manifest = dump({"schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "config": config, "layers": layers})
-    packed = mutate.compressed(lab.store.keep(image.config_bytes, manifest))
+    packed = mutate.compressed(lab.add(Image(manifest, lab.store, image.config_bytes)))
     assert {layer.media_type for layer in packed.layers} == {docker_tar + ".gzip"}
     assert packed.manifest["mediaType"] == DOCKER_MANIFEST
 
@@ -122,8 +123,8 @@ def test_nothing_of_it_is_in_the_lab_until_it_is_kept(lab, image, place):
     other = mutate.compressed(mutate.byte(image, place, 0, 0))
     assert (set(lab.store.blobs), len(lab.all_images(True))) == before
     assert other.names == [] and other.parent is None
-    there = mutate.keep(other, lab.store)
-    assert there == other and mutate.keep(other, lab.store) == other
+    there = lab.add(other)
+    assert there == other and lab.add(other) == other
     lab.tag(there, "shop:other")
     assert lab.image("shop:other").read("app/prices.csv")[:3] == b"\0ea"
     assert lab.verify() == []
@@ -131,7 +132,7 @@ def test_nothing_of_it_is_in_the_lab_until_it_is_kept(lab, image, place):
 
 def test_it_can_be_kept_in_another_lab(image, place):
     elsewhere = Lab.temporary(epoch=0)
-    elsewhere.tag(mutate.keep(mutate.byte(image, place, 0, 0), elsewhere.store), "a:1")
+    elsewhere.tag(elsewhere.add(mutate.byte(image, place, 0, 0)), "a:1")
     assert elsewhere.verify() == []
     assert elsewhere.image("a:1").read("app/prices.csv")[1:3] == b"ea"
 

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from imagelab import Lab, LabError, Reference
 from imagelab.digest import Digest
 from imagelab.errors import Conflict, Invalid, InvalidReference, NotFound
+from imagelab.image import Image
 
 NAMES = ["a:1", "a:2", "b:1"]
 CONTENTS = ["x", "y", "z"]
@@ -237,7 +238,7 @@ def test_the_newest_comes_first_whatever_the_way_its_time_is_written(lab: Lab) -
             **base.manifest,
             "config": {**base.manifest["config"], "digest": Digest.of(config), "size": len(config)},
         }
-        lab.store.keep(config, json.dumps(manifest).encode())
+        lab.store.add(Image(json.dumps(manifest).encode(), lab.store, config))
     assert [image.config.get("author") for image in lab.all_images()] == ["3", "2", "1", "0", None]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import imagelab
 from imagelab import Changes, Digest, Entry, LabError, Reference
+from imagelab.image import Image
 from imagelab.tables import of
 
 
@@ -97,7 +98,7 @@ def test_layers_table_without_a_history(lab):
 
     image = lab.append(None, {"a": "1"})
     config = dump({key: value for key, value in image.config.items() if key != "history"})
-    bare = lab.store.keep(config, manifest_for(config, image.manifest["layers"]))
+    bare = lab.add(Image(manifest_for(config, image.manifest["layers"]), lab.store, config))
     assert list(bare.layers_table()["CREATED BY"]) == [""]
 
 

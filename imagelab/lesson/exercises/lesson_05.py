@@ -70,7 +70,7 @@ reach.lab.append("menu:1.0", {"menu.txt": same}, "same:text")
 from imagelab import mutate
 
 packed = mutate.compressed(reach.lab.image("menu:1.0"))
-reach.lab.tag(mutate.keep(packed, reach.lab.store), "same:text")
+reach.lab.tag(reach.lab.add(packed), "same:text")
 """,
                 seen_in=lambda reach: reach.has(OF_TEXT) and reach.lab.image(OF_TEXT).layers[0].compressed,
                 message="Compressed, the layer has another **digest**. Its diffID is of the tar inside, which is the "
@@ -238,7 +238,7 @@ def _tested(pin: Exercise) -> None:
     old = lab.append(None, {"prices.csv": "soup,4\n"}, "shop:1.0", created_by="COPY prices.csv /")
     (pin.folder / "tested.txt").write_text(lab.pinned("shop:1.0") + "\n")
     (pin.folder / "wanted").write_text(old.digest)
-    lab.tag(mutate.keep(mutate.compressed(old), lab.store), "shop:small")
+    lab.tag(lab.add(mutate.compressed(old)), "shop:small")
     lab.append(None, {"prices.csv": "soup,5\n"}, "shop:1.0", created_by="COPY prices.csv /")
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from imagelab import Lab
+from imagelab.image import Image
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_an_image_that_says_nothing(cli, lab):
     from imagelab.manifest import manifest_for
 
     config = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
-    found = json.loads(cli("inspect", lab.store.keep(config, manifest_for(config, [])).id).ok)[0]
+    found = json.loads(cli("inspect", lab.add(Image(manifest_for(config, []), lab.store, config)).id).ok)[0]
     assert (found["Created"], found["RepoTags"], found["Parent"]) == ("0001-01-01T00:00:00Z", [], "")
     assert found["RootFS"] == {"Type": "layers"}
     assert found["Metadata"] == {"LastTagTime": "0001-01-01T00:00:00Z"}

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from imagelab import Changes, Entry
+from imagelab.image import Image
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_layers_of_an_image_without_history(cli, lab):
 
     layer = lab.append(None, {"a": "b"}).layers[0]
     config = dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer.diff_id]}})
-    lab.tag(lab.store.keep(config, manifest_for(config, [layer.descriptor])), "mute")
+    lab.tag(lab.add(Image(manifest_for(config, [layer.descriptor]), lab.store, config)), "mute")
     assert cli("layers", "mute").ok.splitlines()[1].split()[0] == "1"
     assert cli("history", "mute").rows == [], "docker lists records of the history, and there is none"
 

@@ -12,9 +12,9 @@ from imagelab.lesson.identity import Differs, SameBytes, Whole
 def shop(lab):
     image = lab.append(None, {"menu.txt": "soup 4\n"}, "menu:1")
     lab.tag(image.with_config(Labels={"a": "b"}), "label:1")
-    lab.tag(mutate.keep(mutate.mode(image, mutate.find(image, "menu.txt"), 0o600), lab.store), "mode:1")
-    lab.tag(mutate.keep(mutate.byte(image, mutate.find(image, "menu.txt"), 0, 0), lab.store), "byte:1")
-    lab.tag(lab.store.keep(lab.scratch.config_bytes, lab.scratch.manifest_bytes), "empty:1")
+    lab.tag(lab.add(mutate.mode(image, mutate.find(image, "menu.txt"), 0o600)), "mode:1")
+    lab.tag(lab.add(mutate.byte(image, mutate.find(image, "menu.txt"), 0, 0)), "byte:1")
+    lab.tag(lab.add(lab.scratch), "empty:1")
     return lab
 
 
