@@ -1,7 +1,7 @@
 """imagelab: real container images in a notebook, with no Docker.
 
 Reading order: digest → reference → entry → tree → tar → layer → rootfs → manifest → image → blobs → index → taglog →
-store → upkeep → save → staging → load → lab. `from imagelab import Lab` is all a lesson needs.
+store → remove → gc → save → staging → load → lab. `from imagelab import Lab` is all a lesson needs.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .containers.looks import Looks
 from .containers.record import Spec, State
 from .entry import Entry
+from .gc import Damage, Freed
 from .image import Identifier, Image, Step
 from .lab import Lab
 from .layer import Layer
@@ -24,7 +25,6 @@ from .reference import Reference
 from .store import Store
 from .taglog import TagMove
 from .tree import Changes, Tree
-from .upkeep import Damage, Freed
 from .usage import DiskUsage
 from .waste import PathWaste, Waste
 

@@ -1,6 +1,6 @@
-"""One idea: a Lab is one learner's workbench, where everything that can be done with images is one call away.
+"""Lab: one learner's images and containers, with every verb as a method.
 
-It looks names up, sets defaults and hands on to the verbs; what they do is told in their own modules. The command line
+It looks names up, sets defaults and calls the verbs, which have modules of their own. The command line
 and the widgets use a Lab and nothing beneath it.
 """
 
@@ -15,34 +15,37 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from .containers.desk import ContainerDesk
 from .containers.keeper import end_all, keep
+from .digest import Digest
 from .entry import Entry
-from .errors import Interrupted, Invalid, InvalidReference, LabError, NotFound
+from .errors import Interrupted, InvalidReference, LabError, NotFound
+from .gc import Damage, Freed, ImageUser, collect, verify
 from .image import Image
 from .reference import Reference
-from .rootfs import scan, unpack
-from .save import save, whole_file
+from .remove import prune, remove
+from .rootfs import unpack
+from .save import images_named, save, whole_file
 from .space import names_full_disks
-from .staging import LIMIT, settle_layer, stage_layer
+from .staging import LIMIT
 from .store import Store
-from .streams import pieces_of
 from .taglog import TagMove
+from .tarball import append_tar, folder_changes, import_tar
 from .tree import Changes, Tree
-from .upkeep import Damage, Freed, collect, containers_by_image, prune, remove, verify
 from .usage import DiskUsage, disk_usage
 from .waste import Waste, waste
 
 if TYPE_CHECKING:
+    from .containers import Container
     from .load import LoadedImages
     from .progress import Built, Watcher
+    from .runtime import Output
 
 Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
 Context = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
 
 
 @names_full_disks
-class Lab(ContainerDesk):
+class Lab:
     """A store of images in a folder, and the verbs that work on it.
 
     `home` is the folder (by default $IMAGELAB_HOME, or `.imagelab` in the home directory). `epoch` (seconds since
@@ -131,29 +134,16 @@ class Lab(ContainerDesk):
         image = self.scratch if base is None or base == "scratch" else self.image(base)
         with self.store.blobs.lease():
             if isinstance(content, str | os.PathLike) and not os.path.isdir(content):
-                new = self._append_tar(image, content, created_by or f"append {os.path.basename(content)}", comment)
+                created_by = created_by or f"append {os.path.basename(content)}"
+                new = append_tar(self.store, image, content, created_by, comment)
             else:
                 if isinstance(content, str | os.PathLike):
                     created_by = created_by or f"append {os.path.basename(os.path.abspath(content))}"
-                    content = self._from_folder(content, to)
+                    content = folder_changes(self.store, content, to)
                 new = image.append(content, created_by or _said(content), comment=comment)
             if target:
                 self.store.point([target], new, "append")
         return new
-
-    def _append_tar(self, image: Image, path: str | os.PathLike[str], created_by: str, comment: str) -> Image:
-        with open(path, "rb") as file:
-            staged = stage_layer(self.store, pieces_of(file), what=os.path.basename(path))
-        assert staged.changes is not None
-        image.tree().apply(staged.changes)  # raises before anything is kept
-        return image.stack(settle_layer(self.store, staged), created_by, comment=comment)
-
-    def _from_folder(self, folder: str | os.PathLike[str], to: str) -> Changes:
-        found = scan(folder, portable=self.store.epoch is not None)
-        prefix = "/".join(part for part in to.split("/") if part not in ("", "."))
-        if ".." in prefix.split("/"):
-            raise Invalid(f"{to!r} holds '..': name a directory inside the image")
-        return Changes({f"{prefix}/{path}": e for path, e in found.entries.items()}) if prefix else found
 
     def build(
         self, context: Context = ".", tag: str | Iterable[str] = (), *,
@@ -207,8 +197,13 @@ class Lab(ContainerDesk):
         return self.store.add(image)
 
     def rmi(self, *refs: str, force: bool = False, no_prune: bool = False) -> list[str]:
-        """Remove names, and images with their last name, as `docker rmi`; returns its lines. See `upkeep.remove`."""
-        return [line for ref in refs for line in remove(self.store, ref, force=force, prune=not no_prune)]
+        """Remove names, and images with their last name, as `docker rmi`; returns its lines. See `remove.remove`."""
+        try:
+            return [
+                line for ref in refs for line in remove(self.store, ref, self._users, force=force, prune=not no_prune)
+            ]
+        finally:
+            self._sweep_unpacked()
 
     def save(self, refs: str | Image | Iterable[str | Image], to: str | os.PathLike[str] | BinaryIO) -> None:
         """Write images to one tar that docker, podman, skopeo and `load` read.
@@ -217,29 +212,12 @@ class Lab(ContainerDesk):
         under none, as docker does. A file appears whole or not at all.
         """
         several: Sequence[str | Image] = [refs] if isinstance(refs, str | Image) else list(refs)
-        wanted = [found for ref in several for found in self._to_save(ref)]
+        wanted = [named for ref in several for named in images_named(self.store, ref)]
         if isinstance(to, str | os.PathLike):
             with whole_file(to) as file:
                 save(self.store, wanted, file)
         else:
             save(self.store, wanted, to)
-
-    def _to_save(self, ref: str | Image) -> list[tuple[Image, list[Reference]]]:
-        if isinstance(ref, Image):
-            return [(ref, ref.names)]
-        if name := self.store.name_in(ref):
-            parsed = Reference.parse(ref)
-            if parsed.tag:
-                return [(self.image(ref), [Reference.parse(name)])]
-        try:
-            repository = Reference.parse(ref)
-        except InvalidReference:
-            repository = None
-        if repository and not repository.tag and not repository.digest:
-            tags = {n: d for n, d in self.store.tags().items() if Reference.parse(n).name == repository.name}
-            if tags:
-                return [(self.store.image(digest), [Reference.parse(n)]) for n, digest in sorted(tags.items())]
-        return [(self.image(ref), [])]
 
     def load(
         self, source: str | os.PathLike[str] | BinaryIO, *, ref: str | None = None, limit: int = LIMIT,
@@ -264,23 +242,63 @@ class Lab(ContainerDesk):
         what is no tar, and DockerfileError for an instruction that cannot be there.
         """
         name = self._new_name(target) if target else None
-        if changes:
-            from .metadata import applied
-
-            config = {**(config or {}), **applied(changes, config or {})}
         with self.store.blobs.lease():
-            if isinstance(source, str | os.PathLike):
-                with open(source, "rb") as file:
-                    staged = stage_layer(self.store, pieces_of(file), what=os.path.basename(source), limit=limit)
-            else:
-                staged = stage_layer(self.store, pieces_of(source), what="the imported tar", limit=limit)
-            assert staged.changes is not None
-            Tree().apply(staged.changes)
-            layer = settle_layer(self.store, staged)
-            image = self.scratch.stack(layer, comment=message or "Imported from -", settings=config)
+            image = import_tar(self.store, source, config, changes, message=message, limit=limit)
             if name:
                 self.store.point([name], image, "import")
         return image
+
+    def create(
+        self, image: str | Image, *command: str, name: str = "", env: Sequence[str] | Mapping[str, str] = (),
+        workdir: str = "", user: str = "", entrypoint: str | Sequence[str] | None = None,
+        labels: Mapping[str, str] | None = None, hostname: str = "", interactive: bool = False, remove: bool = False,
+        runtime: str = "",
+    ) -> Container:  # fmt: skip
+        """Make a container, which does not run yet: `docker create`. See `shelf.create` for settings and errors.
+
+        A base image that imagelab makes is made, if no other image of that name is here.
+        """
+        from .bases import find
+        from .containers import shelf
+
+        base = image if isinstance(image, Image) else find(self.store, image)
+        asked = image if isinstance(image, str) else next((name.familiar for name in image.names), "")
+        return shelf.create(
+            self.store, base, command, image_name=asked, name=name, env=env, workdir=workdir, user=user,
+            entrypoint=entrypoint, labels=labels, hostname=hostname, interactive=interactive, remove=remove,
+            runtime=runtime,
+        )  # fmt: skip
+
+    def run(
+        self, image: str | Image, *command: str, detach: bool = False, input: int | bytes | None = None,
+        output: Output | None = None, **settings: Any,
+    ) -> Container:  # fmt: skip
+        """Make a container and start it: `docker run`. Unless `detach`, return when its program has ended.
+
+        `output` is given what it prints as it comes; `input` (bytes, or a file descriptor) is its standard input.
+        Raises `runtime.CannotStart`, with docker's exit code, when there is no such program.
+        """
+        if input is not None:
+            settings["interactive"] = True
+        return self.create(image, *command, **settings).start(input=input, output=output, wait=not detach)
+
+    def containers(self, all: bool = True) -> list[Container]:
+        """The containers, newest first; without `all`, only those that run."""
+        from .containers import shelf
+
+        return [one for one in shelf.everything(self.store) if all or one.running]
+
+    def container(self, ref: str) -> Container:
+        """The container of a name, an ID, or the unique start of an ID; raises NotFound."""
+        from .containers import shelf
+
+        return shelf.find(self.store, ref)
+
+    def prune_containers(self) -> tuple[list[str], int]:
+        """Remove every container that does not run: `docker container prune`; returns IDs, and bytes freed."""
+        from .containers import shelf
+
+        return shelf.prune(self.store)
 
     def unpack(self, ref: str | Image, folder: str | os.PathLike[str]) -> list[str]:
         """Write an image's merged file system into an empty folder; returns what the disk could not hold, in words."""
@@ -294,11 +312,31 @@ class Lab(ContainerDesk):
 
     def gc(self) -> Freed:
         """Delete blobs that no image holds, left by crashes and removals."""
-        return collect(self.store)
+        freed = collect(self.store, self._users)
+        self._sweep_unpacked()
+        return freed
 
     def prune(self, all: bool = False) -> tuple[list[str], Freed]:
         """Remove dangling images, or with `all` every image without a container, as `docker image prune`."""
-        return prune(self.store, all=all)
+        removed = prune(self.store, self._users, all=all)
+        self._sweep_unpacked()
+        return removed
+
+    def _users(self) -> Mapping[Digest, Sequence[ImageUser]]:
+        """The containers of each image, by its ID."""
+        if not (self.store.home / "containers").is_dir():
+            return {}
+        from .containers.shelf import image_users
+
+        return image_users(self.store)
+
+    def _sweep_unpacked(self) -> None:
+        """Remove the unpacked files of images that are gone."""
+        if (self.store.home / "cache" / "unpacked").is_dir():
+            from .containers.roots import sweep
+
+            with self.store.lock:
+                sweep(self.store, self.store.images())
 
     def verify(self) -> list[Damage]:
         """Hash every blob again; returns what is damaged or missing, and nothing if all is well."""
@@ -323,7 +361,7 @@ class Lab(ContainerDesk):
 
     def df(self) -> DiskUsage:
         """How many bytes the images take, shared and unique."""
-        return disk_usage(self.store.images(), frozenset(containers_by_image(self.store)))
+        return disk_usage(self.store.images(), frozenset(self._users()))
 
     def pinned(self, ref: str) -> str:
         """The name@digest that will mean this image for ever, whatever happens to its tag."""

@@ -21,7 +21,7 @@ from typing import BinaryIO
 from . import tar
 from .digest import Digest, Hashed
 from .entry import Entry
-from .errors import Invalid, LabError
+from .errors import Invalid, InvalidReference, LabError
 from .image import Image
 from .index import NAME, REF, describe, index_bytes
 from .layer import Layer
@@ -72,6 +72,28 @@ def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out:
     for path, data in (("index.json", index_bytes(descriptors)), ("manifest.json", manifest), ("oci-layout", layout)):
         out.write(tar.header(path, Entry.file(data)) + data + tar.padding(len(data)))
     out.write(tar.END)
+
+
+def images_named(store: Store, ref: str | Image) -> list[tuple[Image, list[Reference]]]:
+    """The images that one argument of `docker save` means, each with the names that it is saved under.
+
+    A name means its image, a repository without a tag all its tags here, an ID or Image an image without a name.
+    """
+    if isinstance(ref, Image):
+        return [(ref, ref.names)]
+    if name := store.name_in(ref):
+        parsed = Reference.parse(ref)
+        if parsed.tag:
+            return [(store.find(ref), [Reference.parse(name)])]
+    try:
+        repository = Reference.parse(ref)
+    except InvalidReference:
+        repository = None
+    if repository and not repository.tag and not repository.digest:
+        tags = {n: d for n, d in store.tags().items() if Reference.parse(n).name == repository.name}
+        if tags:
+            return [(store.image(digest), [Reference.parse(n)]) for n, digest in sorted(tags.items())]
+    return [(store.find(ref), [])]
 
 
 def _path(digest: Digest) -> str:

@@ -88,6 +88,11 @@ class Container(Contents):
         return Digest(self.spec.image_id)
 
     @property
+    def image_digest(self) -> Digest:
+        """The manifest digest of the image it was made from."""
+        return Digest(self.spec.image)
+
+    @property
     def command_text(self) -> str:
         """What it runs on one line, as `docker ps` writes it."""
         words = [f"'{word}'" if " " in word else word for word in self.argv[1:]]

@@ -15,6 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from ..beneath import make_private
+from ..digest import Digest
 from ..errors import Conflict, LabError, NotFound
 from ..image import Image
 from ..rooted import Root
@@ -167,6 +168,15 @@ def find(store: Store, text: str) -> Container:
     for one in named_so + starting:
         return one
     raise NotFound(f"No such container: {text}")
+
+
+def image_users(store: Store) -> dict[Digest, list[Container]]:
+    """The containers that were made from each image, by image ID."""
+    users: dict[Digest, list[Container]] = {}
+    for container in everything(store):
+        if container.spec.image:
+            users.setdefault(container.image_id, []).append(container)
+    return users
 
 
 def prune(store: Store) -> tuple[list[str], int]:

@@ -1,0 +1,128 @@
+"""Removing images: `remove` is `docker rmi`, `prune` is `docker image prune`.
+
+A name is untagged; an image is deleted with its last name, unless another image was made from it or a container uses
+it. Follows moby's daemon/images/image_delete.go (20.10), with its conflicts and their texts.
+"""
+
+from __future__ import annotations
+
+from .digest import Digest
+from .errors import Conflict
+from .gc import Freed, ImageUsers, collect
+from .image import Image
+from .reference import Reference
+from .store import Store
+
+
+class _Family:
+    """The images by ID, since several manifests may share one config, with the names and children of each."""
+
+    def __init__(self, store: Store, users: ImageUsers) -> None:
+        self.images: dict[Digest, list[Image]] = {}
+        for image in store.images():
+            self.images.setdefault(image.id, []).append(image)
+        id_of = {image.digest: image.id for images in self.images.values() for image in images}
+        self.names: dict[Digest, list[str]] = {id_: [] for id_ in self.images}
+        for name, digest in sorted(store.tags().items()):
+            self.names[id_of[digest]].append(name)
+        self.users = users()
+        self.parent: dict[Digest, Digest] = {}
+        for digest, id_ in id_of.items():
+            parent = store.parent_digest(digest)
+            if parent is not None and id_of[parent] != id_:
+                self.parent[id_] = id_of[parent]
+
+    def children(self, id_: Digest) -> list[Digest]:
+        return [child for child, parent in self.parent.items() if parent == id_]
+
+    def drop(self, id_: Digest) -> list[Digest]:
+        """Forget an ID; returns its layers' chainIDs that no other image has, top first."""
+        chain = self.images.pop(id_)[0].chain_ids
+        self.names.pop(id_)
+        self.parent.pop(id_, None)
+        kept = {chain_id for images in self.images.values() for image in images for chain_id in image.chain_ids}
+        return [chain_id for chain_id in reversed(chain) if chain_id not in kept]
+
+
+def remove(store: Store, text: str, users: ImageUsers, *, force: bool = False, prune: bool = True) -> list[str]:
+    """Remove one image or name as `docker rmi` does; returns its lines, "Untagged: …" and "Deleted: sha256:…".
+
+    A name is untagged, and its image deleted if that was the last one and no other image was made from it. An ID is
+    deleted with its only name, or with `force` with all of them. Untagged parents go too, unless `prune` is false.
+    Raises NotFound, and Conflict with docker's words.
+    """
+    with store.lock:
+        image, name = store.find(text), store.name_in(text)
+        family = _Family(store, users)
+        children = family.children(image.id)
+        containers = family.users.get(image.id, [])
+        running = next((one for one in containers if one.running), None)
+        if name:
+            if containers and not force and len(family.names[image.id]) == 1:
+                raise Conflict(
+                    f'conflict: unable to remove repository reference "{text}" (must force) - container '
+                    f"{containers[0].short} is using its referenced image {image.id.short}"
+                )
+            store.unpoint([name], "rmi")
+            lines = [f"Untagged: {_familiar(name)}"]
+            family.names[image.id].remove(name)
+            if family.names[image.id] or children or running:
+                return lines
+        else:
+            lines = []
+            if children:
+                made = ", ".join(child.short for child in children)
+                raise _conflict(image, "cannot be forced", f"image has dependent child images ({made})")
+            if running:
+                raise _conflict(image, "cannot be forced", f"image is being used by running container {running.short}")
+            if len(family.names[image.id]) > 1 and not force:
+                raise _conflict(image, "must be forced", "image is referenced in multiple repositories")
+            if containers and not force:
+                stopped = containers[0].short
+                raise _conflict(image, "must be forced", f"image is being used by stopped container {stopped}")
+        lines += _delete(store, family, image.id, prune)
+        collect(store, users)
+    return lines
+
+
+def _delete(store: Store, family: _Family, id_: Digest, prune: bool) -> list[str]:
+    """Delete a childless image, and then its parents for as long as they have neither name nor other children."""
+    lines: list[str] = []
+    parent: Digest | None = id_
+    while parent is not None:
+        id_, parent = parent, family.parent.get(parent) if prune else None
+        store.unpoint(family.names[id_], "rmi")
+        lines += [f"Untagged: {_familiar(name)}" for name in family.names[id_]]
+        store.forget(image.digest for image in family.images[id_])
+        lines += [f"Deleted: {digest}" for digest in (id_, *family.drop(id_))]
+        if parent is not None and (family.names[parent] or family.children(parent) or parent in family.users):
+            break
+    return lines
+
+
+def _familiar(name: str) -> str:
+    return Reference.parse(name).familiar
+
+
+def _conflict(image: Image, how: str, why: str) -> Conflict:
+    return Conflict(f"conflict: unable to delete {image.id.short} ({how}) - {why}")
+
+
+def prune(store: Store, users: ImageUsers, *, all: bool = False) -> tuple[list[str], Freed]:
+    """Remove the untagged images that no other was made from and no container uses, or with `all` the tagged ones too.
+
+    Returns docker's lines, and what that freed on disk.
+    """
+    with store.lock:
+        family = _Family(store, users)
+        lines: list[str] = []
+        unused = [i for i in family.images if i not in family.users]
+        while ready := [
+            i for i in unused if i in family.images and not family.children(i) and (all or not family.names[i])
+        ]:
+            for id_ in ready:
+                if id_ in family.images:
+                    lines += _delete(store, family, id_, prune=True)
+        return lines, collect(store, users)
+
+
