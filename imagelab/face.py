@@ -246,9 +246,9 @@ def usage_html(usage: DiskUsage) -> str:
 
 
 def waste_html(found: Waste) -> str:
-    from . import human, tables
+    from . import tables, units
 
-    percent = human.percent(found.smallest, found.size)
+    percent = units.percent(found.smallest, found.size)
     facts = _table(f"Waste: {found.wasted:,} bytes, efficiency {percent}", ["", "BYTES", "WHAT IT IS"], [
         ("image size", found.size, "files of all layers"),
         ("merged size", found.visible, "files that a container would see"),

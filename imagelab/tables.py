@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from . import human, mutate
+from . import mutate, units
 from .digest import Digest
 from .drawings.stages import stages
 from .reference import Reference
@@ -41,11 +41,11 @@ class Table(pd.DataFrame):
     def __repr__(self) -> str:
         titles, rows = self._shown()
         right = [bool(column) and all(map(_is_number, column)) for column in _columns(titles, rows)]
-        widths = [max(map(human.width, column)) for column in zip(titles, *rows, strict=True)]
+        widths = [max(map(units.width, column)) for column in zip(titles, *rows, strict=True)]
         lines = []
         for cells in [titles, *rows]:
             padded = (
-                " " * (width - human.width(cell)) + cell if to_right else cell + " " * (width - human.width(cell))
+                " " * (width - units.width(cell)) + cell if to_right else cell + " " * (width - units.width(cell))
                 for cell, width, to_right in zip(cells, widths, right, strict=True)
             )
             lines.append("   ".join(padded).rstrip())
@@ -85,11 +85,11 @@ def _show(title: str, value: Any) -> str:
     if isinstance(value, Digest):
         return value.short if title in ("IMAGE ID", "IMAGE", "FROM", "TO") else f"sha256:{value.short}…"
     if title == "SIZE":
-        return human.size(int(value), 3)
+        return units.size(int(value), 3)
     if title in ("CREATED BY", "INSTRUCTION"):
-        return human.ellipsis(human.harmless(" ".join(str(value).split())), 45)
+        return units.ellipsis(units.harmless(" ".join(str(value).split())), 45)
     if title == "COMMAND":
-        return f'"{human.ellipsis(human.harmless(str(value)), 20)}"'
+        return f'"{units.ellipsis(units.harmless(str(value)), 20)}"'
     if title == "CONTAINER ID":
         return str(value)[:12]
     if isinstance(value, pd.Timestamp):
@@ -100,7 +100,7 @@ def _show(title: str, value: Any) -> str:
         return f"{value:.2f}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return human.harmless(str(value))
+    return units.harmless(str(value))
 
 
 def _cell(value: str) -> str:
@@ -279,5 +279,5 @@ def _table(rows: list[Any], titles: list[str], index: str = "", start: int = 0) 
 
 def _time(created: str) -> pd.Timestamp:
     """A moment, or NaT where the image says nothing."""
-    seconds = human.timestamp(created)
-    return pd.NaT if seconds == human.NO_TIME else pd.Timestamp(seconds, unit="s", tz="UTC")  # type: ignore[return-value]
+    seconds = units.timestamp(created)
+    return pd.NaT if seconds == units.NO_TIME else pd.Timestamp(seconds, unit="s", tz="UTC")  # type: ignore[return-value]

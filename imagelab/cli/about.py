@@ -12,7 +12,7 @@ import platform
 import sys
 from collections import Counter
 
-from .. import __version__, human
+from .. import __version__, units
 from .verbs import Desk, option, say, verb
 
 
@@ -65,7 +65,7 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
         )  # fmt: skip
         print_value(known, template)
         return
-    epoch = "none" if lab.store.epoch is None else f"{lab.store.epoch} ({human.rfc3339(lab.store.epoch)})"
+    epoch = "none" if lab.store.epoch is None else f"{lab.store.epoch} ({units.rfc3339(lab.store.epoch)})"
     say(
         f"Containers: {states.total()}\n"
         + "".join(f" {name.capitalize()}: {count}\n" for name, count in counts.items())

@@ -14,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-from .. import human
+from .. import units
 from ..errors import InvalidReference
 from ..progress import BuildStep, Quiet, Watcher
 from ..reference import Reference
@@ -113,7 +113,7 @@ class Story(Watcher):
         """Write the line that `done` completes, where there is somebody to look at it."""
         if self._live:
             self._open = _head(step)
-            sys.stderr.write(human.harmless(self._open))
+            sys.stderr.write(units.harmless(self._open))
             sys.stderr.flush()
 
     def output(self, step: BuildStep, stream: str, data: bytes) -> None:
@@ -141,12 +141,12 @@ class Story(Watcher):
 
 def _head(step: BuildStep) -> str:
     stage = f"{step.stage} " if step.stage else ""
-    return f"[{stage}{step.number}/{step.total}] {human.ellipsis(' '.join(step.instruction.split()), 60)}"
+    return f"[{stage}{step.number}/{step.total}] {units.ellipsis(' '.join(step.instruction.split()), 60)}"
 
 
 def _outcome(step: BuildStep, *, times: bool) -> str:
     if step.cache != "MISS":
         return "CACHED" if step.cache else ""
-    size = human.size(step.size) if step.size else ""
+    size = units.size(step.size) if step.size else ""
     done = ", ".join(word for word in (f"done in {step.seconds:.1f}s" if times else "", size) if word)
     return f"{done} (not cached: {step.reason})".strip()

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .. import human
+from .. import units
 from ..errors import LabError, NotFound
 from ..gotemplate import Row
 from ..gowords import go_quoted
@@ -69,8 +69,8 @@ def row(one: Container, now: float, lab: Lab, *, trunc: bool, sized: bool) -> Ro
     command = one.command_text
     return Row(
         "*formatter.ContainerContext",
-        Command=go_quoted(human.ellipsis(command, 20) if trunc else command),
-        CreatedAt=human.date_and_zone(created),
+        Command=go_quoted(units.ellipsis(command, 20) if trunc else command),
+        CreatedAt=units.date_and_zone(created),
         ID=one.short if trunc else one.id,
         Image=image_shown(one, lab, trunc),
         Labels=",".join(f"{key}={value}" for key, value in sorted(one.labels.items())),
@@ -79,7 +79,7 @@ def row(one: Container, now: float, lab: Lab, *, trunc: bool, sized: bool) -> Ro
         Names=one.name,
         Networks="none",
         Ports="",
-        RunningFor=human.since(created, now),
+        RunningFor=units.since(created, now),
         Size=size_shown(one) if sized else "",
         State=one.status,
         Status=status_shown(one, now),
@@ -106,16 +106,16 @@ def size_shown(one: Container) -> str:
     own = virtual = own_size(one)
     with suppress(LabError):
         virtual += one.image.size
-    return f"{human.size(own, 3)} (virtual {human.size(virtual, 3)})"
+    return f"{units.size(own, 3)} (virtual {units.size(virtual, 3)})"
 
 
 def status_shown(one: Container, now: float) -> str:
     """The state in docker's words: `Up 2 seconds`, `Exited (0) 3 minutes ago`."""
     state = one.state
     if state.status == "running":
-        return f"Up {human.duration(now - human.timestamp(state.started))}"
+        return f"Up {units.duration(now - units.timestamp(state.started))}"
     if state.status == "exited":
-        return f"Exited ({state.exit_code}) {human.since(human.timestamp(state.finished), now)}".rstrip()
+        return f"Exited ({state.exit_code}) {units.since(units.timestamp(state.finished), now)}".rstrip()
     return state.status.capitalize()
 
 

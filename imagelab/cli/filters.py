@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..human import timestamp
 from ..reference import Reference
+from ..units import timestamp
 from .verbs import BAD_FLAG, fail
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import click
 
 from ..errors import InvalidReference
-from ..human import one_line, timestamp
 from ..reference import Reference
 from ..runtime import CANNOT_RUN, CannotStart
+from ..units import one_line, timestamp
 from . import elsewhere, filters
 from .attached import printer, typed
 from .creating import named_variable, variables

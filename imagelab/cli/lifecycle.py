@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import click
 
-from .. import human
+from .. import units
 from ..errors import Conflict, LabError, NotFound
 from . import attached, containers, elsewhere, filters
 from .tagging import agreed
@@ -87,12 +87,12 @@ def prune(desk: Desk, args: tuple[str, ...], wanted: tuple[str, ...], force: boo
     asked = filters.parse(wanted, ("label", "until"))
     warning = "WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] "
     if not force and not agreed(desk, warning):
-        say(f"Total reclaimed space: {human.size(0)}\n")
+        say(f"Total reclaimed space: {units.size(0)}\n")
         return
     removed, freed = _remove_some(desk, asked) if any(asked.values()) else desk.lab.prune_containers()
     if removed:
         say("Deleted Containers:\n" + "".join(f"{id_}\n" for id_ in removed) + "\n")
-    say(f"Total reclaimed space: {human.size(freed)}\n")
+    say(f"Total reclaimed space: {units.size(freed)}\n")
 
 
 def _remove_some(desk: Desk, asked: filters.Filters) -> tuple[list[str], int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from .. import human
+from .. import units
 from ..gotemplate import Row
 from . import filters
 from .table import print_rows
@@ -39,19 +39,19 @@ def image_row(
     image: Image, repository: str, tag: str, now: float, *, trunc: bool, more: Mapping[str, str] = MappingProxyType({})
 ) -> Row:
     """One line of `docker images`, with `more` in the place of some fields; JSON has them in the alphabet's order."""
-    created, size = human.timestamp(image.created), image.size
+    created, size = units.timestamp(image.created), image.size
     fields = {
         "Containers": "N/A",
-        "CreatedAt": human.date_and_zone(created),
-        "CreatedSince": human.since(created, now),
+        "CreatedAt": units.date_and_zone(created),
+        "CreatedSince": units.since(created, now),
         "Digest": NONE,
         "ID": image.id.short if trunc else str(image.id),
         "Repository": repository,
         "SharedSize": "N/A",
-        "Size": human.size(size, 3),
+        "Size": units.size(size, 3),
         "Tag": tag,
         "UniqueSize": "N/A",
-        "VirtualSize": human.size(size),
+        "VirtualSize": units.size(size),
     }
     return Row("*formatter.imageContext", **{**fields, **more})
 
@@ -117,16 +117,16 @@ def history(
 
 
 def _step_row(step: Step, now: float, words: bool, trunc: bool) -> Row:
-    created = human.timestamp(step.created)
+    created = units.timestamp(step.created)
     by = step.created_by.replace("\t", " ")
-    at = human.rfc3339(created)
+    at = units.rfc3339(created)
     found = step.image_id
     return Row(
         "*image.historyContext",
         Comment=step.comment,
         CreatedAt=at,
-        CreatedBy=human.ellipsis(by, 45) if trunc else by,
-        CreatedSince=human.since(created, now) or "N/A" if words else at,
+        CreatedBy=units.ellipsis(by, 45) if trunc else by,
+        CreatedSince=units.since(created, now) or "N/A" if words else at,
         ID=(found.short if trunc else str(found)) if found else "<missing>",
-        Size=human.size(step.size, 3) if words else str(step.size),
+        Size=units.size(step.size, 3) if words else str(step.size),
     )

@@ -12,9 +12,9 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
-from .. import human
+from .. import units
 from ..gotemplate import Row
-from ..human import one_line
+from ..units import one_line
 from .table import aligned, print_rows
 from .verbs import Desk, fail, flag, option, say, verb
 
@@ -44,9 +44,9 @@ def layers(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bo
         shown = {name: str(digest) if no_trunc else digest.short for name, digest in ids.items()}
         by = makers[number - 1].replace("\t", " ").replace("\n", " ")
         row = Row(
-            "layer", BlobSize=human.size(layer.size, 3), ChainID=shown["ChainID"],
-            CreatedBy=by if no_trunc else human.ellipsis(by, 45), DiffID=shown["DiffID"], Digest=shown["Digest"],
-            Layer=str(number), MediaType=layer.media_type, Size=human.size(layer.files_size, 3),
+            "layer", BlobSize=units.size(layer.size, 3), ChainID=shown["ChainID"],
+            CreatedBy=by if no_trunc else units.ellipsis(by, 45), DiffID=shown["DiffID"], Digest=shown["Digest"],
+            Layer=str(number), MediaType=layer.media_type, Size=units.size(layer.files_size, 3),
         )  # fmt: skip
         rows.append(row)
     columns = ["Layer", "DiffID", "Digest", "ChainID", "BlobSize", "Size", "CreatedBy"]
@@ -71,7 +71,7 @@ def tree(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
     for path, entry, layer in found:
         mode = stat.filemode(_TYPE_BITS[entry.kind] | entry.mode)
         name = one_line(path) + (f" -> {one_line(entry.link)}" if entry.kind == "symlink" else "")
-        size = ",".join(map(str, entry.device)) if entry.kind in ("char", "block") else human.size(entry.size, 3)
+        size = ",".join(map(str, entry.device)) if entry.kind in ("char", "block") else units.size(entry.size, 3)
         lines.append(f"{layer + 1}\t{mode}\t{entry.uid}:{entry.gid}\t{size}\t{name}\n")
     say(aligned("".join(lines)))
 
@@ -100,12 +100,12 @@ def waste(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
         return
     lines = ["WASTED\tBYTES IN ALL\tFEWEST\tLAYERS\tPATH\n"] if found.worst else []
     for each in found.worst:
-        sizes = "\t".join(human.size(size, 3) for size in (each.wasted, each.cumulative, each.smallest))
+        sizes = "\t".join(units.size(size, 3) for size in (each.wasted, each.cumulative, each.smallest))
         lines.append(f"{sizes}\t{','.join(map(str, dict.fromkeys(each.layers)))}\t{one_line(each.path)}\n")
     say(aligned("".join(lines)) + "\n" * bool(lines))
     say(
-        f"image size:   {human.size(found.size, 3)}\nmerged size:  {human.size(found.visible, 3)}\n"
-        f"wasted:       {human.size(found.wasted, 3)}\nefficiency:   {human.percent(found.smallest, found.size)}\n"
+        f"image size:   {units.size(found.size, 3)}\nmerged size:  {units.size(found.visible, 3)}\n"
+        f"wasted:       {units.size(found.wasted, 3)}\nefficiency:   {units.percent(found.smallest, found.size)}\n"
     )
 
 

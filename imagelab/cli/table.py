@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from ..gosyntax import ParseError, TemplateError
 from ..gotemplate import Row, Struct, Template, to_json
-from ..human import harmless
+from ..units import harmless
 from .verbs import fail, say
 
 _LEAST, _APART = 10, 3

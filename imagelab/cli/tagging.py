@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .. import human
+from .. import units
 from ..errors import Conflict, InvalidReference, LabError, NotFound
 from ..gotemplate import Row
 from ..reference import Reference
@@ -69,7 +69,7 @@ def prune(desk: Desk, args: tuple[str, ...], all: bool, wanted: tuple[str, ...],
         all = True
     what = "all images without at least one container associated to them" if all else "all dangling images"
     if not force and not agreed(desk, f"WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "):
-        say(f"Total reclaimed space: {human.size(0)}\n")
+        say(f"Total reclaimed space: {units.size(0)}\n")
         return
     images = desk.lab.all_images(all=True)
     pairs = (pair for image in images for pair in zip(image.chain_ids, image.layers, strict=True))
@@ -81,7 +81,7 @@ def prune(desk: Desk, args: tuple[str, ...], all: bool, wanted: tuple[str, ...],
     if lines:
         say("Deleted Images:\n" + "".join(f"{line[:1].lower()}{line[1:]}\n" for line in lines) + "\n")
     freed = sum(sizes.get(line.removeprefix("Deleted: "), 0) for line in lines)
-    say(f"Total reclaimed space: {human.size(freed)}\n")
+    say(f"Total reclaimed space: {units.size(freed)}\n")
 
 
 def _remove_each(desk: Desk, images: Iterable[Image], named_too: bool) -> list[str]:
@@ -111,7 +111,7 @@ def agreed(desk: Desk, question: str) -> bool:
 def gc(desk: Desk, args: tuple[str, ...], force: bool) -> None:
     """Delete content that no image holds, such as a crash leaves behind."""
     freed = desk.lab.gc()
-    say(f"Deleted blobs: {freed.blobs}\n\nTotal reclaimed space: {human.size(freed.bytes)}\n")
+    say(f"Deleted blobs: {freed.blobs}\n\nTotal reclaimed space: {units.size(freed.bytes)}\n")
 
 
 @verb("[IMAGE[:TAG]]", wants=(0, 1))

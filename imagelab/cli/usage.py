@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from .. import human
+from .. import units
 from ..gotemplate import Row, Struct
 from .containers import TITLES as CONTAINER_TITLES
 from .containers import own_size, row
@@ -37,7 +37,7 @@ def df(desk: Desk, args: tuple[str, ...], template: str | None, verbose: bool) -
     rows = [
         Row(
             "*formatter.diskUsageContext", Active=str(active), Reclaimable=_of(reclaimable, size),
-            Size=human.size(size), TotalCount=str(total), Type=kind,
+            Size=units.size(size), TotalCount=str(total), Type=kind,
         )
         for kind, (total, active, size, reclaimable) in kinds.items()
     ]  # fmt: skip
@@ -45,7 +45,7 @@ def df(desk: Desk, args: tuple[str, ...], template: str | None, verbose: bool) -
 
 
 def _of(part: int, whole: int) -> str:
-    return human.size(part) + (f" ({part * 100 // whole}%)" if whole else "")
+    return units.size(part) + (f" ({part * 100 // whole}%)" if whole else "")
 
 
 def _of_containers(desk: Desk) -> tuple[int, int, int, int]:
@@ -62,15 +62,15 @@ def _verbose(desk: Desk, template: str | None) -> None:
     users = Counter(one.image_id for one in containers)
     for used in desk.lab.df().images:
         name = next(iter(names[used.image.id]), None)
-        more = {"SharedSize": human.size(used.shared), "UniqueSize": human.size(used.unique)}
+        more = {"SharedSize": units.size(used.shared), "UniqueSize": units.size(used.unique)}
         more["Containers"] = str(users[used.image.id])
         if not template:
-            more["Size"] = human.size(used.size)
+            more["Size"] = units.size(used.size)
         repository, tag = (name.familiar_name, name.tag or NONE) if name else (NONE, NONE)
         rows.append(image_row(used.image, repository, tag, time.time(), trunc=not template, more=more))
     now, kept = time.time(), []
     for one in containers:
-        fields = {**row(one, now, desk.lab, trunc=not template, sized=False), "Size": human.size(own_size(one), 3)}
+        fields = {**row(one, now, desk.lab, trunc=not template, sized=False), "Size": units.size(own_size(one), 3)}
         kept.append(Row("*formatter.ContainerContext", **fields))
     if template and template != "table":
         whole = Struct("*formatter.diskUsageContext", Images=rows, Containers=kept, Volumes=[], BuildCache=[])

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from ..errors import LabError
-from ..human import harmless
 from ..space import in_words
+from ..units import harmless
 
 if TYPE_CHECKING:
     from ..lab import Lab

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import graphviz
 
-from .. import human
+from .. import units
 from ..errors import LabError
 from .picture import (
     ADDED,
@@ -107,7 +107,7 @@ def containers(lab: Lab) -> Drawing:
 def _images(lab: Lab, found: Iterable[Container]) -> Mapping[Digest, Image]:
     """The images of these containers, and the newest of the others that have a name, oldest first."""
     used = {one.image_id for one in found}
-    every = sorted(lab.all_images(all=True), key=lambda image: human.timestamp(image.created or ""))
+    every = sorted(lab.all_images(all=True), key=lambda image: units.timestamp(image.created or ""))
     others = [image for image in every if image.names and image.id not in used][-MOST:]
     shown = {image.id for image in others} | used
     return {image.id: image for image in every if image.id in shown}

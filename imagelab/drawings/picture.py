@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import graphviz
 
-from .. import human
+from .. import units
 from ..errors import LabError
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class Drawing:
 
     def __init__(self, graph: graphviz.Digraph, title: str, text: str) -> None:
         self.source: str = graph.source
-        self.title = human.harmless(title)
-        self.text = human.harmless(text)
+        self.title = units.harmless(title)
+        self.text = units.harmless(text)
 
     @cached_property
     def svg(self) -> str:
@@ -124,7 +124,7 @@ def row(*lines: str, port: str = "", fill: str = PLAIN) -> str:
 
 def text(value: str, *, bold: bool = False, colour: str = "", size: int = 0, limit: int = 60) -> str:
     """A piece of text inside a label: escaped, cut in the middle when long, never empty."""
-    value = human.harmless(value) or " "
+    value = units.harmless(value) or " "
     if len(value) > limit:
         value = f"{value[: limit * 2 // 3]}...{value[-limit // 3 + 3 :]}"
     shown = escape(value, quote=False)

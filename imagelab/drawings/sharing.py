@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .. import human
+from .. import units
 from .picture import CONFIG, LAYER, QUIET, Drawing, box, called, count, digraph, row, text
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def sharing(images: Sequence[Image]) -> Drawing:
     for number, image in enumerate(images):
         shared = sum(layers[chain_id].files_size for chain_id in image.chain_ids if len(users[chain_id]) > 1)
         own = image.size - shared
-        rows = [row(text(f"SIZE {human.size(image.size, 3)}", bold=True), text(f"shared {human.size(shared, 3)}"),
-                    text(f"its own {human.size(own, 3)}"))]
+        rows = [row(text(f"SIZE {units.size(image.size, 3)}", bold=True), text(f"shared {units.size(shared, 3)}"),
+                    text(f"its own {units.size(own, 3)}"))]
         graph.node(f"i{number}", box(called(image), rows, fill=CONFIG, subtitle=f"image {image.id.short}"))
         words.append(f"{called(image)}: {count(len(image.layers), 'layer')}, {shared:,} bytes shared, {own:,} its own.")
         for lower, upper in zip(image.chain_ids, image.chain_ids[1:], strict=False):

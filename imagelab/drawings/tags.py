@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import graphviz
 
-from .. import human
+from .. import units
 from ..digest import Digest
 from ..reference import Reference
 from .picture import CONFIG, INK, PLAIN, QUIET, TAG, Drawing, count, digraph, text
@@ -177,7 +177,7 @@ def _tag(graph: graphviz.Digraph, node: str, name: str, *, removed: bool) -> Non
 def _image(graph: graphviz.Digraph, node: str, target: Target) -> None:
     lines = [text(f"image {target.called}", bold=True)]
     if target.image:
-        lines.append(text(f"{count(len(target.image.layers), 'layer')}, {human.size(target.image.size, 3)}", size=11))
+        lines.append(text(f"{count(len(target.image.layers), 'layer')}, {units.size(target.image.size, 3)}", size=11))
     if WORDS[target.state]:
         lines.append(text(WORDS[target.state], size=11))
     fill = CONFIG if target.state == "tagged" else QUIET if target.image else PLAIN

@@ -17,7 +17,7 @@ from typing import Any
 
 import ipywidgets
 
-from .. import human
+from .. import units
 from ..progress import BuildStep, Built, Watcher
 from .base import fluid
 
@@ -61,7 +61,7 @@ class Tail:
 
 def _shown(line: bytes) -> str:
     text = line.rstrip(b"\r").rpartition(b"\r")[2][: 4 * WIDEST].decode("utf-8", "replace")
-    return human.ellipsis(human.harmless(text), WIDEST)
+    return units.ellipsis(units.harmless(text), WIDEST)
 
 
 class BuildProgress(Watcher):
@@ -103,7 +103,7 @@ class BuildProgress(Watcher):
     def finished(self, built: Built) -> None:
         """The build is done: a table in the place of the bar."""
         called = ", ".join(built.tags) or built.image.id.short
-        self._end(f"Built {called} in {built.seconds:.1f} s", f"{built.said}, {human.size(built.image.size, 3)} in all")
+        self._end(f"Built {called} in {built.seconds:.1f} s", f"{built.said}, {units.size(built.image.size, 3)} in all")
 
     def failed(self, error: BaseException) -> None:
         """The build was stopped, or something in it is wrong."""
@@ -123,7 +123,7 @@ class BuildProgress(Watcher):
         step, done = self._steps[-1], len(self._steps) - self._running
         waited = f", {time.perf_counter() - self._since:.1f} s" if self._running else ""
         self.bar.max, self.bar.value = step.total, done
-        what = escape(human.ellipsis(human.harmless(" ".join(step.instruction.split())), 80))
+        what = escape(units.ellipsis(units.harmless(" ".join(step.instruction.split())), 80))
         self.line.value = f"<b>Building</b>, step {step.number} of {step.total}{waited}: <code>{what}</code>"
         self.table.value = self._rows("running" if self._running else "")
         tail = self._tails.get(step.number)
@@ -164,14 +164,14 @@ class BuildProgress(Watcher):
 
 
 def _row(step: BuildStep, unfinished: str) -> str:
-    what = human.ellipsis(human.harmless(" ".join(step.instruction.split())), 60)
+    what = units.ellipsis(units.harmless(" ".join(step.instruction.split())), 60)
     stage = f"<b>{escape(step.stage)}</b> " if step.stage else ""
     cache = unfinished or step.cache + (f": {step.reason}" if step.reason else "")
     cells = [
         ("right", f"{step.number}/{step.total}"), ("left", f"{stage}<code>{escape(what)}</code>"),
-        ("left", escape(human.harmless(cache))),
+        ("left", escape(units.harmless(cache))),
         ("right", "" if unfinished or not step.cache else f"{step.seconds:.1f}"),
-        ("right", human.size(step.size, 3) if step.size else ""),
+        ("right", units.size(step.size, 3) if step.size else ""),
     ]  # fmt: skip
     shown = "".join(f'<td style="text-align:{side};padding:0 8px">{cell}</td>' for side, cell in cells)
     return f"<tr>{shown}</tr>"

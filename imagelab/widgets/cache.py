@@ -11,7 +11,7 @@ from html import escape
 
 import ipywidgets
 
-from .. import human
+from .. import units
 from ..lab import Lab
 from ..progress import BuildStep, Built, Watcher
 from .base import Readable, fluid, in_words
@@ -86,7 +86,7 @@ class CacheSimulator(Readable):
     def _show_lines(self, at: int | None = None) -> None:
         """The Dockerfile's instructions after the first FROM, each with the number of its line."""
         lines = self.files.get(DOCKERFILE, "").splitlines()
-        options = [(f"{number + 1}: {human.ellipsis(line, 60)}", number) for number, line in enumerate(lines)
+        options = [(f"{number + 1}: {units.ellipsis(line, 60)}", number) for number, line in enumerate(lines)
                    if line.strip() and not line.lstrip().startswith("#") and number]  # fmt: skip
         self._quiet = True
         try:
@@ -177,10 +177,10 @@ class _Rows(Watcher):
 
 def _row(step: BuildStep, running: bool) -> str:
     style = "" if running else STYLES[step.cache]
-    what = human.ellipsis(human.harmless(" ".join(step.instruction.split())), 60)
+    what = units.ellipsis(units.harmless(" ".join(step.instruction.split())), 60)
     cells = [
         ("right", f"{step.line}"), ("left", f'<code style="background:none;color:inherit">{escape(what)}</code>'),
-        ("left", "…" if running else f"<b>{step.cache}</b>"), ("left", escape(human.harmless(step.reason))),
+        ("left", "…" if running else f"<b>{step.cache}</b>"), ("left", escape(units.harmless(step.reason))),
         ("right", f"{step.size:,}" if step.layer else ""),
     ]  # fmt: skip
     shown = "".join(f'<td style="text-align:{side};padding:0 8px;{style}">{cell}</td>' for side, cell in cells)

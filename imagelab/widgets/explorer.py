@@ -12,7 +12,7 @@ from html import escape
 
 import ipywidgets
 
-from .. import human
+from .. import units
 from ..drawings.stages import WORDS, Stage, stages
 from ..entry import ancestors, order, parent_of
 from ..errors import LabError
@@ -85,14 +85,14 @@ class LayerExplorer(Readable):
     def _in_words(self) -> str:
         lines = [f"Layer explorer: {_called(self.image)}"] if self._stages else []
         for stage in self._stages:
-            lines.append(f"Layer {stage.number} ({human.harmless(stage.created_by)}): {stage.did}")
-            lines += [f"  {mark.letter} {human.harmless(mark.path)}" for mark in list(stage.marks.values())[:ROWS]]
+            lines.append(f"Layer {stage.number} ({units.harmless(stage.created_by)}): {stage.did}")
+            lines += [f"  {mark.letter} {units.harmless(mark.path)}" for mark in list(stage.marks.values())[:ROWS]]
         return "\n".join(lines)
 
 
 def page(stage: Stage, of: int, only_changes: bool, rows: int = ROWS) -> str:
     """One stop of the slider as HTML: what the layer did, and the tree with at most about so many rows."""
-    said = escape(human.harmless(stage.created_by))
+    said = escape(units.harmless(stage.created_by))
     head = (
         f"<p><b>Layer {stage.number} of {of}</b>: "
         f'<code style="white-space:normal;overflow-wrap:anywhere">{said}</code><br/>'
@@ -153,9 +153,9 @@ def _row(stage: Stage, path: str) -> str:
     mark = stage.marks.get(path)
     entry = mark.entry if mark else stage.tree[path]
     letter, style = (mark.letter, STYLES[mark.letter]) if mark else ("", "")
-    name = human.harmless(path.rpartition("/")[2]) + "/" * (entry.kind == "dir")
+    name = units.harmless(path.rpartition("/")[2]) + "/" * (entry.kind == "dir")
     if entry.kind == "symlink":
-        name += f" → {human.harmless(entry.link)}"
+        name += f" → {units.harmless(entry.link)}"
     size = f"{entry.size:,}" if entry.kind == "file" else ""
     origin = f"{stage.origin[path]}" if path in stage.origin else f"hidden, still in {mark.was_in}" if mark else ""
     word = f'<abbr title="{WORDS[mark.letter]}" style="text-decoration:none">{letter}</abbr>' if mark else ""
@@ -166,7 +166,7 @@ def _row(stage: Stage, path: str) -> str:
         f'<td style="text-align:{side};padding:0 8px 0 {8 + 18 * depth}px;{style}">{cell}</td>'
         for side, cell, depth in cells
     )
-    return f'<tr title="{escape(human.harmless(path))}">{shown}</tr>\n'
+    return f'<tr title="{escape(units.harmless(path))}">{shown}</tr>\n'
 
 
 def _more(folder: str, hidden: Counter[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from html import escape
 
 import ipywidgets
 
-from .. import human, mutate
+from .. import mutate, units
 from ..errors import LabError
 from ..image import Image
 from ..mutate import Place
@@ -55,7 +55,7 @@ class DigestMicroscope(Readable):
         self.store.observe(in_words(self.page, self._draw), "value")
         self._then_draw(lambda: self._begin(at))()
         called = ", ".join(name.familiar for name in image.names) or image.id.short
-        title = f"<b>Digest microscope</b>: {escape(human.harmless(called))}"
+        title = f"<b>Digest microscope</b>: {escape(units.harmless(called))}"
         super().__init__(
             [fluid(title), self.kind, self.what, self.at, self.becomes, self.store, self.page],
             html=f"<p>{title}</p>{self._all_pages()}",
@@ -89,7 +89,7 @@ class DigestMicroscope(Readable):
             options, wanted = {where: where for where in self._fields}, self._a_field()
         elif kind in ("byte", "mode") and self._start:
             shown = sorted({self._start, *self._places[:MOST_PLACES]}, key=lambda place: (place.layer, place.offset))
-            options = {f"{human.harmless(place.path)} (layer {place.layer})": place for place in shown}
+            options = {f"{units.harmless(place.path)} (layer {place.layer})": place for place in shown}
         if self.what.value in options.values():
             wanted = self.what.value  # what was chosen for the byte is kept for the mode
         self.what.options = list(options.items())
@@ -150,18 +150,18 @@ class DigestMicroscope(Readable):
         if isinstance(chosen, Place) and kind == "byte":
             content, value = self._content(chosen), one_byte(becomes)
             other = mutate.byte(self.image, chosen, at, value)
-            done = f"Byte {at:,} of {human.harmless(chosen.path)}, in layer {chosen.layer}"
+            done = f"Byte {at:,} of {units.harmless(chosen.path)}, in layer {chosen.layer}"
             return Slide(kind, done, other, chosen, said(content[at]), said(value), around(content, at))
         if isinstance(chosen, Place) and kind == "mode":
             if not re.fullmatch(r"[0-7]{3,4}", becomes.strip()):
                 raise LabError(f"{becomes!r} is no mode: write three or four digits from 0 to 7, such as 0755")
             other = mutate.mode(self.image, chosen, int(becomes, 8))
-            done = f"The mode of {human.harmless(chosen.path)}, in layer {chosen.layer}"
+            done = f"The mode of {units.harmless(chosen.path)}, in layer {chosen.layer}"
             return Slide(kind, done, other, chosen, f"{chosen.mode:04o}", f"{int(becomes, 8):04o}")
         if kind == "field":
             where = str(chosen)
             other = mutate.field(self.image, where, becomes)
-            return Slide(kind, f"In the config, {human.harmless(where)}", other, None, self._fields[where], becomes)
+            return Slide(kind, f"In the config, {units.harmless(where)}", other, None, self._fields[where], becomes)
         if kind == "gzip":
             return Slide(kind, "Every layer is stored compressed, with gzip", other=mutate.compressed(self.image))
         return Slide(kind, "Another tag points to the image", other=self.image)
@@ -194,7 +194,7 @@ class DigestMicroscope(Readable):
         lines = []
         for slide in self._examples():
             rows = mutate.compare(self.image, slide.other, slide.place)
-            moved = ", ".join(human.harmless(row.name) for row in rows if row.changed) or "nothing"
+            moved = ", ".join(units.harmless(row.name) for row in rows if row.changed) or "nothing"
             lines.append(f"Change {KINDS[slide.kind].label}. {slide.words} Changed: {moved}.")
         return "\n".join(lines) or self._trouble
 

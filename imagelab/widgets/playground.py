@@ -21,8 +21,8 @@ from ..containers import Container
 from ..drawings.containers import Instance, containers
 from ..drawings.picture import count
 from ..errors import LabError, NotFound
-from ..human import harmless
 from ..lab import Lab
+from ..units import harmless
 from .base import Readable, fluid, in_words
 
 TITLE = "<b>Container playground</b>"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from .. import human, lens, mutate
+from .. import lens, mutate, units
 from ..errors import LabError
 from ..image import Image
 from ..mutate import Compared, Place
@@ -72,7 +72,7 @@ class Slide:
     @property
     def words(self) -> str:
         """What was done, as a sentence."""
-        was, becomes = human.harmless(self.was), human.harmless(self.becomes)
+        was, becomes = units.harmless(self.was), units.harmless(self.becomes)
         return f"{self.done}: '{was}' becomes '{becomes}'." if was or becomes else f"{self.done}."
 
 
@@ -136,7 +136,7 @@ def _lines(before: tuple[str, str, str], becomes: str) -> str:
 def _row(row: Compared) -> Iterator[str]:
     style = STYLES["C"] if row.changed else ""
     sign = "≠ changed" if row.changed else "= same"
-    yield from (_cell(escape(human.harmless(row.name)), style), _cell(sign, style))
+    yield from (_cell(escape(units.harmless(row.name)), style), _cell(sign, style))
     yield _cell(_code(row.old.short), style)
     yield _cell(_code(row.new.short if row.changed else ""), style)
     yield _cell(escape(row.of), style, wrap=True)
@@ -150,7 +150,7 @@ def _store(image: Image, other: Image, name: str) -> str:
         style = STYLES["C"] if word == "after" and before != after else ""
         sign = "" if word == "before" else "≠ changed" if before.id != after.id else "= same"
         said = f"ID: the digest of {shown.id_of}. SIZE: {shown.size_of}"
-        cells = [_cell(cell, style) for cell in (word, sign, _code(shown.id.short), human.size(shown.size, 3))]
+        cells = [_cell(cell, style) for cell in (word, sign, _code(shown.id.short), units.size(shown.size, 3))]
         rows.append([*cells, _cell(said, style, wrap=True)])
     caption = f"docker images, with the {name}"
     return _table(caption, ["", "", "IMAGE ID", "SIZE", "WHAT THAT IS"], rows)

@@ -15,10 +15,10 @@ from .. import tables
 from ..digest import Digest
 from ..drawings.tags import drawn, holders_of, past, recent, tags
 from ..errors import LabError
-from ..human import harmless
 from ..image import Image
 from ..lab import Lab
 from ..reference import Reference
+from ..units import harmless
 from .base import Readable, fluid, in_words
 
 NEW = ""  # what the row of tags gives for "another"

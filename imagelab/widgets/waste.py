@@ -14,7 +14,7 @@ from typing import Any
 
 import ipywidgets
 
-from .. import human
+from .. import units
 from ..entry import Entry
 from ..errors import LabError
 from ..image import Image
@@ -44,7 +44,7 @@ class Step:
     size: int = 0
 
     def __str__(self) -> str:
-        path = human.harmless(self.path)
+        path = units.harmless(self.path)
         if self.action in (ADD, OVERWRITE):
             return f"{self.action} {path} ({self.size:,} bytes)"
         return f"{self.action} of {path}" if self.action == CHMOD else f"{self.action} {path}"
@@ -52,7 +52,7 @@ class Step:
     def on(self, tree: Tree, number: int) -> Layer:
         """The layer this makes on a file system; raises LabError where it cannot be done there."""
         there = tree.get(self.path)
-        shown = human.harmless(self.path)
+        shown = units.harmless(self.path)
         if self.action == ADD and there is not None:
             raise LabError(f"{shown} is there already: overwrite it, or add another file")
         if self.action != ADD and there is None:
@@ -91,7 +91,7 @@ class WasteMeter(Readable):
         others = {step.size for step in self._start if step.size} - set(SIZES.values())
         sizes = SIZES | {f"{size:,} bytes": size for size in sorted(others)}
         show = in_words(self.page, self._show)
-        named = [(human.harmless(path), path) for path in paths]
+        named = [(units.harmless(path), path) for path in paths]
         rows: list[ipywidgets.Widget] = []
         for number, step in enumerate(self._start, 1):
             action = _buttons(number, step.action)
@@ -163,7 +163,7 @@ class Measured:
             ("image size", was.size, now.size), ("layers as stored", stored[0], stored[1]),
             ("merged size", was.visible, now.visible), ("wasted", was.wasted, now.wasted),
         ]  # fmt: skip
-        shares = [human.percent(found.smallest, found.size) for found in (was, now)]
+        shares = [units.percent(found.smallest, found.size) for found in (was, now)]
         counted = [(what, f"{a:,}", f"{b:,}", _signed(b - a)) for what, a, b in rows]
         return [*counted, ("efficiency", shares[0], shares[1], "")]
 
@@ -174,7 +174,7 @@ class Measured:
             return ""
         grown = [path.path for path in self.now.paths if path.wasted > path.hidden]
         return (
-            f"Wasted is more than the {self.now.hidden:,} bytes that are hidden: {human.harmless(grown[0])} was once "
+            f"Wasted is more than the {self.now.hidden:,} bytes that are hidden: {units.harmless(grown[0])} was once "
             "smaller, or not there, and dive counts from the smallest that a path has been."
         )
 
@@ -207,7 +207,7 @@ def _bar(found: Waste) -> str:
     if not found.size:
         return "<p>There are no bytes in this image.</p>"
     share = round(1000 * found.visible / found.size) / 10
-    seen, hidden = human.size(found.visible, 3), human.size(found.hidden, 3)
+    seen, hidden = units.size(found.visible, 3), units.size(found.hidden, 3)
     said = f"{seen} in sight, {hidden} hidden"
     part = "display:inline-block;height:1.2em;vertical-align:top;box-sizing:border-box"
     hatch = "background:repeating-linear-gradient(45deg,#8A8A8A 0 6px,#D6D6D6 6px 12px)"
@@ -244,7 +244,7 @@ def _paths_table(measured: Measured) -> str:
 
 
 def _cells(path: PathWaste, layers: Iterable[int], tree: Tree) -> Iterator[str]:
-    name = f'<code style="background:none;color:inherit">{escape(human.harmless(path.path))}</code>'
+    name = f'<code style="background:none;color:inherit">{escape(units.harmless(path.path))}</code>'
     yield f'<td style="text-align:left;padding:0 8px">{name}</td>'
     sizes: dict[int, int] = {}
     for number, size in zip(path.layers, path.sizes, strict=True):
@@ -267,7 +267,7 @@ def _in_words(measured: Measured) -> str:
     """The same for a reader of plain text."""
     lines = [*measured.troubles, *(f"Layer {number}: {step}" for number, step in measured.made)]
     lines += [f"{what}: {was} before, {now} now" for what, was, now, _ in measured.numbers]
-    lines += [f"{human.harmless(path.path)}: {path.wasted:,} bytes wasted" for path in measured.now.worst[:ROWS]]
+    lines += [f"{units.harmless(path.path)}: {path.wasted:,} bytes wasted" for path in measured.now.worst[:ROWS]]
     return "\n".join([*lines, *([measured.note] if measured.note else [])])
 
 

@@ -28,7 +28,7 @@ FLOORS = [
     | {"bases", "wasmfile", "instructions", "build", "prepare", "writable", "rooted", "containers", "users"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
-    | {"human", "gosyntax", "gotemplate"},
+    | {"units", "gosyntax", "gotemplate"},
 ]
 ENGINE_FLOORS = 4  # the last floor holds the views
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

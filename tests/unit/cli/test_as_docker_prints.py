@@ -13,7 +13,7 @@ from socketserver import ThreadingUnixStreamServer
 
 import pytest
 
-from imagelab import Image, human
+from imagelab import Image, units
 from judges import tools
 from judges.tools import Tool
 
@@ -97,12 +97,12 @@ def known(lab, cli) -> Api:
     for each in lab.all_images():
         names = [name.familiar for name in each.names]
         images.append({
-            "Id": each.id, "Created": human.timestamp(each.created), "Size": each.size, "VirtualSize": each.size,
+            "Id": each.id, "Created": units.timestamp(each.created), "Size": each.size, "VirtualSize": each.size,
             "RepoTags": names or ["<none>:<none>"], "RepoDigests": _digests(each) or ["<none>@<none>"],
             "SharedSize": -1, "Containers": -1, "ParentId": "", "Labels": None,
         })  # fmt: skip
     history = [
-        {"Id": step.image_id or "<missing>", "Created": human.timestamp(step.created), "CreatedBy": step.created_by,
+        {"Id": step.image_id or "<missing>", "Created": units.timestamp(step.created), "CreatedBy": step.created_by,
          "Size": step.size, "Comment": step.comment, "Tags": None}
         for step in reversed(image.steps)
     ]  # fmt: skip
@@ -200,7 +200,7 @@ def test_sizes(docker):
         for n, size in enumerate(SIZES)
     ]
     said = docker(Api(images, [], {}))("images", "--format", "{{.Size}} {{.VirtualSize}}").splitlines()
-    assert said == [f"{human.size(size, 3)} {human.size(size)}" for size in SIZES]
+    assert said == [f"{units.size(size, 3)} {units.size(size)}" for size in SIZES]
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelab import human
+from imagelab import units
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 def test_a_share_is_all_of_it_only_if_it_is():
-    assert [human.percent(*each) for each in [(1, 2), (1999, 2000), (2, 2), (0, 7), (0, 0)]] == [
+    assert [units.percent(*each) for each in [(1, 2), (1999, 2000), (2, 2), (0, 7), (0, 0)]] == [
         "50.0%", "99.9%", "100.0%", "0.0%", "100.0%",
     ]  # fmt: skip
 
@@ -42,7 +42,7 @@ def test_a_share_is_all_of_it_only_if_it_is():
     ],
 )
 def test_size(count: int, column: str, total: str) -> None:
-    assert (human.size(count, 3), human.size(count)) == (column, total)
+    assert (units.size(count, 3), units.size(count)) == (column, total)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_size(count: int, column: str, total: str) -> None:
     ],
 )
 def test_duration(seconds: float, words: str) -> None:
-    assert human.duration(seconds) == words
+    assert units.duration(seconds) == words
 
 
 @pytest.mark.parametrize(
@@ -85,18 +85,18 @@ def test_duration(seconds: float, words: str) -> None:
         ("2026-11-22T01:46:33.054542798Z", 1795311993),
         ("2026-11-22T10:46:33+09:00", 1795311993),
         ("1969-12-31T23:59:59.5Z", -1),
-        ("0001-01-01T00:00:00Z", human.NO_TIME),
-        (None, human.NO_TIME),
-        ("", human.NO_TIME),
-        ("yesterday", human.NO_TIME),
-        ("2026-13-01T00:00:00Z", human.NO_TIME),
-        ("2026-01-01T00:00:00+99:00", human.NO_TIME),
-        ("2026-01-01T00:00:00", human.NO_TIME),
-        (12, human.NO_TIME),
+        ("0001-01-01T00:00:00Z", units.NO_TIME),
+        (None, units.NO_TIME),
+        ("", units.NO_TIME),
+        ("yesterday", units.NO_TIME),
+        ("2026-13-01T00:00:00Z", units.NO_TIME),
+        ("2026-01-01T00:00:00+99:00", units.NO_TIME),
+        ("2026-01-01T00:00:00", units.NO_TIME),
+        (12, units.NO_TIME),
     ],
 )
 def test_timestamp(created: object, seconds: int) -> None:
-    assert human.timestamp(created) == seconds
+    assert units.timestamp(created) == seconds
 
 
 @pytest.fixture(params=["UTC", "Asia/Tokyo"])
@@ -109,7 +109,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_moments_are_on_this_machine_s_clock_as_docker_has_it(zone: str) -> None:
-    shown = human.date_and_zone(0), human.rfc3339(1795311993), human.date_and_zone(human.NO_TIME)
+    shown = units.date_and_zone(0), units.rfc3339(1795311993), units.date_and_zone(units.NO_TIME)
     assert shown == {
         "UTC": ("1970-01-01 00:00:00 +0000 UTC", "2026-11-22T01:46:33Z", "0001-01-01 00:00:00 +0000 UTC"),
         # In year 1 Go goes by Tokyo's local mean time (+0918 LMT); it means "unknown" all the same.
@@ -119,8 +119,8 @@ def test_moments_are_on_this_machine_s_clock_as_docker_has_it(zone: str) -> None
 
 
 def test_since() -> None:
-    assert human.since(1000, 1000 + 2 * DAY) == "2 days ago"
-    assert human.since(human.NO_TIME, 1000) == ""
+    assert units.since(1000, 1000 + 2 * DAY) == "2 days ago"
+    assert units.since(units.NO_TIME, 1000) == ""
 
 
 @pytest.mark.parametrize(
@@ -136,18 +136,18 @@ def test_since() -> None:
     ],
 )
 def test_ellipsis_counts_columns(text: str, columns: int, cut: str) -> None:
-    assert human.ellipsis(text, columns) == cut
+    assert units.ellipsis(text, columns) == cut
 
 
 def test_harmless() -> None:
-    assert human.harmless("plain é 漢字 🐳\ttab\nline") == "plain é 漢字 🐳\ttab\nline"
-    assert human.harmless("\x1b[31mred\x1b]0;title\x07\r\x9b2J") == r"\x1b[31mred\x1b]0;title\x07\x0d\x9b2J"
-    assert human.harmless("abc\u202etxt.exe") == r"abc\u202etxt.exe"
-    assert human.harmless(b"caf\xe9".decode("utf-8", "surrogateescape")) == r"caf\xe9"
+    assert units.harmless("plain é 漢字 🐳\ttab\nline") == "plain é 漢字 🐳\ttab\nline"
+    assert units.harmless("\x1b[31mred\x1b]0;title\x07\r\x9b2J") == r"\x1b[31mred\x1b]0;title\x07\x0d\x9b2J"
+    assert units.harmless("abc\u202etxt.exe") == r"abc\u202etxt.exe"
+    assert units.harmless(b"caf\xe9".decode("utf-8", "surrogateescape")) == r"caf\xe9"
 
 
 @given(st.text(st.characters(exclude_categories=())))
 def test_whatever_is_harmless_can_be_printed_and_obeys_nothing(text: str) -> None:
-    shown = human.harmless(text)
+    shown = units.harmless(text)
     shown.encode()
     assert not [char for char in shown if char not in "\t\n" and not (" " <= char <= "~" or char >= "\xa0")]
