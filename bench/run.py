@@ -29,7 +29,7 @@ from containers import containers
 from measure import LAB, Result, absolute, dockerd, empty, peak, ratio, seconds, tree
 
 from imagelab import Lab
-from imagelab.rooted import Root
+from imagelab.filesystem.root import Root
 from imagelab.runtime import Program, run
 
 

@@ -11,21 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .digest import Digest
-    from .entry import Entry
     from .errors import LabError
+    from .filesystem.entry import Entry
+    from .filesystem.tree import Changes, Tree
     from .image import Image
     from .lab import Lab
     from .layer import Layer
     from .reference import Reference
-    from .tree import Changes, Tree
 
 __version__ = "0.1.0"
 __all__ = ["Changes", "Digest", "Entry", "Image", "Lab", "LabError", "Layer", "Reference", "Tree", "draw"]
 
 _WHERE = {
-    "Changes": "tree", "Digest": "digest", "Entry": "entry", "Image": "image", "Lab": "lab", "LabError": "errors",
-    "Layer": "layer", "Reference": "reference", "Tree": "tree",
-}  # fmt: skip
+    "Changes": "filesystem.tree",
+    "Digest": "digest",
+    "Entry": "filesystem.entry",
+    "Image": "image",
+    "Lab": "lab",
+    "LabError": "errors",
+    "Layer": "layer",
+    "Reference": "reference",
+    "Tree": "filesystem.tree",
+}
 
 
 def __getattr__(name: str) -> Any:

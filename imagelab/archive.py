@@ -17,13 +17,13 @@ from . import tar
 from .blobs import MAX_JSON
 from .compression import Allowance, expand
 from .digest import Digest
-from .entry import climbs, from_root, parent_of
 from .errors import Invalid
+from .filesystem.entry import climbs, from_root, parent_of
+from .filesystem.streams import pieces_of
+from .filesystem.tree import MAX_LINKS, MAX_STEPS
 from .manifest import Json
 from .staging import Staged, stage
 from .store import Store
-from .streams import pieces_of
-from .tree import MAX_LINKS, MAX_STEPS
 
 _STAGED = 448  # bytes that one file of an archive takes in memory, over those of an entry; see Allowance
 

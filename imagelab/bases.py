@@ -14,8 +14,8 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
-from .entry import Entry
 from .errors import InvalidReference, LabError, NotFound
+from .filesystem.entry import Entry
 from .image import Image
 from .reference import Reference
 from .runtime import PIP_MARK, SHELL_MARK

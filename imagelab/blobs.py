@@ -23,8 +23,8 @@ from typing import BinaryIO
 
 from .digest import Digest
 from .errors import Invalid, NotFound
-from .locks import Lock
-from .streams import CHUNK
+from .filesystem.locks import Lock
+from .filesystem.streams import CHUNK
 
 MAX_JSON = 4 << 20  # bytes in a manifest, config or index, as containerd and registries limit them
 

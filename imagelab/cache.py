@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from .atomic import write_atomically
 from .digest import Digest
+from .filesystem.atomic import write_atomically
 from .image import Image
 from .store import Store
 

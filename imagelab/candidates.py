@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from .digest import Digest
 from .errors import Conflict, Invalid, InvalidReference, NotFound, Unsupported
+from .filesystem.tree import Tree
 from .manifest import parse_config
 from .reference import Reference
 from .staging import Staged
-from .tree import Tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Protocol
 
 from .errors import Invalid
-from .streams import CHUNK
+from .filesystem.streams import CHUNK
 
 MAX_ENTRIES = 300_000  # files, folders and links in one archive: as many as fit into 300 MB of memory, at worst
 _STEP = 1 << 15  # the rest of a step is copied for each member of a stream, and members may be tiny

@@ -23,13 +23,13 @@ from typing import Literal
 
 from e2b_dockerfile_utils import PatternMatcher
 
-from .atomic import write_atomically
 from .digest import Digest
-from .entry import Content, Entry
 from .errors import LabError, NotFound
+from .filesystem.atomic import write_atomically
+from .filesystem.disk import Found, LeaveOut, scan, walk
+from .filesystem.entry import Content, Entry
+from .filesystem.tree import Changes, Tree
 from .gowords import go_match
-from .rootfs import Found, LeaveOut, scan, walk
-from .tree import Changes, Tree
 
 
 class Context:

@@ -23,13 +23,13 @@ from . import tar
 from .compression import Allowance, compression_of, expand
 from .context import Context, is_pattern, matching
 from .digest import Digest
-from .entry import Entry, ancestors
 from .errors import Invalid, NotFound
+from .filesystem.entry import Entry, ancestors
+from .filesystem.streams import pieces_of
+from .filesystem.tree import Changes, Tree, with_parents
+from .filesystem.users import user_of
 from .layer import changes_of
 from .staging import LIMIT
-from .streams import pieces_of
-from .tree import Changes, Tree, with_parents
-from .users import user_of
 
 _KINDS = {"dir": "directory", "symlink": "symbolic link"}
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from .containers.looks import Looks
 from .containers.record import Spec, State
-from .entry import Entry
+from .filesystem.entry import Entry
+from .filesystem.tree import Changes, Tree
 from .gc import Damage, Freed
 from .image import Identifier, Image, Step
 from .lab import Lab
@@ -24,7 +25,6 @@ from .progress import Built, Default, Quiet, Watcher
 from .reference import Reference
 from .store import Store
 from .taglog import TagMove
-from .tree import Changes, Tree
 from .usage import DiskUsage
 from .waste import PathWaste, Waste
 

@@ -14,10 +14,10 @@ from . import gojson
 from .compression import Allowance, expand
 from .digest import Digest
 from .errors import LabError
+from .filesystem.streams import pieces_of
 from .manifest import parse_json
 from .reference import Reference
 from .store import Store
-from .streams import pieces_of
 
 
 class ImageUser(Protocol):

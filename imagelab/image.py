@@ -17,12 +17,12 @@ from functools import cached_property, reduce
 from typing import Any, Protocol
 
 from .digest import Digest, chain_ids
-from .entry import Entry
 from .errors import Invalid, LabError, NotFound
+from .filesystem.entry import Entry
+from .filesystem.tree import Changes, Tree, with_parents
 from .layer import Layer
 from .manifest import LISTS, MAPS, MAX_LAYERS, STRINGS, Json, dump, manifest_for, parse_config, parse_manifest
 from .reference import Reference
-from .tree import Changes, Tree, with_parents
 
 # Of the build that made an image, and not of what is made from it. docker's inspect reads a comment from the history.
 _OF_THE_BUILDER = {"created", "comment", "container", "container_config", "docker_version", "id", "parent"}

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from . import gojson
-from .atomic import flush_folder, write_atomically
 from .blobs import MAX_JSON
 from .digest import Digest
 from .errors import Invalid, InvalidReference
+from .filesystem.atomic import flush_folder, write_atomically
+from .filesystem.locks import Lock
 from .image import Image
-from .locks import Lock
 from .manifest import DOCKER_MANIFEST, INDEX, MANIFEST, Json, dump, parse_json
 from .reference import Reference
 

@@ -20,13 +20,13 @@ from .cache import BuildCache, Inputs, short
 from .context import Context
 from .dockerfile import PREDEFINED, Argument, Dockerfile, DockerfileError, Instruction, Stage, parse
 from .errors import LabError, NotFound
+from .filesystem.space import FULL, full
+from .filesystem.tree import Changes, Tree
+from .filesystem.users import user_of
 from .image import Image
 from .progress import BuildStep, Watcher
 from .running import Workspace
-from .space import FULL, full
 from .store import Store
-from .tree import Changes, Tree
-from .users import user_of
 
 COMMENT = "buildkit.dockerfile.v0"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .containers.keeper import end_all, keep
 from .digest import Digest
-from .entry import Entry
 from .errors import Interrupted, InvalidReference, LabError, NotFound
+from .filesystem.disk import unpack
+from .filesystem.entry import Entry
+from .filesystem.space import names_full_disks
+from .filesystem.tree import Changes, Tree
 from .gc import Damage, Freed, ImageUser, collect, verify
 from .image import Image
 from .reference import Reference
 from .remove import prune, remove
-from .rootfs import unpack
 from .save import images_named, save, whole_file
-from .space import names_full_disks
 from .staging import LIMIT
 from .store import Store
 from .taglog import TagMove
 from .tarball import append_tar, folder_changes, import_tar
-from .tree import Changes, Tree
 from .usage import DiskUsage, disk_usage
 from .waste import Waste, waste
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .digest import Digest
+from .filesystem.tree import Changes
 from .image import Image
-from .tree import Changes
 
 BLOCK = 4096  # bytes that a disk gives out at a time: ext4's and xfs's usual setting
 

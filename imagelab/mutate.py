@@ -18,13 +18,13 @@ from dataclasses import dataclass
 
 from . import gojson, tar
 from .digest import Digest
-from .entry import from_root
 from .errors import LabError, NotFound
+from .filesystem.entry import from_root
+from .filesystem.tree import Changes
 from .image import Image, Keeper
 from .layer import TAR, Layer, pack
 from .manifest import Json, dump, parse_json
 from .reference import Reference
-from .tree import Changes
 
 LIMIT = 64 << 20  # bytes of a layer that are taken into memory to change one of them
 _WRAPPED = re.compile(r"[+.](?:gzip|zstd)$")

@@ -17,12 +17,12 @@ from . import tar
 from .compression import compression_of
 from .context import Context, StatIndex
 from .dockerfile import MAX_BYTES, Dockerfile, parse
-from .entry import Entry
 from .errors import LabError, NotFound
+from .filesystem.entry import Entry
+from .filesystem.streams import pieces_of
+from .filesystem.tree import Changes, Tree
 from .layer import changes_of
 from .store import Store
-from .streams import pieces_of
-from .tree import Changes, Tree
 
 Source = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from types import TracebackType
 
 from . import runtime
-from .beneath import make_private
 from .digest import Digest
 from .errors import LabError
+from .filesystem.beneath import make_private
+from .filesystem.disk import unpack
+from .filesystem.snapshot import Writable, remove
+from .filesystem.tree import Changes, Tree
+from .filesystem.users import home_of, user_of
 from .image import Image
-from .rootfs import unpack
-from .tree import Changes, Tree
-from .users import home_of, user_of
-from .writable import Writable, remove
 
 
 class Workspace:

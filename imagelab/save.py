@@ -20,15 +20,15 @@ from typing import BinaryIO
 
 from . import tar
 from .digest import Digest, Hashed
-from .entry import Entry
 from .errors import Invalid, InvalidReference, LabError
+from .filesystem.entry import Entry
+from .filesystem.streams import pieces_of
 from .image import Image
 from .index import NAME, REF, describe, index_bytes
 from .layer import Layer
 from .manifest import is_parent
 from .reference import Reference
 from .store import Store
-from .streams import pieces_of
 
 
 def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out: BinaryIO) -> None:

@@ -16,10 +16,10 @@ from .blobs import Writer
 from .compression import Allowance, OverLimit, compression_of, expand
 from .digest import Digest, Hashed
 from .errors import Invalid
+from .filesystem.streams import pieces_of
+from .filesystem.tree import Changes
 from .layer import TAR, TAR_GZIP, TAR_ZSTD, Layer, read_changes, sum_of_files
 from .store import Store
-from .streams import pieces_of
-from .tree import Changes
 
 LIMIT = 32 << 30  # bytes an archive may expand to, unless told otherwise
 _MEDIA_TYPES = {"gzip": TAR_GZIP, "zstd": TAR_ZSTD}  # no manifest can name a layer in bzip2 or xz

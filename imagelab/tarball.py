@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from .errors import Invalid
+from .filesystem.disk import scan
+from .filesystem.streams import pieces_of
+from .filesystem.tree import Changes, Tree
 from .image import Image
-from .rootfs import scan
 from .staging import LIMIT, settle_layer, stage_layer
 from .store import Store
-from .streams import pieces_of
-from .tree import Changes, Tree
 
 Source = str | os.PathLike[str] | BinaryIO
 

@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from .entry import Entry, order
 from .errors import Invalid
+from .filesystem.entry import Entry, order
+from .filesystem.tree import Changes, Tree
 from .layer import Layer
-from .tree import Changes, Tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from .table import aligned, print_rows
 from .verbs import Desk, fail, flag, option, say, verb
 
 if TYPE_CHECKING:
-    from ..entry import Entry
+    from ..filesystem.entry import Entry
 
 LAYER_TITLES = {
     "Layer": "LAYER", "DiffID": "DIFF ID", "Digest": "DIGEST", "ChainID": "CHAIN ID", "BlobSize": "BLOB SIZE",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from ..errors import LabError
-from ..space import in_words
+from ..filesystem.space import in_words
 from ..units import harmless
 
 if TYPE_CHECKING:

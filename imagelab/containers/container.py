@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 from .. import runtime
 from ..digest import Digest
 from ..errors import Conflict, Interrupted, LabError
-from ..rooted import Root
-from ..space import names_full_disks
-from ..writable import remove
+from ..filesystem.root import Root
+from ..filesystem.snapshot import remove
+from ..filesystem.space import names_full_disks
 from . import log
 from .contents import Contents
 from .launch import attend, feed, interrupts_held, launch, stdin_of

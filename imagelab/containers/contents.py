@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..digest import Digest
 from ..errors import LabError, NotFound
+from ..filesystem.root import Root
+from ..filesystem.snapshot import Writable
+from ..filesystem.space import names_full_disks
+from ..filesystem.tree import Changes, Tree
+from ..filesystem.users import user_of
 from ..layer import pack, sum_of_files
 from ..metadata import applied
 from ..reference import Reference
-from ..rooted import Root
 from ..save import whole_file
-from ..space import names_full_disks
-from ..tree import Changes, Tree
-from ..users import user_of
-from ..writable import Writable
 from .looks import Looks
 from .pause import paused
 from .record import Record, Spec

@@ -12,8 +12,8 @@ import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from ..beneath import make_private
 from ..errors import LabError
+from ..filesystem.beneath import make_private
 from .record import Record, held
 
 _OWNER = ".owner"  # among a store's containers; only a temporary lab has it

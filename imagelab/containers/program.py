@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from .. import runtime
 from ..errors import Conflict, LabError, NotFound
+from ..filesystem.root import Root
+from ..filesystem.users import home_of, user_of
 from ..gowords import go_quoted
-from ..rooted import Root
-from ..users import home_of, user_of
 from .record import Record, Spec
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -25,8 +25,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..atomic import write_atomically
 from ..errors import LabError
+from ..filesystem.atomic import write_atomically
 
 SHIM = "shim "  # before its PID, in `alive`, while it lives; later the last state stands there
 _ROOM = 4096  # bytes, more than a state has

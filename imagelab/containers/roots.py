@@ -13,11 +13,11 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from ..beneath import make_private
+from ..filesystem.beneath import make_private
+from ..filesystem.disk import unpack
+from ..filesystem.snapshot import PRIVILEGED, remove
 from ..image import Image
-from ..rootfs import unpack
 from ..store import Store
-from ..writable import PRIVILEGED, remove
 from .record import held
 
 _LOCKED = ".locked"

@@ -14,15 +14,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from ..beneath import make_private
 from ..digest import Digest
 from ..errors import Conflict, LabError, NotFound
+from ..filesystem.beneath import make_private
+from ..filesystem.root import Root
+from ..filesystem.snapshot import Writable
+from ..filesystem.snapshot import remove as remove_folder
 from ..image import Image
-from ..rooted import Root
 from ..runtime import named
 from ..store import Store
-from ..writable import Writable
-from ..writable import remove as remove_folder
 from .container import Container
 from .names import NAME, generated
 from .program import NO_COMMAND, checked, pairs, signal_number

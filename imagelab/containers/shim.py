@@ -23,9 +23,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LabError
+from ..filesystem.snapshot import remove
+from ..filesystem.space import in_words
 from ..runtime import CANNOT_RUN, Program, Running, Streams, named, worker
-from ..space import in_words
-from ..writable import remove
 from .keeper import end_with_keeper
 from .log import LogWriter
 from .record import SHIM, Record, State, held, now

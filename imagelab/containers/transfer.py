@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..compression import Allowance, expand
-from ..entry import Entry, Gone, order, parent_of
 from ..errors import Conflict, Invalid, NotFound
+from ..filesystem.disk import scan
+from ..filesystem.entry import Entry, Gone, order, parent_of
+from ..filesystem.root import Root
+from ..filesystem.snapshot import PRIVILEGED
+from ..filesystem.streams import pieces_of
+from ..filesystem.tree import Changes, Tree
 from ..layer import content_in, pack, read_changes
-from ..rooted import Root
-from ..rootfs import scan
-from ..streams import pieces_of
 from ..tar import Reader
-from ..tree import Changes, Tree
-from ..writable import PRIVILEGED
 from .landing import (
     NoSuchPath,
     NotAFolder,

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from ..entry import Entry, order, parent_of
-from ..tree import Tree
+from ..filesystem.entry import Entry, order, parent_of
+from ..filesystem.tree import Tree
 
 if TYPE_CHECKING:
     from ..image import Image

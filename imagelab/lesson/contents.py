@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import NotFound
-from ..tree import Tree
+from ..filesystem.tree import Tree
 from ..waste import waste
 from .goal import Condition, Seen
 

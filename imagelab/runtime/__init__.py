@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Literal, Protocol, cast
 
 from ..errors import LabError, NotFound
-from ..tree import Files
+from ..filesystem.tree import Files
 
 RUNTIMES = ("shell", "bubblewrap", "wasm", "pip")
 SHELL_MARK = b"#!imagelab-shell"  # how /bin/sh of a base image made here begins
@@ -193,7 +193,7 @@ def refuse_devices(root: Path) -> None:
     """
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return
-    from ..beneath import Beneath
+    from ..filesystem.beneath import Beneath
 
     below = Beneath(root)
     for path, kind in below.kinds():
@@ -203,7 +203,7 @@ def refuse_devices(root: Path) -> None:
 
 def startable(root: Path, env: Mapping[str, str]) -> list[str]:
     """The names, and the paths, of the programs in $PATH that a script can start on any system."""
-    from ..rooted import Root
+    from ..filesystem.root import Root
 
     files, found = Root(root), []
     for folder in env.get("PATH", "").split(":"):

@@ -16,8 +16,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from ..rooted import Root
-from ..users import groups_of
+from ..filesystem.root import Root
+from ..filesystem.users import groups_of
 from . import CannotStart, Program, Running, Streams, seccomp
 from .begun import exec_failed, wait_for_program
 from .limits import confine

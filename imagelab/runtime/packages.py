@@ -19,8 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LabError
-from ..rooted import Root
-from ..rootfs import scan
+from ..filesystem.disk import scan
+from ..filesystem.root import Root
 from . import PIP_MARK
 from .shadow import SITE
 

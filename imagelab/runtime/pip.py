@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LabError
-from ..rooted import Root
+from ..filesystem.root import Root
 from . import CannotStart, Program, Running, Streams, worker
 from .packages import Packages
 from .shadow import SITE, Shadow

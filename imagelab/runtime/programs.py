@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import LabError
-from ..rooted import Root
+from ..filesystem.root import Root
 from . import CannotStart, Output, Process, Program, Running, Streams, kind_of, named, startable
 
 if TYPE_CHECKING:

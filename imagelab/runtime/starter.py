@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import LabError
-from ..rooted import Root
+from ..filesystem.root import Root
 from . import CANNOT_RUN, CannotStart, Program, Running, Streams, kind_of, named, worker
 
 KILLED = 137  # the exit code of a program whose starter was killed

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..rooted import Root
+from ..filesystem.root import Root
 from . import CANNOT_RUN, CannotStart, Program, Running, Streams, look_up, refuse_devices, sandbox, worker
 
 if TYPE_CHECKING:

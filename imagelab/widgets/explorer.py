@@ -14,8 +14,8 @@ import ipywidgets
 
 from .. import units
 from ..drawings.stages import WORDS, Stage, stages
-from ..entry import ancestors, order, parent_of
 from ..errors import LabError
+from ..filesystem.entry import ancestors, order, parent_of
 from ..image import Image
 from .base import Readable, fluid, in_words
 

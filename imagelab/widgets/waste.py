@@ -15,11 +15,11 @@ from typing import Any
 import ipywidgets
 
 from .. import units
-from ..entry import Entry
 from ..errors import LabError
+from ..filesystem.entry import Entry
+from ..filesystem.tree import Changes, Tree, with_parents
 from ..image import Image
 from ..layer import Layer
-from ..tree import Changes, Tree, with_parents
 from ..waste import PathWaste, Waste, waste
 from .base import Readable, fluid, in_words
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagelab.entry import Entry
+from imagelab.filesystem.entry import Entry
 
 LONG_AGO = 1_577_836_800  # when the files of every context were written: 2020-01-01
 

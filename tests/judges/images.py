@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from imagelab import Lab
-from imagelab.entry import Entry
+from imagelab.filesystem.entry import Entry
+from imagelab.filesystem.tree import Changes
 from imagelab.image import Image
-from imagelab.tree import Changes
 
 Case = Callable[[Lab], Image]
 CASES: dict[str, Case] = {}

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from imagelab import Lab, metadata
-from imagelab.entry import Entry
+from imagelab.filesystem.entry import Entry
 from imagelab.image import Image
 from imagelab.progress import BuildStep, Watcher
 from judges.dockerfiles import CASES, LONG_AGO, TREE, Case, write

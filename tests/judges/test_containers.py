@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from imagelab import Lab
-from imagelab.entry import Entry
+from imagelab.filesystem.entry import Entry
 from judges.tools import Tool
 from judges.trees import Found, differences, of_disk, of_tar
 

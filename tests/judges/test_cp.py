@@ -30,7 +30,7 @@ import pytest
 from imagelab import Lab
 from imagelab.cli import run
 from imagelab.cli.verbs import Desk
-from imagelab.entry import Entry
+from imagelab.filesystem.entry import Entry
 from judges.tools import Tool
 from judges.trees import Found, differences, of_disk, of_tar
 

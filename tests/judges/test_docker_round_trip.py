@@ -179,7 +179,7 @@ def test_skopeo_and_podman_write_archives_that_load_here(docker, podman, skopeo,
 def test_an_image_made_here_runs(docker, busybox, tmp_path):
     """A program of ours, in layers of ours, with a config of ours, run by Docker."""
     lab = Lab(tmp_path / "home", epoch=0)
-    from imagelab.entry import Entry
+    from imagelab.filesystem.entry import Entry
 
     image = lab.append(lab.scratch, {"bin/busybox": Entry.file(busybox.read_bytes(), 0o755)})
     image = lab.append(image, {"bin/sh": Entry.symlink("busybox"), "srv/a": "one\n", "srv/b": "two\n"})
@@ -201,7 +201,7 @@ def test_an_image_made_here_runs(docker, busybox, tmp_path):
 
 def test_what_docker_commits_on_our_image_loads_here(docker, busybox, tmp_path):
     """A container of our image is changed and committed by Docker; our lab sees exactly that change."""
-    from imagelab.entry import Entry
+    from imagelab.filesystem.entry import Entry
 
     lab = Lab(tmp_path / "home", epoch=0)
     files = {

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from imagelab.tree import Tree
+from imagelab.filesystem.tree import Tree
 
 KINDS = {
     stat.S_IFREG: "file",

@@ -19,13 +19,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # The modules of each floor, the ground first. `imagelab/__init__.py` is the door, before all floors.
 FLOORS = [
-    {"errors", "space", "beneath", "streams"},
-    {"digest", "reference", "entry", "tree", "compression", "tar", "layer", "rootfs", "gojson", "manifest", "image"}
-    | {"atomic", "locks", "blobs", "index", "taglog", "store"},
+    {"errors", "filesystem"},
+    {"digest", "reference", "compression", "tar", "layer", "gojson", "manifest", "image"}
+    | {"blobs", "index", "taglog", "store"},
     {"save", "tarball", "staging", "archive", "candidates", "docker_archive", "oci_layout", "load"}
     | {"remove", "gc", "usage", "waste", "mutate", "lens"}
     | {"words", "dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
-    | {"bases", "wasmfile", "instructions", "build", "prepare", "writable", "rooted", "containers", "users"},
+    | {"bases", "wasmfile", "instructions", "build", "prepare", "containers"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
     | {"units", "gosyntax", "gotemplate"},

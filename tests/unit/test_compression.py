@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from imagelab.compression import Allowance, OverLimit, compression_of, expand
 from imagelab.errors import Invalid
-from imagelab.streams import CHUNK, pieces_of
+from imagelab.filesystem.streams import CHUNK, pieces_of
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "nothing": bytes,

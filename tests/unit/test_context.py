@@ -11,9 +11,9 @@ import pytest
 
 from imagelab import Lab
 from imagelab.context import Context, StatIndex, matching
-from imagelab.entry import Entry
 from imagelab.errors import LabError, NotFound
-from imagelab.tree import Changes, Tree
+from imagelab.filesystem.entry import Entry
+from imagelab.filesystem.tree import Changes, Tree
 
 TREE = ["a.txt", "b.md", "sub/a.txt", "sub/deep/c.txt", "sub/deep/er/d.md", "node/x/y.js", "node/keep", "#odd", "!bang"]
 IGNORES = {

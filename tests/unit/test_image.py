@@ -9,10 +9,10 @@ import pytest
 from imagelab import Entry, Lab, LabError
 from imagelab.digest import Digest
 from imagelab.errors import Invalid, NotFound
+from imagelab.filesystem.tree import Changes, Tree
 from imagelab.image import Image
 from imagelab.layer import Layer
 from imagelab.manifest import EMPTY_LAYER
-from imagelab.tree import Changes, Tree
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from imagelab import tar
 from imagelab.compression import Allowance
 from imagelab.digest import Digest
-from imagelab.entry import Entry
 from imagelab.errors import Conflict, Invalid
+from imagelab.filesystem.disk import scan, unpack, walk
+from imagelab.filesystem.entry import Entry
+from imagelab.filesystem.tree import Changes, Tree, hard_links
 from imagelab.lab import Lab
 from imagelab.layer import Layer, pack, read_changes
 from imagelab.manifest import EMPTY_LAYER
-from imagelab.rootfs import scan, unpack, walk
-from imagelab.tree import Changes, Tree, hard_links
 from unit import archives
 from unit.trees import changed_trees, trees
 

@@ -19,9 +19,9 @@ import zstandard
 
 from imagelab import Lab
 from imagelab.errors import Invalid
+from imagelab.filesystem.disk import unpack
 from imagelab.image import Image
 from imagelab.load import LoadedImages
-from imagelab.rootfs import unpack
 from unit.archives import (
     OCI_LAYER,
     Files,

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from imagelab import Lab
 from imagelab.errors import Invalid, LabError, NotFound
+from imagelab.filesystem.space import NoSpace
+from imagelab.filesystem.tree import Changes, Tree
 from imagelab.image import Image
 from imagelab.save import whole_file
-from imagelab.space import NoSpace
-from imagelab.tree import Changes, Tree
 from unit import archives
 from unit.trees import trees
 

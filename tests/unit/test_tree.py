@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from imagelab.entry import Entry, clean, order
 from imagelab.errors import Invalid, NotFound
-from imagelab.tree import Changes, Tree, hard_links, with_parents
+from imagelab.filesystem.entry import Entry, clean, order
+from imagelab.filesystem.tree import Changes, Tree, hard_links, with_parents
 from unit.trees import changed_trees, trees
 
 

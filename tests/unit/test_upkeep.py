@@ -128,8 +128,8 @@ def test_verify_looks_inside_compressed_layers(lab: Lab, tmp_path: object) -> No
     import gzip
     import io
 
+    from imagelab.filesystem.tree import Changes
     from imagelab.layer import pack
-    from imagelab.tree import Changes
 
     pieces: list[bytes] = []
     pack(Changes.of({"a": "x"}), pieces.append)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imagelab import Changes, Entry, Layer
 from imagelab.errors import Invalid
-from imagelab.tree import Tree
+from imagelab.filesystem.tree import Tree
 from imagelab.waste import waste
 from unit.trees import entries, paths
 

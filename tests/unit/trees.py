@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from imagelab.entry import Entry
 from imagelab.errors import Invalid
-from imagelab.tree import Changes, Tree
+from imagelab.filesystem.entry import Entry
+from imagelab.filesystem.tree import Changes, Tree
 
 NAMES = ["a", "b", "a-b", "B", "é", "n" * 101, "x y", "-r", "\udcff", "a\nb", "+1"]
 

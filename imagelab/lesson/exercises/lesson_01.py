@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...digest import Digest
-from ...entry import Entry
+from ...filesystem.entry import Entry
 from ..exercise import Exercise, Mistake
 from ..goal import Exists, HasFile, HoldsLayer, NoFile, StandsOn, Variable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from ...entry import Entry
+from ...filesystem.entry import Entry
 from ..contents import Above, NoWaste, SameFiles, Shares, Tells
 from ..exercise import Exercise, Mistake
 from ..goal import Exists

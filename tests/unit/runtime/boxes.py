@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imagelab.containers.launch import feed
-from imagelab.rooted import Root
+from imagelab.filesystem.root import Root
 from imagelab.runtime import Program, Streams, kind_of, named
 from imagelab.runtime.process import hand_on
 

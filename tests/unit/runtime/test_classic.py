@@ -36,7 +36,7 @@ SCRIPT = """
 import json, os, sys
 from pathlib import Path
 from imagelab import Lab, runtime
-from imagelab.rooted import Root
+from imagelab.filesystem.root import Root
 home, wheels, context, user, mask = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 if os.geteuid() != user:
     os.setgroups([])

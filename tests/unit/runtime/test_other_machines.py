@@ -7,8 +7,8 @@ import platform
 import pytest
 
 from imagelab import Entry, runtime
+from imagelab.filesystem.tree import Changes, Tree
 from imagelab.runtime import CannotStart, Program, kind_of
-from imagelab.tree import Changes, Tree
 
 
 def elf(machine: int, order: str = "little", bits: int = 64) -> bytes:

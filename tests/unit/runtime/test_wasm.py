@@ -10,7 +10,7 @@ import pytest
 from imagelab.widgets.boxes import ENV, Box
 
 from imagelab.errors import LabError
-from imagelab.rooted import Root
+from imagelab.filesystem.root import Root
 from imagelab.runtime import CannotStart, Program, kind_of, run, startable
 from imagelab.runtime.wasm import ABORTED, MAX_MEMORY
 

@@ -16,10 +16,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import LabError
 from .beneath import Beneath, remove_folder
+from .disk import scan, walk
 from .entry import Entry, ancestors
-from .errors import LabError
-from .rootfs import scan, walk
 from .tree import Changes, Tree
 
 MADE_BY_RUNTIME = ("proc", "dev")  # mount points that a program needs and an image need not have

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from .errors import Invalid
+from ..errors import Invalid
 
 Kind = Literal["file", "dir", "symlink", "char", "block", "fifo"]
 Content = Callable[[], Iterator[bytes]]  # called for each reading; yields the bytes in order, in pieces

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..errors import Conflict, Invalid, LabError, NotFound
 from .beneath import chmod_beside, open_regular
 from .entry import Entry, Gone
-from .errors import Conflict, Invalid, LabError, NotFound
 from .streams import CHUNK
 from .tree import MAX_LINKS
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar
 
-from .errors import LabError
+from ..errors import LabError
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 C = TypeVar("C")

@@ -18,9 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from ..errors import Conflict, Invalid
 from .beneath import GONE, Beneath
 from .entry import NO_XATTRS, Content, Entry, Gone, Kind, ancestors, order
-from .errors import Conflict, Invalid
 from .streams import CHUNK
 from .tree import Changes, Tree
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .errors import LabError, NotFound
+from ..errors import LabError, NotFound
 from .tree import Files
 
 

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from ..errors import Invalid, NotFound
 from .entry import ROOT, Entry, ancestors, clean, order, parent_of
-from .errors import Invalid, NotFound
 
 MAX_LINKS = 40  # symlinks followed in one lookup, as Linux has it
 MAX_STEPS = 4096  # names walked through in one lookup, the links' own included: as many as Linux lets a path have
