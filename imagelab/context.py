@@ -29,7 +29,7 @@ from .filesystem.atomic import write_atomically
 from .filesystem.disk import Found, LeaveOut, scan, walk
 from .filesystem.entry import Content, Entry
 from .filesystem.tree import Changes, Tree
-from .gowords import go_match
+from .golang.quote import go_match
 
 
 class Context:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 
-from . import gojson
 from .archive import Archive
 from .candidates import Candidate, Left, references
 from .digest import Digest
 from .errors import Invalid
+from .golang import json_fields
 from .manifest import Json, is_parent, parse_config, parse_list
 
 TABLE = "manifest.json"
@@ -19,7 +19,7 @@ TABLE = "manifest.json"
 
 def listed(archive: Archive, left: list[Left]) -> list[Candidate]:
     """The images that manifest.json lists, still without manifests; raises Invalid."""
-    contents = parse_list(archive.json(TABLE, TABLE), TABLE, gojson.ARCHIVED)
+    contents = parse_list(archive.json(TABLE, TABLE), TABLE, json_fields.ARCHIVED)
     for item in contents:
         if not isinstance(item.get("Layers"), list | None) or not isinstance(item.get("RepoTags"), list | None):
             raise Invalid("manifest.json: Layers and RepoTags must be lists")

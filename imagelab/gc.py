@@ -10,11 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
-from . import gojson
 from .compression import Allowance, expand
 from .digest import Digest
 from .errors import LabError
 from .filesystem.streams import pieces_of
+from .golang import json_fields
 from .manifest import parse_json
 from .reference import Reference
 from .store import Store
@@ -73,7 +73,7 @@ def _live(store: Store, users: ImageUsers) -> set[Digest]:
         if digest in live or digest not in store.blobs:
             continue
         live.add(digest)
-        value = parse_json(store.blobs.read(digest), f"the manifest {digest.short}", gojson.MANIFEST)
+        value = parse_json(store.blobs.read(digest), f"the manifest {digest.short}", json_fields.MANIFEST)
         todo += (Digest(item["digest"]) for item in value.get("manifests") or [])
         live.update(Digest(item["digest"]) for item in [value.get("config"), *(value.get("layers") or [])] if item)
     return live

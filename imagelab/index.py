@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import gojson
 from .blobs import MAX_JSON
 from .digest import Digest
 from .errors import Invalid, InvalidReference
 from .filesystem.atomic import flush_folder, write_atomically
 from .filesystem.locks import Lock
+from .golang import json_fields
 from .image import Image
 from .manifest import DOCKER_MANIFEST, INDEX, MANIFEST, Json, dump, parse_json
 from .reference import Reference
@@ -72,7 +72,7 @@ class Index:
         if self._state is None or self._state.file != file:
             if info.st_size > 16 * MAX_JSON:
                 raise Invalid(f"{self._path} has {info.st_size:,} bytes: that is no index of a store")
-            items = parse_json(self._path.read_bytes(), str(self._path), gojson.MANIFEST).get("manifests") or []
+            items = parse_json(self._path.read_bytes(), str(self._path), json_fields.MANIFEST).get("manifests") or []
             if not isinstance(items, list) or not all(_is_descriptor(item) for item in items):
                 raise Invalid(f"{self._path} is not an OCI index: its 'manifests' must be descriptors")
             images: dict[Digest, Json] = {}

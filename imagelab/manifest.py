@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from . import gojson
 from .digest import Digest
 from .errors import Invalid, LabError, Unsupported
+from .golang import json_fields
 from .layer import TAR, TAR_GZIP, TAR_ZSTD
 
 Json = dict[str, Any]
@@ -63,7 +63,7 @@ def dump(value: Json) -> bytes:
         raise LabError(f"a value for the image's config cannot be written as JSON: {error}") from None
 
 
-def parse_json(data: bytes, what: str, fields: gojson.Fields | None = None) -> Json:
+def parse_json(data: bytes, what: str, fields: json_fields.Fields | None = None) -> Json:
     """Read a JSON object from untrusted bytes, the keys that are `fields` in any case; raises Invalid."""
     value = _parse(data, what)
     if not isinstance(value, dict):
@@ -94,7 +94,7 @@ def _inside(value: object) -> Iterable[object]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def parse_list(data: bytes, what: str, fields: gojson.Fields | None = None) -> list[Json]:
+def parse_list(data: bytes, what: str, fields: json_fields.Fields | None = None) -> list[Json]:
     """Read a JSON list of objects from untrusted bytes, the keys that are `fields` in any case; raises Invalid."""
     value = _parse(data, what)
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -127,7 +127,7 @@ def _record(record: Json) -> tuple[object, ...]:
 
 def parse_manifest(data: bytes, what: str = "the manifest") -> Json:
     """Check a manifest's shape (manifest.md); raises Invalid, and Unsupported for one that describes something else."""
-    value = parse_json(data, what, gojson.MANIFEST)
+    value = parse_json(data, what, json_fields.MANIFEST)
     media_type = value.get("mediaType") or MANIFEST
     if "manifests" in value:
         raise Invalid(f"{what} is an index, or one as well: its digest would name two things")
@@ -157,7 +157,7 @@ def check_descriptor(value: object, media_types: set[str], what: str) -> None:
 
 def parse_config(data: bytes, what: str = "the config") -> Json:
     """Check a config's shape (config.md), as far as anything here relies on it; raises Invalid."""
-    value = parse_json(data, what, gojson.CONFIG)
+    value = parse_json(data, what, json_fields.CONFIG)
     rootfs = value.get("rootfs")
     if not isinstance(rootfs, dict) or rootfs.get("type") != "layers":
         raise Invalid(f"{what} has no rootfs of type 'layers'")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .dockerfile import Dockerfile, Instruction, parse_instructions
-from .gowords import duration, go_list, go_rune, nanoseconds
+from .golang.quote import duration, go_list, go_rune, nanoseconds
 
 SHELL = ("/bin/sh", "-c")
 

@@ -16,11 +16,12 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
-from . import gojson, tar
+from . import tar
 from .digest import Digest
 from .errors import LabError, NotFound
 from .filesystem.entry import from_root
 from .filesystem.tree import Changes
+from .golang import json_fields
 from .image import Image, Keeper
 from .layer import TAR, Layer, pack
 from .manifest import Json, dump, parse_json
@@ -146,7 +147,7 @@ def mode(image: Image, place: Place, permissions: int) -> Image:
 
 def fields(image: Image) -> dict[str, str]:
     """Every text in the config by where it stands (`config.Env[0]`, `created`), without the layers' diffIDs."""
-    config = parse_json(image.config_bytes, "the config", gojson.CONFIG)
+    config = parse_json(image.config_bytes, "the config", json_fields.CONFIG)
     value = {key: part for key, part in config.items() if key != "rootfs"}
     return {_said(where): text for where, text in _texts(value, ())}
 
@@ -157,7 +158,7 @@ def field(image: Image, where: str, text: str) -> Image:
     The JSON is written anew, so a config that another builder spaced differently changes in that too. Raises NotFound
     for a place that is not there, and Invalid for a text that does not fit.
     """
-    config: Json = deepcopy(parse_json(image.config_bytes, "the config", gojson.CONFIG))
+    config: Json = deepcopy(parse_json(image.config_bytes, "the config", json_fields.CONFIG))
     steps = next((steps for steps, _ in _texts(config, ()) if _said(steps) == where and steps[0] != "rootfs"), None)
     if steps is None:
         raise NotFound(f"the config has no text at {where!r}: it has {', '.join(fields(image))}")
@@ -224,7 +225,7 @@ def _with_layer(image: Image, number: int, data: bytes) -> Image:
     """The image with another tar in the place of one layer, wrapped as that one was."""
     draft = Draft(image)
     layers = list(image.manifest["layers"])
-    config = deepcopy(parse_json(image.config_bytes, "the config", gojson.CONFIG))
+    config = deepcopy(parse_json(image.config_bytes, "the config", json_fields.CONFIG))
     old = image.layers[number - 1]
     if Digest.of(data) == old.diff_id:
         return image

@@ -12,12 +12,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 
-from . import gojson
 from .archive import Archive, Missing
 from .candidates import Candidate, Left, references
 from .compression import OverLimit
 from .digest import Digest
 from .errors import Invalid, Unsupported
+from .golang import json_fields
 from .index import NAME, REF
 from .manifest import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, Json, parse_json, parse_manifest
 from .reference import Reference
@@ -34,10 +34,10 @@ class Layout:
         self._archive = archive
         self._stem = stem
         self._known: dict[str, Candidate | Unsupported | Missing] = {}
-        layout = parse_json(archive.json(MARK, MARK), MARK, gojson.LAYOUT)
+        layout = parse_json(archive.json(MARK, MARK), MARK, json_fields.LAYOUT)
         if layout.get("imageLayoutVersion") != "1.0.0":
             raise Invalid(f"oci-layout gives the version {layout.get('imageLayoutVersion')!r}: only 1.0.0 is known")
-        index = parse_json(archive.json(TABLE, TABLE), TABLE, gojson.MANIFEST)
+        index = parse_json(archive.json(TABLE, TABLE), TABLE, json_fields.MANIFEST)
         if "manifests" not in index:
             raise Invalid("index.json is not an OCI index: it has no list of 'manifests'")
         self._listed = _descriptors(index, TABLE)
@@ -169,7 +169,7 @@ class Layout:
     def _index(self, descriptor: Json, what: str, depth: int) -> list[Json]:
         if depth >= _MAX_DEPTH:
             raise Invalid("index.json leads through more than four indexes to its images")
-        value = parse_json(self._archive.json_blob(descriptor, what), what, gojson.MANIFEST)
+        value = parse_json(self._archive.json_blob(descriptor, what), what, json_fields.MANIFEST)
         if "layers" in value or "config" in value:
             raise Invalid(f"{what} is an index and a manifest at once: its digest would name two things")
         return _descriptors(value, what)

@@ -23,7 +23,7 @@ def version(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
     arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     fields = {"Version": __version__, "PythonVersion": platform.python_version(), "Os": sys.platform, "Arch": arch}
     if template:
-        from ..gotemplate import Struct
+        from ..golang.template import Struct
         from .table import print_value
 
         both = {"Client": Struct("system.clientVersion", **fields), "Server": Struct("types.Version", **fields)}
@@ -47,7 +47,7 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
     counts = {"running": states["running"], "paused": 0, "stopped": states.total() - states["running"]}
     runtimes = {name: named(name) for name in RUNTIMES}
     if template:
-        from ..gotemplate import Map, Struct
+        from ..golang.template import Map, Struct
         from .table import print_value
 
         known = Struct(

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from .. import units
 from ..errors import LabError, NotFound
-from ..gotemplate import Row
-from ..gowords import go_quoted
+from ..golang.quote import go_quoted
+from ..golang.template import Row
 from . import filters
 from .table import print_rows, try_template
 from .verbs import Desk, complain, fail, flag, option, verb, whole

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import LabError, NotFound
-from ..gowords import go_quoted
+from ..golang.quote import go_quoted
 from ..reference import Reference
 from ..runtime import RUNTIMES, CannotStart
 from . import attached, elsewhere

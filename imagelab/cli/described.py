@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound
-from ..gotemplate import Map, NilList, NilPointer, Struct
+from ..golang.template import Map, NilList, NilPointer, Struct
 from .host_settings import host_config, network_settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..gotemplate import Map, NilList, NilPointer, Struct
+from ..golang.template import Map, NilList, NilPointer, Struct
 
 
 class _HostConfig(Struct):

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 
 from ..errors import NotFound
-from ..gosyntax import TemplateError
-from ..gotemplate import Struct, Template, to_json
+from ..golang.template import Struct, Template, to_json
+from ..golang.template_syntax import TemplateError
 from .described import container_described, image_described
 from .listing import names_by_id
 from .table import SYNTAX, parse_template

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .. import units
-from ..gotemplate import Row
+from ..golang.template import Row
 from . import filters
 from .table import print_rows
 from .verbs import Desk, flag, option, verb

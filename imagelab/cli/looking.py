@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .. import units
-from ..gotemplate import Row
+from ..golang.template import Row
 from ..units import one_line
 from .table import aligned, print_rows
 from .verbs import Desk, fail, flag, option, say, verb

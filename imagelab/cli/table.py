@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..gosyntax import ParseError, TemplateError
-from ..gotemplate import Row, Struct, Template, to_json
+from ..golang.template import Row, Struct, Template, to_json
+from ..golang.template_syntax import ParseError, TemplateError
 from ..units import harmless
 from .verbs import fail, say
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .. import units
 from ..errors import Conflict, InvalidReference, LabError, NotFound
-from ..gotemplate import Row
+from ..golang.template import Row
 from ..reference import Reference
 from . import filters
 from .table import print_rows

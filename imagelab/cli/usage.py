@@ -11,7 +11,7 @@ import time
 from collections import Counter
 
 from .. import units
-from ..gotemplate import Row, Struct
+from ..golang.template import Row, Struct
 from .containers import TITLES as CONTAINER_TITLES
 from .containers import own_size, row
 from .listing import IMAGE_TITLES, NONE, image_row, names_by_id

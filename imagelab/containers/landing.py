@@ -161,6 +161,6 @@ def _why(error: OSError) -> str:
 
 
 def _quoted(path: str) -> str:
-    from ..gowords import go_quoted
+    from ..golang.quote import go_quoted
 
     return go_quoted(path)

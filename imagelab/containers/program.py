@@ -12,7 +12,7 @@ from .. import runtime
 from ..errors import Conflict, LabError, NotFound
 from ..filesystem.root import Root
 from ..filesystem.users import home_of, user_of
-from ..gowords import go_quoted
+from ..golang.quote import go_quoted
 from .record import Record, Spec
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

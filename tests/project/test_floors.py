@@ -20,15 +20,15 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # The modules of each floor, the ground first. `imagelab/__init__.py` is the door, before all floors.
 FLOORS = [
     {"errors", "filesystem"},
-    {"digest", "reference", "compression", "tar", "layer", "gojson", "manifest", "image"}
+    {"digest", "reference", "compression", "tar", "layer", "golang", "manifest", "image"}
     | {"blobs", "index", "taglog", "store"},
     {"save", "tarball", "staging", "archive", "candidates", "docker_archive", "oci_layout", "load"}
     | {"remove", "gc", "usage", "waste", "mutate", "lens"}
-    | {"words", "dockerfile", "context", "copying", "cache", "metadata", "gowords", "progress", "runtime", "running"}
+    | {"words", "dockerfile", "context", "copying", "cache", "metadata", "progress", "runtime", "running"}
     | {"bases", "wasmfile", "instructions", "build", "prepare", "containers"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
-    | {"units", "gosyntax", "gotemplate"},
+    | {"units"},
 ]
 ENGINE_FLOORS = 4  # the last floor holds the views
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

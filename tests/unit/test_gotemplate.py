@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagelab.errors import LabError
-from imagelab.gosyntax import FUNCTIONS, ParseError, TemplateError
-from imagelab.gotemplate import Map, NilList, Row, Struct, Template, to_json
+from imagelab.golang.template import Map, NilList, Row, Struct, Template, to_json
+from imagelab.golang.template_syntax import FUNCTIONS, ParseError, TemplateError
 
 ID = "sha256:138dd7ae249fb5edfb47a356ea5b328b13e19df32742d73ce40fb366e7e08a9c"
 CONFIG = Struct(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
-from imagelab.widgets.conftest import THREE_DAYS_AGO
 
 from imagelab import Lab, Reference
 from imagelab.cli.filters import names_fit
 from imagelab.cli.verbs import Failed
+
+from .conftest import THREE_DAYS_AGO
 
 DAY = 86400
 

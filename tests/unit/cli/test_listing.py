@@ -7,12 +7,13 @@ import json
 import re
 
 import pytest
-from imagelab.widgets.conftest import THREE_DAYS_AGO
 
 from imagelab import Lab
 from imagelab.image import Image
 from imagelab.manifest import manifest_for
 from unit import archives
+
+from .conftest import THREE_DAYS_AGO
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from imagelab.cli.table import aligned, print_rows
 from imagelab.cli.verbs import Failed
-from imagelab.gotemplate import Row
+from imagelab.golang.template import Row
 
 ROWS = [Row("*formatter.imageContext", ID="138dd7ae249f", Repository="derived", Size="3.97MB"),
         Row("*formatter.imageContext", ID="99737dc0b161", Repository="<none>", Size="1.98MB")]  # fmt: skip

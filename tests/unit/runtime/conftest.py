@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from imagelab.widgets.boxes import Box
 
 from imagelab import Lab
 from imagelab.bases import PYTHON, provide
+
+from .boxes import Box
 
 
 @pytest.fixture(scope="session")

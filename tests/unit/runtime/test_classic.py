@@ -10,12 +10,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from imagelab.widgets.wheels import wheel
 
 import imagelab
 from imagelab import Lab
 from imagelab.dockerfile import DockerfileError
 from imagelab.progress import Watcher
+
+from .wheels import wheel
 
 pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
 

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from imagelab.widgets.boxes import SITE, Box
-from imagelab.widgets.wheels import wheel
 
 from imagelab.runtime import CannotStart
+
+from .boxes import SITE, Box
+from .wheels import wheel
 
 pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
 pytest.importorskip("pip")

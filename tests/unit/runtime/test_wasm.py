@@ -7,12 +7,13 @@ import os
 import time
 
 import pytest
-from imagelab.widgets.boxes import ENV, Box
 
 from imagelab.errors import LabError
 from imagelab.filesystem.root import Root
 from imagelab.runtime import CannotStart, Program, kind_of, run, startable
 from imagelab.runtime.wasm import ABORTED, MAX_MEMORY
+
+from .boxes import ENV, Box
 
 wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .gosyntax import Chain, Function, Literal, Node, Parser, Pipe, Range, TemplateError
+from .template_syntax import Chain, Function, Literal, Node, Parser, Pipe, Range, TemplateError
 
 # What JSON may hold as it is, and a terminal would obey (see units.harmless); and halves of characters.
 _UNPRINTABLE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .errors import LabError
+from ..errors import LabError
 
 FUNCTIONS = ("json", "index", "join", "println", "len", "lower", "upper", "title", "split", "truncate", "pad")
 _REFUSED = re.compile(

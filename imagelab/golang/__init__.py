@@ -1,0 +1,1 @@
+"""Go as Docker shows it: how Go quotes, reads JSON keys, and fills templates."""
