@@ -10,27 +10,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .digest import Digest
     from .errors import LabError
     from .filesystem.entry import Entry
     from .filesystem.tree import Changes, Tree
-    from .image import Image
     from .lab import Lab
-    from .layer import Layer
-    from .reference import Reference
+    from .oci.digest import Digest
+    from .oci.image import Image
+    from .oci.layer import Layer
+    from .oci.reference import Reference
 
 __version__ = "0.1.0"
 __all__ = ["Changes", "Digest", "Entry", "Image", "Lab", "LabError", "Layer", "Reference", "Tree", "draw"]
 
 _WHERE = {
     "Changes": "filesystem.tree",
-    "Digest": "digest",
+    "Digest": "oci.digest",
     "Entry": "filesystem.entry",
-    "Image": "image",
+    "Image": "oci.image",
     "Lab": "lab",
     "LabError": "errors",
-    "Layer": "layer",
-    "Reference": "reference",
+    "Layer": "oci.layer",
+    "Reference": "oci.reference",
     "Tree": "filesystem.tree",
 }
 

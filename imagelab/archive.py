@@ -13,15 +13,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from . import tar
 from .blobs import MAX_JSON
-from .compression import Allowance, expand
-from .digest import Digest
 from .errors import Invalid
 from .filesystem.entry import climbs, from_root, parent_of
 from .filesystem.streams import pieces_of
 from .filesystem.tree import MAX_LINKS, MAX_STEPS
-from .manifest import Json
+from .oci import tar
+from .oci.compression import Allowance, expand
+from .oci.digest import Digest
+from .oci.manifest import Json
 from .staging import Staged, stage
 from .store import Store
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from .errors import InvalidReference, LabError, NotFound
 from .filesystem.entry import Entry
-from .image import Image
-from .reference import Reference
+from .oci.image import Image
+from .oci.reference import Reference
 from .runtime import PIP_MARK, SHELL_MARK
 from .store import Store
 from .wasmfile import initial_memory

@@ -16,8 +16,8 @@ from .cache import BuildCache
 from .context import Context
 from .dockerfile import PREDEFINED, Argument, Dockerfile, Instruction, Stage
 from .errors import LabError
-from .image import Image
 from .instructions import StageBuild
+from .oci.image import Image
 from .progress import BuildStage, BuildStep, Built, Quiet, Watcher
 from .store import Store
 from .words import MAX_WORD

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from .digest import Digest
 from .filesystem.atomic import write_atomically
-from .image import Image
+from .oci.digest import Digest
+from .oci.image import Image
 from .store import Store
 
 FAR = 100  # how many places away a step that moved is looked for

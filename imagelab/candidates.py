@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .digest import Digest
 from .errors import Conflict, Invalid, InvalidReference, NotFound, Unsupported
 from .filesystem.tree import Tree
-from .manifest import parse_config
-from .reference import Reference
+from .oci.digest import Digest
+from .oci.manifest import parse_config
+from .oci.reference import Reference
 from .staging import Staged
 
 

@@ -9,10 +9,10 @@ import re
 
 from .archive import Archive
 from .candidates import Candidate, Left, references
-from .digest import Digest
 from .errors import Invalid
 from .golang import json_fields
-from .manifest import Json, is_parent, parse_config, parse_list
+from .oci.digest import Digest
+from .oci.manifest import Json, is_parent, parse_config, parse_list
 
 TABLE = "manifest.json"
 

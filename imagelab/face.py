@@ -15,14 +15,14 @@ from .containers.record import Spec, State
 from .filesystem.entry import Entry
 from .filesystem.tree import Changes, Tree
 from .gc import Damage, Freed
-from .image import Identifier, Image, Step
 from .lab import Lab
-from .layer import Layer
 from .lens import Shown
 from .load import Loaded
-from .mutate import Compared, Place
+from .oci.image import Identifier, Image, Step
+from .oci.layer import Layer
+from .oci.mutate import Compared, Place
+from .oci.reference import Reference
 from .progress import Built, Default, Quiet, Watcher
-from .reference import Reference
 from .store import Store
 from .taglog import TagMove
 from .usage import DiskUsage

@@ -23,7 +23,7 @@ from .errors import LabError, NotFound
 from .filesystem.space import FULL, full
 from .filesystem.tree import Changes, Tree
 from .filesystem.users import user_of
-from .image import Image
+from .oci.image import Image
 from .progress import BuildStep, Watcher
 from .running import Workspace
 from .store import Store

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .containers.keeper import end_all, keep
-from .digest import Digest
 from .errors import Interrupted, InvalidReference, LabError, NotFound
 from .filesystem.disk import unpack
 from .filesystem.entry import Entry
 from .filesystem.space import names_full_disks
 from .filesystem.tree import Changes, Tree
 from .gc import Damage, Freed, ImageUser, collect, verify
-from .image import Image
-from .reference import Reference
+from .oci.digest import Digest
+from .oci.image import Image
+from .oci.reference import Reference
 from .remove import prune, remove
 from .save import images_named, save, whole_file
 from .staging import LIMIT

@@ -20,12 +20,12 @@ from typing import BinaryIO
 from . import docker_archive, oci_layout
 from .archive import Archive, members_of_folder, members_of_tar
 from .candidates import Candidate, Left, choose
-from .compression import Allowance, OverLimit
-from .digest import Digest
 from .errors import Invalid
-from .image import Image
-from .manifest import manifest_for
-from .reference import Reference
+from .oci.compression import Allowance, OverLimit
+from .oci.digest import Digest
+from .oci.image import Image
+from .oci.manifest import manifest_for
+from .oci.reference import Reference
 from .staging import LIMIT, settle_layer
 from .store import Store
 

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 
 from .archive import Archive, Missing
 from .candidates import Candidate, Left, references
-from .compression import OverLimit
-from .digest import Digest
 from .errors import Invalid, Unsupported
 from .golang import json_fields
 from .index import NAME, REF
-from .manifest import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, Json, parse_json, parse_manifest
-from .reference import Reference
+from .oci.compression import OverLimit
+from .oci.digest import Digest
+from .oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, Json, parse_json, parse_manifest
+from .oci.reference import Reference
 
 TABLE = "index.json"
 MARK = "oci-layout"

@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from . import tar
-from .compression import compression_of
 from .context import Context, StatIndex
 from .dockerfile import MAX_BYTES, Dockerfile, parse
 from .errors import LabError, NotFound
 from .filesystem.entry import Entry
 from .filesystem.streams import pieces_of
 from .filesystem.tree import Changes, Tree
-from .layer import changes_of
+from .oci import tar
+from .oci.compression import compression_of
+from .oci.layer import changes_of
 from .store import Store
 
 Source = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO

@@ -6,11 +6,11 @@ it. Follows moby's daemon/images/image_delete.go (20.10), with its conflicts and
 
 from __future__ import annotations
 
-from .digest import Digest
 from .errors import Conflict
 from .gc import Freed, ImageUsers, collect
-from .image import Image
-from .reference import Reference
+from .oci.digest import Digest
+from .oci.image import Image
+from .oci.reference import Reference
 from .store import Store
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from types import TracebackType
 
 from . import runtime
-from .digest import Digest
 from .errors import LabError
 from .filesystem.beneath import make_private
 from .filesystem.disk import unpack
 from .filesystem.snapshot import Writable, remove
 from .filesystem.tree import Changes, Tree
 from .filesystem.users import home_of, user_of
-from .image import Image
+from .oci.digest import Digest
+from .oci.image import Image
 
 
 class Workspace:

@@ -18,16 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from . import tar
-from .digest import Digest, Hashed
 from .errors import Invalid, InvalidReference, LabError
 from .filesystem.entry import Entry
 from .filesystem.streams import pieces_of
-from .image import Image
 from .index import NAME, REF, describe, index_bytes
-from .layer import Layer
-from .manifest import is_parent
-from .reference import Reference
+from .oci import tar
+from .oci.digest import Digest, Hashed
+from .oci.image import Image
+from .oci.layer import Layer
+from .oci.manifest import is_parent
+from .oci.reference import Reference
 from .store import Store
 
 

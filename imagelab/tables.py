@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from . import mutate, units
-from .digest import Digest
+from . import units
 from .drawings.stages import stages
-from .reference import Reference
+from .oci import mutate
+from .oci.digest import Digest
+from .oci.reference import Reference
 
 if TYPE_CHECKING:
     from .containers import Container
-    from .image import Image
     from .lab import Lab
+    from .oci.image import Image
     from .progress import Built
     from .waste import Waste
 

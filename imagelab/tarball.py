@@ -11,7 +11,7 @@ from .errors import Invalid
 from .filesystem.disk import scan
 from .filesystem.streams import pieces_of
 from .filesystem.tree import Changes, Tree
-from .image import Image
+from .oci.image import Image
 from .staging import LIMIT, settle_layer, stage_layer
 from .store import Store
 

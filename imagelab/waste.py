@@ -19,7 +19,7 @@ from functools import partial
 from .errors import Invalid
 from .filesystem.entry import Entry, order
 from .filesystem.tree import Changes, Tree
-from .layer import Layer
+from .oci.layer import Layer
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from .. import units
 from ..errors import InvalidReference
+from ..oci.reference import Reference
 from ..progress import BuildStep, Quiet, Watcher
-from ..reference import Reference
 from .moving import stdin_of
 from .verbs import Desk, complain, fail, flag, option, say, verb
 

@@ -17,7 +17,7 @@ import click
 
 from ..errors import LabError, NotFound
 from ..golang.quote import go_quoted
-from ..reference import Reference
+from ..oci.reference import Reference
 from ..runtime import RUNTIMES, CannotStart
 from . import attached, elsewhere
 from .verbs import BAD_FLAG, Desk, F, complain, fail, flag, option, say, verb

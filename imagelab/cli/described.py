@@ -17,8 +17,8 @@ from .host_settings import host_config, network_settings
 
 if TYPE_CHECKING:
     from ..containers import Container
-    from ..image import Image
     from ..lab import Lab
+    from ..oci.image import Image
 
 _ZERO_TIME = "0001-01-01T00:00:00Z"
 _DRIVER = "imagelab"

@@ -14,13 +14,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..reference import Reference
+from ..oci.reference import Reference
 from ..units import timestamp
 from .verbs import BAD_FLAG, fail
 
 if TYPE_CHECKING:
-    from ..image import Image
     from ..lab import Lab
+    from ..oci.image import Image
 
 Filters = dict[str, list[str]]
 

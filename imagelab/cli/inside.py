@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from ..errors import InvalidReference
-from ..reference import Reference
+from ..oci.reference import Reference
 from ..runtime import CANNOT_RUN, CannotStart
 from ..units import one_line, timestamp
 from . import elsewhere, filters

@@ -18,9 +18,9 @@ from .table import print_rows
 from .verbs import Desk, flag, option, verb
 
 if TYPE_CHECKING:
-    from ..digest import Digest
-    from ..image import Image, Step
-    from ..reference import Reference
+    from ..oci.digest import Digest
+    from ..oci.image import Image, Step
+    from ..oci.reference import Reference
 
 NONE = "<none>"
 IMAGE_TITLES = {

@@ -13,7 +13,7 @@ import sys
 from typing import Any, BinaryIO
 
 from ..errors import InvalidReference
-from ..reference import Reference
+from ..oci.reference import Reference
 from .verbs import Desk, complain, explain, fail, flag, option, say, verb
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}

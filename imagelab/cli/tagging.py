@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from .. import units
 from ..errors import Conflict, InvalidReference, LabError, NotFound
 from ..golang.template import Row
-from ..reference import Reference
+from ..oci.reference import Reference
 from . import filters
 from .table import print_rows
 from .verbs import Desk, explain, fail, flag, option, say, verb
 
 if TYPE_CHECKING:
-    from ..image import Image
+    from ..oci.image import Image
 
 LOG_TITLES = {"Time": "WHEN", "Tag": "TAG", "Old": "FROM", "New": "TO", "Verb": "BY"}
 

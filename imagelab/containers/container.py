@@ -20,11 +20,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .. import runtime
-from ..digest import Digest
 from ..errors import Conflict, Interrupted, LabError
 from ..filesystem.root import Root
 from ..filesystem.snapshot import remove
 from ..filesystem.space import names_full_disks
+from ..oci.digest import Digest
 from . import log
 from .contents import Contents
 from .launch import attend, feed, interrupts_held, launch, stdin_of

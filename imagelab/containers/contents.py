@@ -12,23 +12,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..digest import Digest
 from ..errors import LabError, NotFound
 from ..filesystem.root import Root
 from ..filesystem.snapshot import Writable
 from ..filesystem.space import names_full_disks
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import user_of
-from ..layer import pack, sum_of_files
 from ..metadata import applied
-from ..reference import Reference
+from ..oci.digest import Digest
+from ..oci.layer import pack, sum_of_files
+from ..oci.reference import Reference
 from ..save import whole_file
 from .looks import Looks
 from .pause import paused
 from .record import Record, Spec
 
 if TYPE_CHECKING:
-    from ..image import Image
+    from ..oci.image import Image
     from ..store import Store
 
 

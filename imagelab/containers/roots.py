@@ -16,7 +16,7 @@ from pathlib import Path
 from ..filesystem.beneath import make_private
 from ..filesystem.disk import unpack
 from ..filesystem.snapshot import PRIVILEGED, remove
-from ..image import Image
+from ..oci.image import Image
 from ..store import Store
 from .record import held
 

@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from ..digest import Digest
 from ..errors import Conflict, LabError, NotFound
 from ..filesystem.beneath import make_private
 from ..filesystem.root import Root
 from ..filesystem.snapshot import Writable
 from ..filesystem.snapshot import remove as remove_folder
-from ..image import Image
+from ..oci.digest import Digest
+from ..oci.image import Image
 from ..runtime import named
 from ..store import Store
 from .container import Container

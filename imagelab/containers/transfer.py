@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from ..compression import Allowance, expand
 from ..errors import Conflict, Invalid, NotFound
 from ..filesystem.disk import scan
 from ..filesystem.entry import Entry, Gone, order, parent_of
@@ -25,8 +24,9 @@ from ..filesystem.root import Root
 from ..filesystem.snapshot import PRIVILEGED
 from ..filesystem.streams import pieces_of
 from ..filesystem.tree import Changes, Tree
-from ..layer import content_in, pack, read_changes
-from ..tar import Reader
+from ..oci.compression import Allowance, expand
+from ..oci.layer import content_in, pack, read_changes
+from ..oci.tar import Reader
 from .landing import (
     NoSuchPath,
     NotAFolder,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .picture import CONFIG, LAYER, MANIFEST, QUIET, TAG, Drawing, box, called, count, digraph, row, short, text
 
 if TYPE_CHECKING:
-    from ..image import Image
+    from ..oci.image import Image
 
 MOST_LAYERS = 12  # more are summed up in one row: nobody compares the digests of the 40th layer by eye
 STORED, UNPACKED = "#8A5A00", "#0072B2"  # the two names of a layer; one arrow is dashed, the other is not

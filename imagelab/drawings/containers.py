@@ -35,9 +35,9 @@ from .picture import (
 
 if TYPE_CHECKING:
     from ..containers import Container
-    from ..digest import Digest
-    from ..image import Image
     from ..lab import Lab
+    from ..oci.digest import Digest
+    from ..oci.image import Image
 
 WRITABLE = "#E8C3DA"  # Okabe and Ito's reddish purple, lightened
 COLOURS = {"A": ADDED, "C": CHANGED, "D": REMOVED}

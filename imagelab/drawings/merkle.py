@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..digest import Digest
 from ..errors import Invalid, NotFound
+from ..oci.digest import Digest
 from .picture import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, called, digraph, row, short, text
 
 if TYPE_CHECKING:
-    from ..image import Image
+    from ..oci.image import Image
 
 MOVED = "#FBE6BF"  # the ground of a name that changed; the word says it too
 WIDTH = 210  # points, so that the links stand in line

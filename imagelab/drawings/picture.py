@@ -26,7 +26,7 @@ from .. import units
 from ..errors import LabError
 
 if TYPE_CHECKING:
-    from ..image import Image
+    from ..oci.image import Image
 
 # Okabe and Ito, "Color Universal Design" (2008), by the role each plays here.
 TAG, MANIFEST, CONFIG, LAYER = "#F0E442", "#E69F00", "#56B4E9", "#8FD3BE"  # LAYER: bluish green, lightened

@@ -13,9 +13,9 @@ from .. import units
 from .picture import CONFIG, LAYER, QUIET, Drawing, box, called, count, digraph, row, text
 
 if TYPE_CHECKING:
-    from ..digest import Digest
-    from ..image import Image
-    from ..layer import Layer
+    from ..oci.digest import Digest
+    from ..oci.image import Image
+    from ..oci.layer import Layer
 
 
 def sharing(images: Sequence[Image]) -> Drawing:

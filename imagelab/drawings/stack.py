@@ -31,7 +31,7 @@ from .picture import (
 from .stages import Mark, Stage, stages
 
 if TYPE_CHECKING:
-    from ..image import Image
+    from ..oci.image import Image
 
 COLOURS = {"A": ADDED, "C": CHANGED, "D": REMOVED}
 MOST_MARKS = 8  # of one layer; a picture of a thousand files shows nothing

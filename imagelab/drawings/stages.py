@@ -15,8 +15,8 @@ from ..filesystem.entry import Entry, order, parent_of
 from ..filesystem.tree import Tree
 
 if TYPE_CHECKING:
-    from ..image import Image
-    from ..layer import Layer
+    from ..oci.image import Image
+    from ..oci.layer import Layer
 
 Letter = Literal["A", "C", "D"]
 WORDS: Mapping[Letter, str] = {"A": "added", "C": "changed", "D": "removed"}

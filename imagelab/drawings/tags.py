@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import graphviz
 
 from .. import units
-from ..digest import Digest
-from ..reference import Reference
+from ..oci.digest import Digest
+from ..oci.reference import Reference
 from .picture import CONFIG, INK, PLAIN, QUIET, TAG, Drawing, count, digraph, text
 
 if TYPE_CHECKING:
-    from ..image import Image
     from ..lab import Lab
+    from ..oci.image import Image
     from ..taglog import TagMove
 
 MOST = 12  # tags, and images: those that moved last; nobody follows more arrows than that

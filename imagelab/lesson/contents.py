@@ -14,8 +14,8 @@ from ..waste import waste
 from .goal import Condition, Seen
 
 if TYPE_CHECKING:
-    from ..image import Image
     from ..lab import Lab
+    from ..oci.image import Image
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..reference import Reference
+from ..oci.reference import Reference
 from . import goal, progress
 from .markup import BLUE, GREEN, ORANGE, Said, bullets, card, folded, html, paragraph, plain
 

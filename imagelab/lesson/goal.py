@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import NotFound
-from ..reference import Reference
+from ..oci.reference import Reference
 
 if TYPE_CHECKING:
     from ..drawings import Drawing
-    from ..image import Image
     from ..lab import Lab
+    from ..oci.image import Image
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from ..errors import LabError
 from .goal import Condition, Seen
 
 if TYPE_CHECKING:
-    from ..image import Image
     from ..lab import Lab
+    from ..oci.image import Image
 
 NAMES: dict[str, Callable[[Image], str]] = {
     "image ID": lambda image: image.id.short,

@@ -13,8 +13,8 @@ from .goal import Condition, Seen
 
 if TYPE_CHECKING:
     from ..containers import Container
-    from ..image import Image
     from ..lab import Lab
+    from ..oci.image import Image
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from .. import units
 from ..drawings.stages import WORDS, Stage, stages
 from ..errors import LabError
 from ..filesystem.entry import ancestors, order, parent_of
-from ..image import Image
+from ..oci.image import Image
 from .base import Readable, fluid, in_words
 
 ROWS = 150  # shown at a time

@@ -12,10 +12,11 @@ from html import escape
 
 import ipywidgets
 
-from .. import mutate, units
+from .. import units
 from ..errors import LabError
-from ..image import Image
-from ..mutate import Place
+from ..oci import mutate
+from ..oci.image import Image
+from ..oci.mutate import Place
 from .base import Readable, fluid, in_words
 from .slide import KINDS, STORES, Slide, around, one_byte, page, said
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from .. import lens, mutate, units
+from .. import lens, units
 from ..errors import LabError
-from ..image import Image
-from ..mutate import Compared, Place
+from ..oci import mutate
+from ..oci.image import Image
+from ..oci.mutate import Compared, Place
 from .explorer import STYLES
 
 MOST_ROWS = 40  # names shown; of more, those that changed come first

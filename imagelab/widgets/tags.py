@@ -12,12 +12,12 @@ from html import escape
 import ipywidgets
 
 from .. import tables
-from ..digest import Digest
 from ..drawings.tags import drawn, holders_of, past, recent, tags
 from ..errors import LabError
-from ..image import Image
 from ..lab import Lab
-from ..reference import Reference
+from ..oci.digest import Digest
+from ..oci.image import Image
+from ..oci.reference import Reference
 from ..units import harmless
 from .base import Readable, fluid, in_words
 

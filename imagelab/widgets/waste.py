@@ -18,8 +18,8 @@ from .. import units
 from ..errors import LabError
 from ..filesystem.entry import Entry
 from ..filesystem.tree import Changes, Tree, with_parents
-from ..image import Image
-from ..layer import Layer
+from ..oci.image import Image
+from ..oci.layer import Layer
 from ..waste import PathWaste, Waste, waste
 from .base import Readable, fluid, in_words
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagelab import Lab
-from imagelab.image import Image
+from imagelab.oci.image import Image
 from judges import images
 
 

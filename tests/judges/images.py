@@ -17,7 +17,7 @@ from pathlib import Path
 from imagelab import Lab
 from imagelab.filesystem.entry import Entry
 from imagelab.filesystem.tree import Changes
-from imagelab.image import Image
+from imagelab.oci.image import Image
 
 Case = Callable[[Lab], Image]
 CASES: dict[str, Case] = {}

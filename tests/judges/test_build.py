@@ -19,7 +19,7 @@ import pytest
 
 from imagelab import Lab, metadata
 from imagelab.filesystem.entry import Entry
-from imagelab.image import Image
+from imagelab.oci.image import Image
 from imagelab.progress import BuildStep, Watcher
 from judges.dockerfiles import CASES, LONG_AGO, TREE, Case, write
 from judges.trees import Found, of_image

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imagelab import Lab
-from imagelab.layer import pack
+from imagelab.oci.layer import pack
 from judges.trees import differences, of_image, of_tar, without_directory_times
 
 DOCKERFILE = """\

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imagelab import Entry, Lab, lens, mutate
+from imagelab import Entry, Lab, lens
+from imagelab.oci import mutate
 from judges import tools
 from judges.tools import Tool
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import nbformat
 import pytest
 
-from imagelab import mutate
+from imagelab.oci import mutate
 from lessons.test_notebooks import ROOT
 
 LESSON = ROOT / "notebooks" / "05-digests.ipynb"

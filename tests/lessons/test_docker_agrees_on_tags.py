@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from imagelab import magic
-from imagelab.reference import Reference
+from imagelab.oci.reference import Reference
 from lessons.test_notebooks import ROOT
 
 LESSON = ROOT / "notebooks" / "04-tags.ipynb"

@@ -288,7 +288,7 @@ def test_a_dockerfile_without_end_is_not_read_to_its_end():
 
 
 def test_more_layers_than_an_image_may_have_are_refused_where_they_begin(monkeypatch):
-    monkeypatch.setattr("imagelab.image.MAX_LAYERS", 2)
+    monkeypatch.setattr("imagelab.oci.image.MAX_LAYERS", 2)
     with pytest.raises(DockerfileError, match=r"^Dockerfile:5: COPY: an image has at most 2 layers"):
         Lab.temporary().build({"Dockerfile": "FROM scratch\nCOPY a /a\nCOPY a /b\nENV A=1\nCOPY a /c\n", "a": "a"})
 

@@ -12,9 +12,9 @@ import pytest
 
 from imagelab import Lab
 from imagelab.dockerfile import DockerfileError
-from imagelab.image import Image
-from imagelab.manifest import dump, manifest_for
 from imagelab.metadata import applied
+from imagelab.oci.image import Image
+from imagelab.oci.manifest import dump, manifest_for
 
 BEFORE = {
     "Cmd": ["echo", "hi"], "Env": ["Q=q", "PATH=/bin"], "Labels": {"k": "v"}, "User": "me", "WorkingDir": "/wd",

@@ -11,7 +11,7 @@ import os
 import pytest
 
 from imagelab import Entry, Lab
-from imagelab.image import Image
+from imagelab.oci.image import Image
 from unit import archives
 
 TARGET = "../../../shared/cfg"

@@ -16,9 +16,9 @@ import zstandard
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from imagelab.compression import Allowance, OverLimit, compression_of, expand
 from imagelab.errors import Invalid
 from imagelab.filesystem.streams import CHUNK, pieces_of
+from imagelab.oci.compression import Allowance, OverLimit, compression_of, expand
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "nothing": bytes,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelab.digest import Digest, Hashed, chain_ids
 from imagelab.errors import Invalid
+from imagelab.oci.digest import Digest, Hashed, chain_ids
 
 
 @given(st.lists(st.binary(max_size=50)))

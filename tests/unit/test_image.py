@@ -7,12 +7,12 @@ import json
 import pytest
 
 from imagelab import Entry, Lab, LabError
-from imagelab.digest import Digest
 from imagelab.errors import Invalid, NotFound
 from imagelab.filesystem.tree import Changes, Tree
-from imagelab.image import Image
-from imagelab.layer import Layer
-from imagelab.manifest import EMPTY_LAYER
+from imagelab.oci.digest import Digest
+from imagelab.oci.image import Image
+from imagelab.oci.layer import Layer
+from imagelab.oci.manifest import EMPTY_LAYER
 
 
 @pytest.fixture

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagelab import tar
-from imagelab.compression import Allowance
-from imagelab.digest import Digest
 from imagelab.errors import Conflict, Invalid
 from imagelab.filesystem.disk import scan, unpack, walk
 from imagelab.filesystem.entry import Entry
 from imagelab.filesystem.tree import Changes, Tree, hard_links
 from imagelab.lab import Lab
-from imagelab.layer import Layer, pack, read_changes
-from imagelab.manifest import EMPTY_LAYER
+from imagelab.oci import tar
+from imagelab.oci.compression import Allowance
+from imagelab.oci.digest import Digest
+from imagelab.oci.layer import Layer, pack, read_changes
+from imagelab.oci.manifest import EMPTY_LAYER
 from unit import archives
 from unit.trees import changed_trees, trees
 

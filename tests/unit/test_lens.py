@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from imagelab import Entry, lens, mutate
+from imagelab import Entry, lens
+from imagelab.oci import mutate
 
 
 def test_the_classic_store_goes_by_the_config_and_counts_bytes_in_files(lab):

@@ -16,7 +16,7 @@ import pytest
 import zstandard
 
 from imagelab import Lab
-from imagelab.image import Image
+from imagelab.oci.image import Image
 from unit.archives import (
     BLOCK,
     DOCKER_CONFIG,

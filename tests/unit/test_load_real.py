@@ -20,8 +20,8 @@ import zstandard
 from imagelab import Lab
 from imagelab.errors import Invalid
 from imagelab.filesystem.disk import unpack
-from imagelab.image import Image
 from imagelab.load import LoadedImages
+from imagelab.oci.image import Image
 from unit.archives import (
     OCI_LAYER,
     Files,

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from imagelab import Lab
 from imagelab.cli import run
 from imagelab.cli.verbs import Desk
-from imagelab.digest import Digest
 from imagelab.errors import Invalid, LabError
-from imagelab.manifest import (
+from imagelab.oci.digest import Digest
+from imagelab.oci.manifest import (
     CONFIG,
     EMPTY_LAYER,
     LAYERS,

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from imagelab.compression import MAX_ENTRIES
+from imagelab.oci.compression import MAX_ENTRIES
 from unit import archives
 from unit.archives import BLOCK, config, digest, docker_archive, dump, file, packed
 

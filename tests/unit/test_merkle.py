@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from imagelab import Changes, Digest, Entry, LabError, draw, mutate
+from imagelab import Changes, Digest, Entry, LabError, draw
+from imagelab.oci import mutate
 
 SVG = "{http://www.w3.org/2000/svg}"
 

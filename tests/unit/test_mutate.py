@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelab import Entry, Lab, LabError, lens, mutate
-from imagelab.image import Image
-from imagelab.manifest import DOCKER_CONFIG, DOCKER_MANIFEST, dump
+from imagelab import Entry, Lab, LabError, lens
+from imagelab.oci import mutate
+from imagelab.oci.image import Image
+from imagelab.oci.manifest import DOCKER_CONFIG, DOCKER_MANIFEST, dump
 
 
 def make(lab, prices=b"tea,3\nsoup,4\n", mode=0o644, port="8080"):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagelab.errors import InvalidReference
-from imagelab.reference import Reference
+from imagelab.oci.reference import Reference
 
 DIGEST = "sha256:" + "a1" * 32
 

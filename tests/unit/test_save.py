@@ -20,7 +20,7 @@ from imagelab import Lab
 from imagelab.errors import Invalid, LabError, NotFound
 from imagelab.filesystem.space import NoSpace
 from imagelab.filesystem.tree import Changes, Tree
-from imagelab.image import Image
+from imagelab.oci.image import Image
 from imagelab.save import whole_file
 from unit import archives
 from unit.trees import trees

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from imagelab import Lab, LabError, Reference
-from imagelab.digest import Digest
 from imagelab.errors import Conflict, Invalid, InvalidReference, NotFound
-from imagelab.image import Image
+from imagelab.oci.digest import Digest
+from imagelab.oci.image import Image
 
 NAMES = ["a:1", "a:2", "b:1"]
 CONTENTS = ["x", "y", "z"]

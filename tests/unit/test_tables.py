@@ -12,7 +12,7 @@ import pytest
 
 import imagelab
 from imagelab import Changes, Digest, Entry, LabError, Reference
-from imagelab.image import Image
+from imagelab.oci.image import Image
 from imagelab.tables import of
 
 
@@ -94,7 +94,7 @@ def test_layers_table_has_every_identifier_of_every_layer(image):
 
 def test_layers_table_without_a_history(lab):
     """A config need not tell how its layers came about."""
-    from imagelab.manifest import dump, manifest_for
+    from imagelab.oci.manifest import dump, manifest_for
 
     image = lab.append(None, {"a": "1"})
     config = dump({key: value for key, value in image.config.items() if key != "history"})

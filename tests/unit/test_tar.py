@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelab import tar
 from imagelab.errors import Invalid, LabError
 from imagelab.filesystem.entry import Entry, Kind
+from imagelab.oci import tar
 from unit import archives
 from unit.archives import BLOCK, file, folder, hard_link, member, patched, sealed, symlink
 

@@ -9,7 +9,7 @@ import pytest
 
 from imagelab import Lab
 from imagelab.context import Context, StatIndex
-from imagelab.layer import Layer
+from imagelab.oci.layer import Layer
 from imagelab.progress import Watcher
 
 DOCKERFILE = """\

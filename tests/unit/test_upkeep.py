@@ -129,7 +129,7 @@ def test_verify_looks_inside_compressed_layers(lab: Lab, tmp_path: object) -> No
     import io
 
     from imagelab.filesystem.tree import Changes
-    from imagelab.layer import pack
+    from imagelab.oci.layer import pack
 
     pieces: list[bytes] = []
     pack(Changes.of({"a": "x"}), pieces.append)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...digest import Digest
 from ...filesystem.entry import Entry
+from ...oci.digest import Digest
 from ..exercise import Exercise, Mistake
 from ..goal import Exists, HasFile, HoldsLayer, NoFile, StandsOn, Variable
 
@@ -149,11 +149,11 @@ def lost() -> Exercise:
             "Opening the tar shows a file that two of the images have too. Something else in it must tell them apart.",
             "A layer's diffID is the SHA-256 of its tar, every byte of it. You have the tar, so you can compute the "
             "diffID.",
-            '`Digest.of((lost.folder / "lost.tar").read_bytes())` is its name (from `imagelab.digest`). Compare it '
+            '`Digest.of((lost.folder / "lost.tar").read_bytes())` is its name (from `imagelab`). Compare it '
             "with `image.diff_ids` for each `image` in `lost.lab.all_images()`.",
         ],
         solution="""
-from imagelab.digest import Digest
+from imagelab import Digest
 
 wanted = Digest.of((lost.folder / "lost.tar").read_bytes())
 for image in lost.lab.all_images():
@@ -182,7 +182,7 @@ for image in lost.lab.all_images():
             ),
             Mistake(
                 code="""
-from imagelab.digest import Digest
+from imagelab import Digest
 
 wanted = Digest.of((lost.folder / "lost.tar").read_bytes())
 image = next(image for image in lost.lab.all_images() if wanted in image.diff_ids)

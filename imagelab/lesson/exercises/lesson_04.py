@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...image import Image
-from ...reference import Reference
+from ...oci.image import Image
+from ...oci.reference import Reference
 from ..exercise import Exercise, Mistake
 from ..goal import Condition, Leads, Unmoved
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ... import mutate
-from ...digest import Digest
+from ...oci import mutate
+from ...oci.digest import Digest
 from ..exercise import Exercise, Mistake
 from ..goal import Condition, Exists, Layers, Leads, StandsOn
 from ..identity import Differs, SameBytes, Whole

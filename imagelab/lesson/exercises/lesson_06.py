@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...digest import Digest
 from ...errors import NotFound
+from ...oci.digest import Digest
 from ..exercise import Exercise, Mistake
 from ..goal import Condition, Leads, StandsOn
 from ..instances import AsIn, AsNew, Keeps, MadeFrom, Runs, Still, Wrote, read

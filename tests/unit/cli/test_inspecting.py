@@ -7,7 +7,7 @@ import json
 import pytest
 
 from imagelab import Lab
-from imagelab.image import Image
+from imagelab.oci.image import Image
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_size_is_for_containers(cli, image):
 
 def test_an_image_that_says_nothing(cli, lab):
     """Docker fills in zero values; so do we."""
-    from imagelab.manifest import manifest_for
+    from imagelab.oci.manifest import manifest_for
 
     config = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
     found = json.loads(cli("inspect", lab.add(Image(manifest_for(config, []), lab.store, config)).id).ok)[0]

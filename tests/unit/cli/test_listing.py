@@ -9,8 +9,8 @@ import re
 import pytest
 
 from imagelab import Lab
-from imagelab.image import Image
-from imagelab.manifest import manifest_for
+from imagelab.oci.image import Image
+from imagelab.oci.manifest import manifest_for
 from unit import archives
 
 from .conftest import THREE_DAYS_AGO

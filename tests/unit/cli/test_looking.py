@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from imagelab import Changes, Entry
-from imagelab.image import Image
+from imagelab.oci.image import Image
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_layers(cli, two):
 
 
 def test_layers_of_an_image_without_history(cli, lab):
-    from imagelab.manifest import dump, manifest_for
+    from imagelab.oci.manifest import dump, manifest_for
 
     layer = lab.append(None, {"a": "b"}).layers[0]
     config = dump({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer.diff_id]}})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagelab import mutate
 from imagelab.lesson.identity import Differs, SameBytes, Whole
+from imagelab.oci import mutate
 
 
 @pytest.fixture

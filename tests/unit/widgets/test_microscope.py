@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from imagelab import Changes, Entry, Lab, LabError, lens, mutate
+from imagelab import Changes, Entry, Lab, LabError, lens
+from imagelab.oci import mutate
 from imagelab.widgets import DigestMicroscope
 from imagelab.widgets.slide import KINDS, STORES, one_byte, said
 

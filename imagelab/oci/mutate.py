@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
+from ..errors import LabError, NotFound
+from ..filesystem.entry import from_root
+from ..filesystem.tree import Changes
+from ..golang import json_fields
 from . import tar
 from .digest import Digest
-from .errors import LabError, NotFound
-from .filesystem.entry import from_root
-from .filesystem.tree import Changes
-from .golang import json_fields
 from .image import Image, Keeper
 from .layer import TAR, Layer, pack
 from .manifest import Json, dump, parse_json

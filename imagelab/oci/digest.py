@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from .errors import Invalid, Unsupported
-from .filesystem.streams import pieces_of
+from ..errors import Invalid, Unsupported
+from ..filesystem.streams import pieces_of
 
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 

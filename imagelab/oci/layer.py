@@ -16,13 +16,13 @@ from io import BytesIO
 from itertools import chain
 from typing import BinaryIO
 
+from ..errors import Invalid, NotFound
+from ..filesystem.entry import Content, Entry, Gone, clean, climbs, from_root, order, parent_of
+from ..filesystem.streams import CHUNK, pieces_of
+from ..filesystem.tree import Changes
 from . import tar
 from .compression import MAGIC, Allowance, compression_of, expand
 from .digest import Digest
-from .errors import Invalid, NotFound
-from .filesystem.entry import Content, Entry, Gone, clean, climbs, from_root, order, parent_of
-from .filesystem.streams import CHUNK, pieces_of
-from .filesystem.tree import Changes
 
 WHITEOUT = ".wh."  # an empty file `.wh.x` says: pretend that x is not there
 OPAQUE = ".wh..wh..opq"  # an empty file of this name says: pretend the directory below was empty

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from ..errors import Invalid, LabError, Unsupported
+from ..golang import json_fields
 from .digest import Digest
-from .errors import Invalid, LabError, Unsupported
-from .golang import json_fields
 from .layer import TAR, TAR_GZIP, TAR_ZSTD
 
 Json = dict[str, Any]

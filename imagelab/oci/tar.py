@@ -15,8 +15,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .errors import Invalid
-from .filesystem.entry import NO_XATTRS, Entry, Kind
+from ..errors import Invalid
+from ..filesystem.entry import NO_XATTRS, Entry, Kind
 
 BLOCK = 512
 END = bytes(2 * BLOCK)

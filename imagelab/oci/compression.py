@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Protocol
 
-from .errors import Invalid
-from .filesystem.streams import CHUNK
+from ..errors import Invalid
+from ..filesystem.streams import CHUNK
 
 MAX_ENTRIES = 300_000  # files, folders and links in one archive: as many as fit into 300 MB of memory, at worst
 _STEP = 1 << 15  # the rest of a step is copied for each member of a stream, and members may be tiny

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from functools import cached_property, reduce
 from typing import Any, Protocol
 
+from ..errors import Invalid, LabError, NotFound
+from ..filesystem.entry import Entry
+from ..filesystem.tree import Changes, Tree, with_parents
 from .digest import Digest, chain_ids
-from .errors import Invalid, LabError, NotFound
-from .filesystem.entry import Entry
-from .filesystem.tree import Changes, Tree, with_parents
 from .layer import Layer
 from .manifest import LISTS, MAPS, MAX_LAYERS, STRINGS, Json, dump, manifest_for, parse_config, parse_manifest
 from .reference import Reference

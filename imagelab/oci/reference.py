@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .errors import InvalidReference
+from ..errors import InvalidReference
 
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
