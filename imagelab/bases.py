@@ -19,7 +19,7 @@ from .filesystem.entry import Entry
 from .oci.image import Image
 from .oci.reference import Reference
 from .runtime import PIP_MARK, SHELL_MARK
-from .store import Store
+from .store.store import Store
 from .wasmfile import initial_memory
 
 SHELL, PYTHON = "lab/shell:1.0", "python:3.12-slim"

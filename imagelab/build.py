@@ -19,7 +19,7 @@ from .errors import LabError
 from .instructions import StageBuild
 from .oci.image import Image
 from .progress import BuildStage, BuildStep, Built, Quiet, Watcher
-from .store import Store
+from .store.store import Store
 from .words import MAX_WORD
 
 

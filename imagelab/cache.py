@@ -20,7 +20,7 @@ from pathlib import Path
 from .filesystem.atomic import write_atomically
 from .oci.digest import Digest
 from .oci.image import Image
-from .store import Store
+from .store.store import Store
 
 FAR = 100  # how many places away a step that moved is looked for
 

@@ -10,7 +10,7 @@ from .filesystem.tree import Tree
 from .oci.digest import Digest
 from .oci.manifest import parse_config
 from .oci.reference import Reference
-from .staging import Staged
+from .store.ingest import Staged
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from .oci import tar
 from .oci.compression import Allowance, compression_of, expand
 from .oci.digest import Digest
 from .oci.layer import changes_of
-from .staging import LIMIT
+from .store.ingest import LIMIT
 
 _KINDS = {"dir": "directory", "symlink": "symbolic link"}
 

@@ -14,7 +14,6 @@ from .containers.looks import Looks
 from .containers.record import Spec, State
 from .filesystem.entry import Entry
 from .filesystem.tree import Changes, Tree
-from .gc import Damage, Freed
 from .lab import Lab
 from .lens import Shown
 from .load import Loaded
@@ -23,8 +22,9 @@ from .oci.layer import Layer
 from .oci.mutate import Compared, Place
 from .oci.reference import Reference
 from .progress import Built, Default, Quiet, Watcher
-from .store import Store
-from .taglog import TagMove
+from .store.gc import Damage, Freed
+from .store.store import Store
+from .store.taglog import TagMove
 from .usage import DiskUsage
 from .waste import PathWaste, Waste
 

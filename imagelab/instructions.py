@@ -26,7 +26,7 @@ from .filesystem.users import user_of
 from .oci.image import Image
 from .progress import BuildStep, Watcher
 from .running import Workspace
-from .store import Store
+from .store.store import Store
 
 COMMENT = "buildkit.dockerfile.v0"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

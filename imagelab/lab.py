@@ -21,15 +21,15 @@ from .filesystem.disk import unpack
 from .filesystem.entry import Entry
 from .filesystem.space import names_full_disks
 from .filesystem.tree import Changes, Tree
-from .gc import Damage, Freed, ImageUser, collect, verify
 from .oci.digest import Digest
 from .oci.image import Image
 from .oci.reference import Reference
-from .remove import prune, remove
 from .save import images_named, save, whole_file
-from .staging import LIMIT
-from .store import Store
-from .taglog import TagMove
+from .store.gc import Damage, Freed, ImageUser, collect, verify
+from .store.ingest import LIMIT
+from .store.remove import prune, remove
+from .store.store import Store
+from .store.taglog import TagMove
 from .tarball import append_tar, folder_changes, import_tar
 from .usage import DiskUsage, disk_usage
 from .waste import Waste, waste

@@ -26,8 +26,8 @@ from .oci.digest import Digest
 from .oci.image import Image
 from .oci.manifest import manifest_for
 from .oci.reference import Reference
-from .staging import LIMIT, settle_layer
-from .store import Store
+from .store.ingest import LIMIT, settle_layer
+from .store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from .filesystem.tree import Changes, Tree
 from .oci import tar
 from .oci.compression import compression_of
 from .oci.layer import changes_of
-from .store import Store
+from .store.store import Store
 
 Source = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
 

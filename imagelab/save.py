@@ -21,14 +21,14 @@ from typing import BinaryIO
 from .errors import Invalid, InvalidReference, LabError
 from .filesystem.entry import Entry
 from .filesystem.streams import pieces_of
-from .index import NAME, REF, describe, index_bytes
 from .oci import tar
 from .oci.digest import Digest, Hashed
 from .oci.image import Image
 from .oci.layer import Layer
 from .oci.manifest import is_parent
 from .oci.reference import Reference
-from .store import Store
+from .store.index import NAME, REF, describe, index_bytes
+from .store.store import Store
 
 
 def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out: BinaryIO) -> None:

@@ -12,8 +12,8 @@ from .filesystem.disk import scan
 from .filesystem.streams import pieces_of
 from .filesystem.tree import Changes, Tree
 from .oci.image import Image
-from .staging import LIMIT, settle_layer, stage_layer
-from .store import Store
+from .store.ingest import LIMIT, settle_layer, stage_layer
+from .store.store import Store
 
 Source = str | os.PathLike[str] | BinaryIO
 

@@ -33,7 +33,7 @@ from .program import pairs, program_of, runtime_of, signal_number
 from .record import Record, Spec, State
 
 if TYPE_CHECKING:
-    from ..store import Store
+    from ..store.store import Store
 
 STOP_SECONDS = 10.0  # docker's grace between the stop signal and the kill
 NOT_STARTED = 128  # docker's exit code of a container that it could not start, while the command says 125

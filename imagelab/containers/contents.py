@@ -29,7 +29,7 @@ from .record import Record, Spec
 
 if TYPE_CHECKING:
     from ..oci.image import Image
-    from ..store import Store
+    from ..store.store import Store
 
 
 @names_full_disks

@@ -17,7 +17,7 @@ from ..filesystem.beneath import make_private
 from ..filesystem.disk import unpack
 from ..filesystem.snapshot import PRIVILEGED, remove
 from ..oci.image import Image
-from ..store import Store
+from ..store.store import Store
 from .record import held
 
 _LOCKED = ".locked"

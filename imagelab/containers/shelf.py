@@ -22,7 +22,7 @@ from ..filesystem.snapshot import remove as remove_folder
 from ..oci.digest import Digest
 from ..oci.image import Image
 from ..runtime import named
-from ..store import Store
+from ..store.store import Store
 from .container import Container
 from .names import NAME, generated
 from .program import NO_COMMAND, checked, pairs, signal_number

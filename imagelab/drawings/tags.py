@@ -25,7 +25,7 @@ from .picture import CONFIG, INK, PLAIN, QUIET, TAG, Drawing, count, digraph, te
 if TYPE_CHECKING:
     from ..lab import Lab
     from ..oci.image import Image
-    from ..taglog import TagMove
+    from ..store.taglog import TagMove
 
 MOST = 12  # tags, and images: those that moved last; nobody follows more arrows than that
 SAID = 40  # of each in words

@@ -223,7 +223,7 @@ def test_a_disk_that_is_full_is_one_clear_error(monkeypatch, left):
     lab.build({"Dockerfile": f"FROM {SHELL}\n"}, "t")
     before = lab.store.tags()
     context = {"Dockerfile": f"FROM {SHELL}\nCOPY a /a\nCOPY a /b\nRUN echo > /c\n", "a": "a" * 3_000_000}
-    from imagelab import blobs
+    from imagelab.store import blobs
 
     writes = iter(range(1000))
     real = blobs.Writer.write

@@ -281,5 +281,5 @@ def test_version_waits_for_no_engine():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
     assert "imagelab.cli.about" in loaded
-    ours = {"imagelab.lab", "imagelab.store", "imagelab.golang.template"}
+    ours = {"imagelab.lab", "imagelab.store.store", "imagelab.golang.template"}
     assert not loaded & {*ours, "filelock", "zstandard", "pandas"}

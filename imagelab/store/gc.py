@@ -10,13 +10,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
-from .errors import LabError
-from .filesystem.streams import pieces_of
-from .golang import json_fields
-from .oci.compression import Allowance, expand
-from .oci.digest import Digest
-from .oci.manifest import parse_json
-from .oci.reference import Reference
+from ..errors import LabError
+from ..filesystem.streams import pieces_of
+from ..golang import json_fields
+from ..oci.compression import Allowance, expand
+from ..oci.digest import Digest
+from ..oci.manifest import parse_json
+from ..oci.reference import Reference
 from .store import Store
 
 

@@ -6,11 +6,11 @@ it. Follows moby's daemon/images/image_delete.go (20.10), with its conflicts and
 
 from __future__ import annotations
 
-from .errors import Conflict
+from ..errors import Conflict
+from ..oci.digest import Digest
+from ..oci.image import Image
+from ..oci.reference import Reference
 from .gc import Freed, ImageUsers, collect
-from .oci.digest import Digest
-from .oci.image import Image
-from .oci.reference import Reference
 from .store import Store
 
 

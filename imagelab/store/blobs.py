@@ -21,10 +21,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import Invalid, NotFound
-from .filesystem.locks import Lock
-from .filesystem.streams import CHUNK
-from .oci.digest import Digest
+from ..errors import Invalid, NotFound
+from ..filesystem.locks import Lock
+from ..filesystem.streams import CHUNK
+from ..oci.digest import Digest
 
 MAX_JSON = 4 << 20  # bytes in a manifest, config or index, as containerd and registries limit them
 

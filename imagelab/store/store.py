@@ -17,18 +17,18 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from ..errors import Conflict, InvalidReference, LabError, NotFound
+from ..filesystem.atomic import write_atomically
+from ..filesystem.locks import Lock
+from ..filesystem.streams import pieces_of
+from ..filesystem.tree import Changes
+from ..oci.digest import Digest
+from ..oci.image import Image
+from ..oci.layer import TAR, Layer, pack, sum_of_files
+from ..oci.manifest import Json, dump, manifest_for, scratch_config
+from ..oci.reference import Reference
 from .blobs import Blobs, Writer
-from .errors import Conflict, InvalidReference, LabError, NotFound
-from .filesystem.atomic import write_atomically
-from .filesystem.locks import Lock
-from .filesystem.streams import pieces_of
-from .filesystem.tree import Changes
 from .index import PARENT, Index, describe, index_bytes, name_in, unnamed, with_parent
-from .oci.digest import Digest
-from .oci.image import Image
-from .oci.layer import TAR, Layer, pack, sum_of_files
-from .oci.manifest import Json, dump, manifest_for, scratch_config
-from .oci.reference import Reference
 from .taglog import TagLog, TagMove, clock, places
 
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})")

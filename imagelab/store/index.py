@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import Invalid, InvalidReference
+from ..filesystem.atomic import flush_folder, write_atomically
+from ..filesystem.locks import Lock
+from ..golang import json_fields
+from ..oci.digest import Digest
+from ..oci.image import Image
+from ..oci.manifest import DOCKER_MANIFEST, INDEX, MANIFEST, Json, dump, parse_json
+from ..oci.reference import Reference
 from .blobs import MAX_JSON
-from .errors import Invalid, InvalidReference
-from .filesystem.atomic import flush_folder, write_atomically
-from .filesystem.locks import Lock
-from .golang import json_fields
-from .oci.digest import Digest
-from .oci.image import Image
-from .oci.manifest import DOCKER_MANIFEST, INDEX, MANIFEST, Json, dump, parse_json
-from .oci.reference import Reference
 
 NAME = "io.containerd.image.name"  # the whole name: docker.io/library/myapp:1.0
 REF = "org.opencontainers.image.ref.name"  # the name that skopeo and umoci go by: myapp:1.0

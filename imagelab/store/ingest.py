@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from ..errors import Invalid
+from ..filesystem.streams import pieces_of
+from ..filesystem.tree import Changes
+from ..oci import tar
+from ..oci.compression import Allowance, OverLimit, compression_of, expand
+from ..oci.digest import Digest, Hashed
+from ..oci.layer import TAR, TAR_GZIP, TAR_ZSTD, Layer, read_changes, sum_of_files
 from .blobs import Writer
-from .errors import Invalid
-from .filesystem.streams import pieces_of
-from .filesystem.tree import Changes
-from .oci import tar
-from .oci.compression import Allowance, OverLimit, compression_of, expand
-from .oci.digest import Digest, Hashed
-from .oci.layer import TAR, TAR_GZIP, TAR_ZSTD, Layer, read_changes, sum_of_files
 from .store import Store
 
 LIMIT = 32 << 30  # bytes an archive may expand to, unless told otherwise
