@@ -10,13 +10,13 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .archive.load import Loaded
 from .containers.looks import Looks
 from .containers.record import Spec, State
 from .filesystem.entry import Entry
 from .filesystem.tree import Changes, Tree
 from .lab import Lab
 from .lens import Shown
-from .load import Loaded
 from .oci.image import Identifier, Image, Step
 from .oci.layer import Layer
 from .oci.mutate import Compared, Place

@@ -15,6 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from .archive.save import images_named, save, whole_file
+from .archive.tarball import append_tar, folder_changes, import_tar
 from .containers.keeper import end_all, keep
 from .errors import Interrupted, InvalidReference, LabError, NotFound
 from .filesystem.disk import unpack
@@ -24,19 +26,17 @@ from .filesystem.tree import Changes, Tree
 from .oci.digest import Digest
 from .oci.image import Image
 from .oci.reference import Reference
-from .save import images_named, save, whole_file
 from .store.gc import Damage, Freed, ImageUser, collect, verify
 from .store.ingest import LIMIT
 from .store.remove import prune, remove
 from .store.store import Store
 from .store.taglog import TagMove
-from .tarball import append_tar, folder_changes, import_tar
 from .usage import DiskUsage, disk_usage
 from .waste import Waste, waste
 
 if TYPE_CHECKING:
+    from .archive.load import LoadedImages
     from .containers import Container
-    from .load import LoadedImages
     from .progress import Built, Watcher
     from .runtime import Output
 
@@ -228,7 +228,7 @@ class Lab:
         Returns a list of them, whose `left` says what else was there and why it was left; see `load.load` for what is
         believed.
         """
-        from .load import load
+        from .archive.load import load
 
         return load(self.store, source, ref=ref, limit=limit, limit_entries=limit_entries)
 

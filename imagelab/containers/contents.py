@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..archive.save import whole_file
 from ..errors import LabError, NotFound
 from ..filesystem.root import Root
 from ..filesystem.snapshot import Writable
@@ -22,7 +23,6 @@ from ..metadata import applied
 from ..oci.digest import Digest
 from ..oci.layer import pack, sum_of_files
 from ..oci.reference import Reference
-from ..save import whole_file
 from .looks import Looks
 from .pause import paused
 from .record import Record, Spec

@@ -22,7 +22,7 @@ FLOORS = [
     {"errors", "filesystem"},
     {"oci", "golang"}
     | {"store"},
-    {"save", "tarball", "archive", "candidates", "docker_archive", "oci_layout", "load"}
+    {"archive"}
     | {"usage", "waste", "lens"}
     | {"words", "dockerfile", "context", "copying", "cache", "metadata", "progress", "runtime", "running"}
     | {"bases", "wasmfile", "instructions", "build", "prepare", "containers"},

@@ -18,9 +18,9 @@ import pytest
 import zstandard
 
 from imagelab import Lab
+from imagelab.archive.load import LoadedImages
 from imagelab.errors import Invalid
 from imagelab.filesystem.disk import unpack
-from imagelab.load import LoadedImages
 from imagelab.oci.image import Image
 from unit.archives import (
     OCI_LAYER,

@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagelab import Lab
+from imagelab.archive.save import whole_file
 from imagelab.errors import Invalid, LabError, NotFound
 from imagelab.filesystem.space import NoSpace
 from imagelab.filesystem.tree import Changes, Tree
 from imagelab.oci.image import Image
-from imagelab.save import whole_file
 from unit import archives
 from unit.trees import trees
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 
+from ..errors import Invalid
+from ..golang import json_fields
+from ..oci.digest import Digest
+from ..oci.manifest import Json, is_parent, parse_config, parse_list
 from .archive import Archive
 from .candidates import Candidate, Left, references
-from .errors import Invalid
-from .golang import json_fields
-from .oci.digest import Digest
-from .oci.manifest import Json, is_parent, parse_config, parse_list
 
 TABLE = "manifest.json"
 

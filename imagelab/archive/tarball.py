@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from .errors import Invalid
-from .filesystem.disk import scan
-from .filesystem.streams import pieces_of
-from .filesystem.tree import Changes, Tree
-from .oci.image import Image
-from .store.ingest import LIMIT, settle_layer, stage_layer
-from .store.store import Store
+from ..errors import Invalid
+from ..filesystem.disk import scan
+from ..filesystem.streams import pieces_of
+from ..filesystem.tree import Changes, Tree
+from ..oci.image import Image
+from ..store.ingest import LIMIT, settle_layer, stage_layer
+from ..store.store import Store
 
 Source = str | os.PathLike[str] | BinaryIO
 
@@ -49,7 +49,7 @@ def import_tar(
     what is no tar, and DockerfileError for an instruction that cannot be there.
     """
     if changes:
-        from .metadata import applied
+        from ..metadata import applied
 
         config = {**(config or {}), **applied(changes, config or {})}
     with _opened(source) as (file, name):

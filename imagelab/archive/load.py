@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ..errors import Invalid
+from ..oci.compression import Allowance, OverLimit
+from ..oci.digest import Digest
+from ..oci.image import Image
+from ..oci.manifest import manifest_for
+from ..oci.reference import Reference
+from ..store.ingest import LIMIT, settle_layer
+from ..store.store import Store
 from . import docker_archive, oci_layout
 from .archive import Archive, members_of_folder, members_of_tar
 from .candidates import Candidate, Left, choose
-from .errors import Invalid
-from .oci.compression import Allowance, OverLimit
-from .oci.digest import Digest
-from .oci.image import Image
-from .oci.manifest import manifest_for
-from .oci.reference import Reference
-from .store.ingest import LIMIT, settle_layer
-from .store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

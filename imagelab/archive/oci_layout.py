@@ -12,15 +12,15 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 
+from ..errors import Invalid, Unsupported
+from ..golang import json_fields
+from ..oci.compression import OverLimit
+from ..oci.digest import Digest
+from ..oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, Json, parse_json, parse_manifest
+from ..oci.reference import Reference
+from ..store.index import NAME, REF
 from .archive import Archive, Missing
 from .candidates import Candidate, Left, references
-from .errors import Invalid, Unsupported
-from .golang import json_fields
-from .oci.compression import OverLimit
-from .oci.digest import Digest
-from .oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, Json, parse_json, parse_manifest
-from .oci.reference import Reference
-from .store.index import NAME, REF
 
 TABLE = "index.json"
 MARK = "oci-layout"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .errors import Conflict, Invalid, InvalidReference, NotFound, Unsupported
-from .filesystem.tree import Tree
-from .oci.digest import Digest
-from .oci.manifest import parse_config
-from .oci.reference import Reference
-from .store.ingest import Staged
+from ..errors import Conflict, Invalid, InvalidReference, NotFound, Unsupported
+from ..filesystem.tree import Tree
+from ..oci.digest import Digest
+from ..oci.manifest import parse_config
+from ..oci.reference import Reference
+from ..store.ingest import Staged
 
 
 @dataclass(frozen=True, slots=True)

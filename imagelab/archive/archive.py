@@ -13,17 +13,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import Invalid
-from .filesystem.entry import climbs, from_root, parent_of
-from .filesystem.streams import pieces_of
-from .filesystem.tree import MAX_LINKS, MAX_STEPS
-from .oci import tar
-from .oci.compression import Allowance, expand
-from .oci.digest import Digest
-from .oci.manifest import Json
-from .store.blobs import MAX_JSON
-from .store.ingest import Staged, stage
-from .store.store import Store
+from ..errors import Invalid
+from ..filesystem.entry import climbs, from_root, parent_of
+from ..filesystem.streams import pieces_of
+from ..filesystem.tree import MAX_LINKS, MAX_STEPS
+from ..oci import tar
+from ..oci.compression import Allowance, expand
+from ..oci.digest import Digest
+from ..oci.manifest import Json
+from ..store.blobs import MAX_JSON
+from ..store.ingest import Staged, stage
+from ..store.store import Store
 
 _STAGED = 448  # bytes that one file of an archive takes in memory, over those of an entry; see Allowance
 

@@ -18,17 +18,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import Invalid, InvalidReference, LabError
-from .filesystem.entry import Entry
-from .filesystem.streams import pieces_of
-from .oci import tar
-from .oci.digest import Digest, Hashed
-from .oci.image import Image
-from .oci.layer import Layer
-from .oci.manifest import is_parent
-from .oci.reference import Reference
-from .store.index import NAME, REF, describe, index_bytes
-from .store.store import Store
+from ..errors import Invalid, InvalidReference, LabError
+from ..filesystem.entry import Entry
+from ..filesystem.streams import pieces_of
+from ..oci import tar
+from ..oci.digest import Digest, Hashed
+from ..oci.image import Image
+from ..oci.layer import Layer
+from ..oci.manifest import is_parent
+from ..oci.reference import Reference
+from ..store.index import NAME, REF, describe, index_bytes
+from ..store.store import Store
 
 
 def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out: BinaryIO) -> None:

@@ -1,0 +1,1 @@
+"""Images in one file: docker archives, OCI layouts, plain tars."""
