@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .archive.load import Loaded
+from .build.progress import Built, Default, Quiet, Watcher
 from .containers.looks import Looks
 from .containers.record import Spec, State
 from .filesystem.entry import Entry
@@ -21,7 +22,6 @@ from .oci.image import Identifier, Image, Step
 from .oci.layer import Layer
 from .oci.mutate import Compared, Place
 from .oci.reference import Reference
-from .progress import Built, Default, Quiet, Watcher
 from .store.gc import Damage, Freed
 from .store.store import Store
 from .store.taglog import TagMove

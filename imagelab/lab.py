@@ -36,8 +36,8 @@ from .waste import Waste, waste
 
 if TYPE_CHECKING:
     from .archive.load import LoadedImages
+    from .build.progress import Built, Watcher
     from .containers import Container
-    from .progress import Built, Watcher
     from .runtime import Output
 
 Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
@@ -104,7 +104,7 @@ class Lab:
 
         Raises NotFound for a name that no base image has, and LabError when `imagelab[wasm]` is not installed.
         """
-        from .bases import PYTHON, SHELL, provide
+        from .build.base_images import PYTHON, SHELL, provide
 
         if made := provide(self.store, name):
             return made
@@ -158,9 +158,9 @@ class Lab:
         of the build as it goes; by default that is nobody, or in a notebook, a bar. Raises DockerfileError with file
         and line.
         """
-        from .build import Options, build
-        from .prepare import prepare
-        from .progress import Default
+        from .build.builder import Options, build
+        from .build.prepare import prepare
+        from .build.progress import Default
 
         watcher = watcher or Default.watcher()
         try:
@@ -258,7 +258,7 @@ class Lab:
 
         A base image that imagelab makes is made, if no other image of that name is here.
         """
-        from .bases import find
+        from .build.base_images import find
         from .containers import shelf
 
         base = image if isinstance(image, Image) else find(self.store, image)

@@ -19,10 +19,10 @@ from .oci.digest import Digest
 from .oci.reference import Reference
 
 if TYPE_CHECKING:
+    from .build.progress import Built
     from .containers import Container
     from .lab import Lab
     from .oci.image import Image
-    from .progress import Built
     from .waste import Waste
 
 MISSING = "<missing>"  # docker's word for a step whose image is not here

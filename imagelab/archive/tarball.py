@@ -49,7 +49,7 @@ def import_tar(
     what is no tar, and DockerfileError for an instruction that cannot be there.
     """
     if changes:
-        from ..metadata import applied
+        from ..build.config import applied
 
         config = {**(config or {}), **applied(changes, config or {})}
     with _opened(source) as (file, name):

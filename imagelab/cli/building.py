@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 
 from .. import units
+from ..build.progress import BuildStep, Quiet, Watcher
 from ..errors import InvalidReference
 from ..oci.reference import Reference
-from ..progress import BuildStep, Quiet, Watcher
 from .moving import stdin_of
 from .verbs import Desk, complain, fail, flag, option, say, verb
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..archive.save import whole_file
+from ..build.config import applied
 from ..errors import LabError, NotFound
 from ..filesystem.root import Root
 from ..filesystem.snapshot import Writable
 from ..filesystem.space import names_full_disks
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import user_of
-from ..metadata import applied
 from ..oci.digest import Digest
 from ..oci.layer import pack, sum_of_files
 from ..oci.reference import Reference

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .picture import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, count, digraph, row, text
 
 if TYPE_CHECKING:
-    from ..progress import BuildStage, BuildStep, Built
+    from ..build.progress import BuildStage, BuildStep, Built
 
 MOST_STEPS = 24  # of one stage; the rest is counted
 FILLS = {"HIT": LAYER, "MISS": MANIFEST, "": PLAIN}

@@ -18,7 +18,7 @@ from typing import Any
 import ipywidgets
 
 from .. import units
-from ..progress import BuildStep, Built, Watcher
+from ..build.progress import BuildStep, Built, Watcher
 from .base import fluid
 
 TAIL = 12  # lines of what a program prints

@@ -12,8 +12,8 @@ from html import escape
 import ipywidgets
 
 from .. import units
+from ..build.progress import BuildStep, Built, Watcher
 from ..lab import Lab
-from ..progress import BuildStep, Built, Watcher
 from .base import Readable, fluid, in_words
 from .building import Tail
 

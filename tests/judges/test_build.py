@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 
-from imagelab import Lab, metadata
+from imagelab import Lab
+from imagelab.build import config
+from imagelab.build.progress import BuildStep, Watcher
 from imagelab.filesystem.entry import Entry
 from imagelab.oci.image import Image
-from imagelab.progress import BuildStep, Watcher
 from judges.dockerfiles import CASES, LONG_AGO, TREE, Case, write
 from judges.trees import Found, of_image
 
@@ -198,6 +199,6 @@ def test_docker_runs_what_was_built(docker, base, tmp_path):
 def test_the_cases_are_of_all_kinds():
     """So that none is lost: every instruction of the Dockerfile reference is in some case."""
     told = "\n".join(c.dockerfile.decode() if isinstance(c.dockerfile, bytes) else c.dockerfile for c in CASES.values())
-    kinds = {*metadata.WRITES, "FROM", "ARG", "COPY", "ADD", "RUN", "WORKDIR"}
+    kinds = {*config.WRITES, "FROM", "ARG", "COPY", "ADD", "RUN", "WORKDIR"}
     assert {line.split()[0] for line in told.splitlines() if line.strip()} >= kinds
     assert len(CASES) >= 25

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from imagelab import Entry, Lab
-from imagelab.dockerfile import DockerfileError
+from imagelab.build.dockerfile import DockerfileError
 from judges.dockerfiles import LONG_AGO, Case, write
 from judges.test_same_words import CommandLine
 

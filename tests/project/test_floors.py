@@ -24,8 +24,8 @@ FLOORS = [
     | {"store"},
     {"archive"}
     | {"usage", "waste", "lens"}
-    | {"words", "dockerfile", "context", "copying", "cache", "metadata", "progress", "runtime", "running"}
-    | {"bases", "wasmfile", "instructions", "build", "prepare", "containers"},
+    | {"build", "runtime"}
+    | {"containers"},
     {"lab"},
     {"tables", "drawings", "widgets", "lesson", "cli", "magic", "face", "__main__"}
     | {"units"},

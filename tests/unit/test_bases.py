@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from imagelab import Lab, bases, wasmfile
+from imagelab import Lab
+from imagelab.build import base_images, wasm_data
 from imagelab.errors import Invalid, LabError
 
 SHELL_ID = "sha256:5e4eebd7b428cbe4fb67922ad0c7a6ce1063f17a9dea0d1d8fbf282bcea41bdc"
@@ -20,11 +21,11 @@ def python():
     """The Python base image, in a lab of its own."""
     pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
     lab = Lab.temporary(epoch=None)
-    return bases.provide(lab.store, bases.PYTHON)
+    return base_images.provide(lab.store, base_images.PYTHON)
 
 
 def test_the_shell_base_is_the_same_everywhere():
-    assert bases.provide(Lab.temporary(epoch=5, platform="linux/arm64").store, "lab/shell").id == SHELL_ID
+    assert base_images.provide(Lab.temporary(epoch=5, platform="linux/arm64").store, "lab/shell").id == SHELL_ID
 
 
 def test_the_python_base_is_the_same_everywhere(python):
@@ -49,24 +50,24 @@ def test_its_config_is_as_docker_s_image_has_it(python):
         "PATH=/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
         "PYTHON_VERSION=3.12.0",
     ]  # fmt: skip
-    assert "not Docker's image" in config["Labels"][bases.LABEL]
+    assert "not Docker's image" in config["Labels"][base_images.LABEL]
 
 
 def test_it_lies_on_the_shell_base(python):
-    shell = bases.provide(Lab.temporary().store, bases.SHELL)
+    shell = base_images.provide(Lab.temporary().store, base_images.SHELL)
     assert python.diff_ids[:1] == shell.diff_ids
 
 
 def test_an_image_of_that_name_is_left_alone(lab):
-    mine = lab.append(None, {"mine": "x"}, tag=bases.PYTHON)
-    assert bases.provide(lab.store, bases.PYTHON).id == mine.id
-    built = lab.build({"Dockerfile": f"FROM {bases.PYTHON}\nCOPY Dockerfile /\n"}).image
+    mine = lab.append(None, {"mine": "x"}, tag=base_images.PYTHON)
+    assert base_images.provide(lab.store, base_images.PYTHON).id == mine.id
+    built = lab.build({"Dockerfile": f"FROM {base_images.PYTHON}\nCOPY Dockerfile /\n"}).image
     assert built.diff_ids[0] == mine.diff_ids[0]
 
 
 @pytest.mark.parametrize("name", ["python", "python:3.12", "python:3.11-slim", "lab/shell:2.0", "my/python:3.12-slim"])
 def test_no_other_name_is_a_base(lab, name):
-    assert bases.provide(lab.store, name) is None
+    assert base_images.provide(lab.store, name) is None
     with pytest.raises(LabError, match=r"there is no image .*python:3\.12-slim"):
         lab.build({"Dockerfile": f"FROM {name}\n"})
 
@@ -74,13 +75,13 @@ def test_no_other_name_is_a_base(lab, name):
 @pytest.mark.parametrize("name", ["docker.io/library/python:3.12-slim", "index.docker.io/library/python:3.12-slim"])
 def test_its_long_names_are_its_names(python, name):
     lab = Lab.temporary()
-    assert bases.provide(lab.store, name).id == python.id
+    assert base_images.provide(lab.store, name).id == python.id
 
 
 def test_without_the_extra_it_says_what_to_install(lab, monkeypatch):
-    monkeypatch.setattr(bases, "find_spec", lambda name: None)
+    monkeypatch.setattr(base_images, "find_spec", lambda name: None)
     with pytest.raises(LabError, match=r"Dockerfile:1: .*pip install 'imagelab\[wasm\]'"):
-        lab.build({"Dockerfile": f"FROM {bases.PYTHON}\n"})
+        lab.build({"Dockerfile": f"FROM {base_images.PYTHON}\n"})
     assert not lab.store.tags()
 
 
@@ -91,7 +92,7 @@ def test_a_damaged_python_is_not_used(lab, monkeypatch, tmp_path):
         path.write_bytes(content) if content else path.unlink()
         monkeypatch.setattr(runtime, "path", lambda path=path: path)
         with pytest.raises(LabError, match="damaged: pip install --force-reinstall"):
-            bases.provide(lab.store, bases.PYTHON)
+            base_images.provide(lab.store, base_images.PYTHON)
 
 
 def test_the_engine_loads_none_of_it():
@@ -109,7 +110,7 @@ def test_a_memory_is_filled_from_its_segments():
     wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
     data = '(data (i32.const 3) "abc") (data (i32.const 300) "\\00\\ff") (data (i32.const 5) "X")'
     program = bytes(wasmtime.wat2wasm(f"(module (memory 1) {data} (func))"))
-    memory = wasmfile.initial_memory(program)
+    memory = wasm_data.initial_memory(program)
     assert (len(memory), memory[:8], memory[299:303]) == (65_536, b"\0\0\0abX\0\0", b"\0\0\xff\0")
 
 
@@ -123,4 +124,4 @@ def test_a_memory_is_filled_from_its_segments():
 ])  # fmt: skip
 def test_what_is_no_module_is_told(program, words):
     with pytest.raises(Invalid, match=words):
-        wasmfile.initial_memory(program)
+        wasm_data.initial_memory(program)

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from imagelab import Entry, Lab
-from imagelab.dockerfile import DockerfileError
+from imagelab.build.dockerfile import DockerfileError
+from imagelab.build.progress import Watcher
 from imagelab.errors import LabError
-from imagelab.progress import Watcher
 
 SHELL = "lab/shell:1.0"
 DOCKERFILE = f"""\

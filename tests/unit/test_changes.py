@@ -11,8 +11,8 @@ import tarfile
 import pytest
 
 from imagelab import Lab
-from imagelab.dockerfile import DockerfileError
-from imagelab.metadata import applied
+from imagelab.build.config import applied
+from imagelab.build.dockerfile import DockerfileError
 from imagelab.oci.image import Image
 from imagelab.oci.manifest import dump, manifest_for
 

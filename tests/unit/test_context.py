@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagelab import Lab
-from imagelab.context import Context, StatIndex, matching
+from imagelab.build.context import Context, StatIndex, matching
 from imagelab.errors import LabError, NotFound
 from imagelab.filesystem.entry import Entry
 from imagelab.filesystem.tree import Changes, Tree

@@ -11,7 +11,7 @@ import tarfile
 import pytest
 
 from imagelab import Entry, Lab
-from imagelab.dockerfile import DockerfileError
+from imagelab.build.dockerfile import DockerfileError
 
 BASE = {
     "etc/passwd": "root:x:0:0::/root:/bin/sh\nme:x:1000:1001::/home/me:/bin/sh\n",

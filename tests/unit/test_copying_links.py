@@ -12,7 +12,7 @@ import tarfile
 import pytest
 
 from imagelab import Entry, Lab
-from imagelab.dockerfile import DockerfileError
+from imagelab.build.dockerfile import DockerfileError
 from imagelab.errors import LabError
 
 BASE = {

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from imagelab.dockerfile import MAX_BYTES, MAX_INSTRUCTIONS, DockerfileError, parse
+from imagelab.build.dockerfile import MAX_BYTES, MAX_INSTRUCTIONS, DockerfileError, parse
 
 BAD = {
     "no FROM": ("", 0, "there is no FROM"),

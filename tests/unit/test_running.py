@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from imagelab import Entry, Lab
+from imagelab.build.progress import Watcher
 from imagelab.errors import LabError
-from imagelab.progress import Watcher
 
 PASSWD = "root:x:0:0::/root:/bin/sh\nme:x:1000:1001::/home/me:/bin/sh\n"
 DOCKERFILE = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagelab import Lab
-from imagelab.dockerfile import DockerfileError
+from imagelab.build.dockerfile import DockerfileError
 
 
 @pytest.fixture(scope="module")

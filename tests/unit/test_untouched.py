@@ -8,9 +8,9 @@ import shutil
 import pytest
 
 from imagelab import Lab
-from imagelab.context import Context, StatIndex
+from imagelab.build.context import Context, StatIndex
+from imagelab.build.progress import Watcher
 from imagelab.oci.layer import Layer
-from imagelab.progress import Watcher
 
 DOCKERFILE = """\
 FROM scratch

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from imagelab import Lab, words
-from imagelab.dockerfile import DockerfileError
-from imagelab.words import MAX_WORD
+from imagelab import Lab
+from imagelab.build import words
+from imagelab.build.dockerfile import DockerfileError
+from imagelab.build.words import MAX_WORD
 
 EXPANDED = {
     "${A%:*}": "b:c", "${A%%:*}": "b", "${A#*:}": "c:d", "${A//:/, }": "b, c, d", "${A/:/-}": "b-c:d", "${N#x}": "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from ...progress import Quiet
+from ...build.progress import Quiet
 from ..exercise import Exercise, Mistake
 from ..goal import Exists, HasFile, NoFile
 from ..recipes import InNoLayer, MadeBefore, layers_with

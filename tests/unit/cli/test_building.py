@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from imagelab.dockerfile import DockerfileError
+from imagelab.build.dockerfile import DockerfileError
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 
 import imagelab
 from imagelab import Lab
-from imagelab.dockerfile import DockerfileError
-from imagelab.progress import Watcher
+from imagelab.build.dockerfile import DockerfileError
+from imagelab.build.progress import Watcher
 
 from .wheels import wheel
 

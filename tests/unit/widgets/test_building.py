@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagelab import LabError
-from imagelab.progress import BuildStep
+from imagelab.build.progress import BuildStep
 from imagelab.widgets.building import TAIL, WIDEST, BuildProgress, Tail, somebody_looks
 
 

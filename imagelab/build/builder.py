@@ -12,14 +12,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..errors import LabError
+from ..oci.image import Image
+from ..store.store import Store
 from .cache import BuildCache
 from .context import Context
 from .dockerfile import PREDEFINED, Argument, Dockerfile, Instruction, Stage
-from .errors import LabError
-from .instructions import StageBuild
-from .oci.image import Image
 from .progress import BuildStage, BuildStep, Built, Quiet, Watcher
-from .store.store import Store
+from .stage import StageBuild
 from .words import MAX_WORD
 
 

@@ -23,13 +23,13 @@ from typing import Literal
 
 from e2b_dockerfile_utils import PatternMatcher
 
-from .errors import LabError, NotFound
-from .filesystem.atomic import write_atomically
-from .filesystem.disk import Found, LeaveOut, scan, walk
-from .filesystem.entry import Content, Entry
-from .filesystem.tree import Changes, Tree
-from .golang.quote import go_match
-from .oci.digest import Digest
+from ..errors import LabError, NotFound
+from ..filesystem.atomic import write_atomically
+from ..filesystem.disk import Found, LeaveOut, scan, walk
+from ..filesystem.entry import Content, Entry
+from ..filesystem.tree import Changes, Tree
+from ..golang.quote import go_match
+from ..oci.digest import Digest
 
 
 class Context:

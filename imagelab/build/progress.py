@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .oci.image import Image
+from ..oci.image import Image
 
 
 @dataclass(slots=True)

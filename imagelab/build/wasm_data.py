@@ -8,7 +8,7 @@ the one memory, each at a constant address.
 
 from __future__ import annotations
 
-from .errors import Invalid
+from ..errors import Invalid
 
 DATA, MEMORY, PAGE = 11, 5, 65_536  # section numbers, and the unit of a memory's size
 _I32_CONST = 0x41

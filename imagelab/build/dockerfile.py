@@ -23,8 +23,8 @@ from e2b_dockerfile_utils import (
     parse_dockerfile_ast,
 )  # fmt: skip
 
+from ..errors import LabError
 from . import words
-from .errors import LabError
 
 PREDEFINED = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")  # and in lower case; never recorded
 MAX_BYTES = 1 << 20  # of a Dockerfile

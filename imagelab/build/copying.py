@@ -19,17 +19,17 @@ from itertools import chain
 
 from e2b_dockerfile_utils import PatternMatcher
 
+from ..errors import Invalid, NotFound
+from ..filesystem.entry import Entry, ancestors
+from ..filesystem.streams import pieces_of
+from ..filesystem.tree import Changes, Tree, with_parents
+from ..filesystem.users import user_of
+from ..oci import tar
+from ..oci.compression import Allowance, compression_of, expand
+from ..oci.digest import Digest
+from ..oci.layer import changes_of
+from ..store.ingest import LIMIT
 from .context import Context, is_pattern, matching
-from .errors import Invalid, NotFound
-from .filesystem.entry import Entry, ancestors
-from .filesystem.streams import pieces_of
-from .filesystem.tree import Changes, Tree, with_parents
-from .filesystem.users import user_of
-from .oci import tar
-from .oci.compression import Allowance, compression_of, expand
-from .oci.digest import Digest
-from .oci.layer import changes_of
-from .store.ingest import LIMIT
 
 _KINDS = {"dir": "directory", "symlink": "symbolic link"}
 

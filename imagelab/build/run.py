@@ -11,15 +11,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from . import runtime
-from .errors import LabError
-from .filesystem.beneath import make_private
-from .filesystem.disk import unpack
-from .filesystem.snapshot import Writable, remove
-from .filesystem.tree import Changes, Tree
-from .filesystem.users import home_of, user_of
-from .oci.digest import Digest
-from .oci.image import Image
+from .. import runtime
+from ..errors import LabError
+from ..filesystem.beneath import make_private
+from ..filesystem.disk import unpack
+from ..filesystem.snapshot import Writable, remove
+from ..filesystem.tree import Changes, Tree
+from ..filesystem.users import home_of, user_of
+from ..oci.digest import Digest
+from ..oci.image import Image
 
 
 class Workspace:

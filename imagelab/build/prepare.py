@@ -13,16 +13,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from ..errors import LabError, NotFound
+from ..filesystem.entry import Entry
+from ..filesystem.streams import pieces_of
+from ..filesystem.tree import Changes, Tree
+from ..oci import tar
+from ..oci.compression import compression_of
+from ..oci.layer import changes_of
+from ..store.store import Store
 from .context import Context, StatIndex
 from .dockerfile import MAX_BYTES, Dockerfile, parse
-from .errors import LabError, NotFound
-from .filesystem.entry import Entry
-from .filesystem.streams import pieces_of
-from .filesystem.tree import Changes, Tree
-from .oci import tar
-from .oci.compression import compression_of
-from .oci.layer import changes_of
-from .store.store import Store
 
 Source = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
 

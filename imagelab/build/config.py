@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from ..golang.quote import duration, go_list, go_rune, nanoseconds
 from .dockerfile import Dockerfile, Instruction, parse_instructions
-from .golang.quote import duration, go_list, go_rune, nanoseconds
 
 SHELL = ("/bin/sh", "-c")
 

@@ -14,19 +14,19 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Protocol
 
-from . import copying, metadata
-from .bases import LABEL, PYTHON, SHELL, find
+from ..errors import LabError, NotFound
+from ..filesystem.space import FULL, full
+from ..filesystem.tree import Changes, Tree
+from ..filesystem.users import user_of
+from ..oci.image import Image
+from ..store.store import Store
+from . import config, copying
+from .base_images import LABEL, PYTHON, SHELL, find
 from .cache import BuildCache, Inputs, short
 from .context import Context
 from .dockerfile import PREDEFINED, Argument, Dockerfile, DockerfileError, Instruction, Stage, parse
-from .errors import LabError, NotFound
-from .filesystem.space import FULL, full
-from .filesystem.tree import Changes, Tree
-from .filesystem.users import user_of
-from .oci.image import Image
 from .progress import BuildStep, Watcher
-from .running import Workspace
-from .store.store import Store
+from .run import Workspace
 
 COMMENT = "buildkit.dockerfile.v0"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -105,7 +105,7 @@ class StageBuild:
         began = time.perf_counter()
         before = self.image
         try:
-            if it.name in metadata.WRITES:
+            if it.name in config.WRITES:
                 self._write(it, step, place)
             else:
                 getattr(self, "_" + it.name.lower())(it, step, place)
@@ -153,8 +153,8 @@ class StageBuild:
 
     def _write(self, it: Instruction, step: BuildStep, place: str) -> None:
         """A step that only writes into the config."""
-        said = metadata.WRITES[it.name](it, self)
-        values = metadata.pairs(it, self) if it.name == "ENV" else {}
+        said = config.WRITES[it.name](it, self)
+        values = config.pairs(it, self) if it.name == "ENV" else {}
         known = (it.text if said.text is None else said.text) + "".join(
             f" without {key}" for key, value in said.settings.items() if value is None
         )
@@ -239,7 +239,7 @@ class StageBuild:
         self._cached(step, place, said, lambda: self.image.with_config(said, comment=COMMENT))
 
     def _workdir(self, it: Instruction, step: BuildStep, place: str) -> None:
-        path = metadata.workdir(it, self)
+        path = config.workdir(it, self)
         said = f"WORKDIR {path}"
 
         def make() -> Image:
@@ -260,7 +260,7 @@ class StageBuild:
         source = self._source(it, step)
         exclude = tuple(pattern for pattern in it.flags.get("exclude", ()) if pattern)
         wanted = copying.Request(
-            tuple(words), target, metadata.directory(target, self.config), chown, chmod, exclude,
+            tuple(words), target, config.directory(target, self.config), chown, chmod, exclude,
             {d.name: self.builder.file.heredoc(it, d, self.values) for d in it.heredocs}, it.name == "ADD",
         )  # fmt: skip
         plan = cache(lambda: copying.plan(wanted, source, self.image.tree(), self.store.mtime()))
@@ -285,7 +285,7 @@ class StageBuild:
         return Context(image.tree, kind, stamp=image.digest)
 
     def _run(self, it: Instruction, step: BuildStep, place: str) -> None:
-        argv = metadata.shelled(it, self)
+        argv = config.shelled(it, self)
         if it.heredocs and not it.exec_form:
             argv[-1] = _with_heredocs(it, self.builder.file)
         values = {name: self.values.get(name, "") for name in self.arguments}

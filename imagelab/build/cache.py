@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from .filesystem.atomic import write_atomically
-from .oci.digest import Digest
-from .oci.image import Image
-from .store.store import Store
+from ..filesystem.atomic import write_atomically
+from ..oci.digest import Digest
+from ..oci.image import Image
+from ..store.store import Store
 
 FAR = 100  # how many places away a step that moved is looked for
 
