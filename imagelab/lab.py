@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .archive.save import images_named, save, whole_file
 from .archive.tarball import append_tar, folder_changes, import_tar
-from .containers.keeper import end_all, keep
+from .containers.lifetime import end_all, keep
 from .errors import Interrupted, InvalidReference, LabError, NotFound
 from .filesystem.disk import unpack
 from .filesystem.entry import Entry
@@ -259,11 +259,11 @@ class Lab:
         A base image that imagelab makes is made, if no other image of that name is here.
         """
         from .build.base_images import find
-        from .containers import shelf
+        from .containers import collection
 
         base = image if isinstance(image, Image) else find(self.store, image)
         asked = image if isinstance(image, str) else next((name.familiar for name in image.names), "")
-        return shelf.create(
+        return collection.create(
             self.store, base, command, image_name=asked, name=name, env=env, workdir=workdir, user=user,
             entrypoint=entrypoint, labels=labels, hostname=hostname, interactive=interactive, remove=remove,
             runtime=runtime,
@@ -284,21 +284,21 @@ class Lab:
 
     def containers(self, all: bool = True) -> list[Container]:
         """The containers, newest first; without `all`, only those that run."""
-        from .containers import shelf
+        from .containers import collection
 
-        return [one for one in shelf.everything(self.store) if all or one.running]
+        return [one for one in collection.everything(self.store) if all or one.running]
 
     def container(self, ref: str) -> Container:
         """The container of a name, an ID, or the unique start of an ID; raises NotFound."""
-        from .containers import shelf
+        from .containers import collection
 
-        return shelf.find(self.store, ref)
+        return collection.find(self.store, ref)
 
     def prune_containers(self) -> tuple[list[str], int]:
         """Remove every container that does not run: `docker container prune`; returns IDs, and bytes freed."""
-        from .containers import shelf
+        from .containers import collection
 
-        return shelf.prune(self.store)
+        return collection.prune(self.store)
 
     def unpack(self, ref: str | Image, folder: str | os.PathLike[str]) -> list[str]:
         """Write an image's merged file system into an empty folder; returns what the disk could not hold, in words."""
@@ -326,14 +326,14 @@ class Lab:
         """The containers of each image, by its ID."""
         if not (self.store.home / "containers").is_dir():
             return {}
-        from .containers.shelf import image_users
+        from .containers.collection import image_users
 
         return image_users(self.store)
 
     def _sweep_unpacked(self) -> None:
         """Remove the unpacked files of images that are gone."""
         if (self.store.home / "cache" / "unpacked").is_dir():
-            from .containers.roots import sweep
+            from .containers.rootfs import sweep
 
             with self.store.lock:
                 sweep(self.store, self.store.images())

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from ..containers.landing import NoOutput, NoSuchPath, NotAFolder, Place, landing, local_source
+from ..containers.cp_target import NoOutput, NoSuchPath, NotAFolder, Place, landing, local_source
 from ..errors import NotFound
 from .moving import stdin_of
 from .verbs import Desk, fail, flag, option, verb

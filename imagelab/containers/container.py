@@ -26,11 +26,11 @@ from ..filesystem.snapshot import remove
 from ..filesystem.space import names_full_disks
 from ..oci.digest import Digest
 from . import log
-from .contents import Contents
-from .launch import attend, feed, interrupts_held, launch, stdin_of
+from .command import pairs, program_of, runtime_of, signal_number
+from .files import Contents
 from .pause import counted, left_stopped, resume
-from .program import pairs, program_of, runtime_of, signal_number
 from .record import Record, Spec, State
+from .start import attend, feed, interrupts_held, launch, stdin_of
 
 if TYPE_CHECKING:
     from ..store.store import Store

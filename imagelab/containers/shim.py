@@ -26,7 +26,7 @@ from ..errors import LabError
 from ..filesystem.snapshot import remove
 from ..filesystem.space import in_words
 from ..runtime import CANNOT_RUN, Program, Running, Streams, named, worker
-from .keeper import end_with_keeper
+from .lifetime import end_with_keeper
 from .log import LogWriter
 from .record import SHIM, Record, State, held, now
 

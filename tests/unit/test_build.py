@@ -192,7 +192,7 @@ def test_an_interrupted_build_leaves_no_half_image(at):
 
 def test_ctrl_c_stops_a_long_run_in_under_a_second(tmp_path):
     script = (
-        "import sys; from imagelab import Lab; from imagelab.progress import Watcher\n"
+        "import sys; from imagelab import Lab; from imagelab.build.progress import Watcher\n"
         "class W(Watcher):\n    def output(self, step, stream, data): print('runs', flush=True)\n"
         f"text = 'FROM {SHELL}\\nRUN echo; while true; do sleep 1; done'\n"
         f"Lab({str(tmp_path)!r}).build({{'Dockerfile': text}}, 't', watcher=W())"

@@ -28,7 +28,8 @@ RUN chmod 0 /locked
 """
 SCRIPT = """
 import json, os, sys
-from imagelab import Lab, writable
+from imagelab import Lab
+from imagelab.filesystem import snapshot
 user = int(sys.argv[4])
 if user != os.geteuid():
     warm = Lab.temporary()  # so that all modules are loaded: Python itself may lie where only root can read
@@ -37,7 +38,7 @@ if user != os.geteuid():
     os.setgroups([])
     os.setgid(user)
     os.setuid(user)
-    writable.PRIVILEGED = False
+    snapshot.PRIVILEGED = False
 os.umask(0o077)
 lab = Lab(sys.argv[1], epoch=None)
 lab.load(sys.argv[2])

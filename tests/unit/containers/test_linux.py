@@ -84,14 +84,15 @@ def test_a_file_has_a_limit(lab, linux):
 NULL = Entry("char", 0o666, device=(1, 3))  # which only root can make
 SCRIPT = """
 import json, os, resource, sys, tempfile
-from imagelab import Lab, writable
+from imagelab import Lab
+from imagelab.filesystem import snapshot
 warm = Lab(tempfile.mkdtemp() + "/store")  # so that all modules are loaded: Python may lie where only root can read
 warm.load(sys.argv[2])
 one = warm.create("linux:1", "true"); one.diff(); one.tree(); one.commit(); one.remove()
 os.setgroups([]); os.setgid(12345); os.setuid(12345)
-writable.PRIVILEGED = False
-import imagelab.containers.roots, imagelab.containers.transfer
-imagelab.containers.roots.PRIVILEGED = imagelab.containers.transfer.PRIVILEGED = False
+snapshot.PRIVILEGED = False
+import imagelab.containers.rootfs, imagelab.containers.cp
+imagelab.containers.rootfs.PRIVILEGED = imagelab.containers.cp.PRIVILEGED = False
 from imagelab.runtime import bubblewrap, Program, Streams
 from imagelab.runtime.process import watch
 lab = Lab(sys.argv[1])

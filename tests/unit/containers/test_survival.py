@@ -273,13 +273,13 @@ def test_a_file_that_looks_like_a_whiteout_cannot_be_committed(lab, linux):
 
 
 def test_a_crash_while_it_is_made_leaves_no_name_taken(lab, base, monkeypatch):
-    monkeypatch.setattr("imagelab.containers.shelf.remove_folder", lambda folder: None)  # as kill -9 would
+    monkeypatch.setattr("imagelab.containers.collection.remove_folder", lambda folder: None)  # as kill -9 would
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("imagelab.containers.shelf.clone", full)
+        patch.setattr("imagelab.containers.collection.clone", full)
         with pytest.raises(LabError, match="no space left"):
             lab.create(base, "true", name="web")
     assert lab.containers() == []

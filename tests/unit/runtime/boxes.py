@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from imagelab.containers.launch import feed
+from imagelab.containers.start import feed
 from imagelab.filesystem.root import Root
 from imagelab.runtime import Program, Streams, kind_of, named
 from imagelab.runtime.process import hand_on

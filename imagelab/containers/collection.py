@@ -23,11 +23,11 @@ from ..oci.digest import Digest
 from ..oci.image import Image
 from ..runtime import named
 from ..store.store import Store
+from .command import NO_COMMAND, checked, pairs, signal_number
 from .container import Container
 from .names import NAME, generated
-from .program import NO_COMMAND, checked, pairs, signal_number
 from .record import Record, Spec, State, held, now
-from .roots import clone
+from .rootfs import clone
 
 _NEW = ".new-"  # a container that is being made
 

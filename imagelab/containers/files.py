@@ -175,11 +175,11 @@ class Contents:
 
         With `follow`, a link is copied as what it leads to.
         """
-        from . import transfer
+        from . import cp
 
         self._here()
         with self._still():
-            transfer.copy_out(Root(self._record.root), self.tree, path, to, follow=follow)
+            cp.copy_out(Root(self._record.root), self.tree, path, to, follow=follow)
 
     def copy_in(
         self, source: str | os.PathLike[str] | BinaryIO, path: str, *, archive: bool = False, follow: bool = False
@@ -189,13 +189,13 @@ class Contents:
         What comes in keeps its owners; with `archive` it becomes the container's user's, if there is one. With
         `follow`, a link is copied as what it leads to. Raises NotFound for a user that the container does not know.
         """
-        from . import transfer
+        from . import cp
 
         self._here()
         root = Root(self._record.root)
         with self._still():
             owner = user_of(self.spec.user, root) if archive and self.spec.user else None
-            transfer.copy_in(root, source, path, owner=owner, follow=follow)
+            cp.copy_in(root, source, path, owner=owner, follow=follow)
 
     def export(self, to: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the merged files as a tar: `docker export`. A file appears whole or not at all."""

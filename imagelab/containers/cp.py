@@ -27,7 +27,7 @@ from ..filesystem.tree import Changes, Tree
 from ..oci.compression import Allowance, expand
 from ..oci.layer import content_in, pack, read_changes
 from ..oci.tar import Reader
-from .landing import (
+from .cp_target import (
     NoSuchPath,
     NotAFolder,
     Place,
