@@ -15,6 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from .analysis.usage import DiskUsage, disk_usage
+from .analysis.waste import Waste, waste
 from .archive.save import images_named, save, whole_file
 from .archive.tarball import append_tar, folder_changes, import_tar
 from .containers.lifetime import end_all, keep
@@ -31,8 +33,6 @@ from .store.ingest import LIMIT
 from .store.remove import prune, remove
 from .store.store import Store
 from .store.taglog import TagMove
-from .usage import DiskUsage, disk_usage
-from .waste import Waste, waste
 
 if TYPE_CHECKING:
     from .archive.load import LoadedImages

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from . import units
-from .drawings.stages import stages
+from .analysis.layer_changes import stages
 from .oci import mutate
 from .oci.digest import Digest
 from .oci.reference import Reference
 
 if TYPE_CHECKING:
+    from .analysis.waste import Waste
     from .build.progress import Built
     from .containers import Container
     from .lab import Lab
     from .oci.image import Image
-    from .waste import Waste
 
 MISSING = "<missing>"  # docker's word for a step whose image is not here
 SHOWN_ROWS = 60

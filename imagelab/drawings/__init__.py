@@ -4,10 +4,10 @@ Each function returns a `Drawing`: SVG, DOT source, and the same facts in words.
 """
 
 from .anatomy import anatomy
+from .build import build
 from .containers import containers
-from .graph import build
+from .drawing import Drawing
 from .merkle import merkle
-from .picture import Drawing
 from .sharing import sharing
 from .stack import stack
 from .tags import tags

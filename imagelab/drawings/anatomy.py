@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .picture import CONFIG, LAYER, MANIFEST, QUIET, TAG, Drawing, box, called, count, digraph, row, short, text
+from .drawing import CONFIG, LAYER, MANIFEST, QUIET, TAG, Drawing, box, called, count, digraph, row, short, text
 
 if TYPE_CHECKING:
     from ..oci.image import Image

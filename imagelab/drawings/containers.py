@@ -17,21 +17,7 @@ import graphviz
 
 from .. import units
 from ..errors import LabError
-from .picture import (
-    ADDED,
-    CHANGED,
-    CONFIG,
-    LAYER,
-    QUIET,
-    REMOVED,
-    Drawing,
-    box,
-    called,
-    count,
-    digraph,
-    row,
-    text,
-)
+from .drawing import ADDED, CHANGED, CONFIG, LAYER, QUIET, REMOVED, Drawing, box, called, count, digraph, row, text
 
 if TYPE_CHECKING:
     from ..containers import Container

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Invalid, NotFound
 from ..oci.digest import Digest
-from .picture import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, called, digraph, row, short, text
+from .drawing import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, called, digraph, row, short, text
 
 if TYPE_CHECKING:
     from ..oci.image import Image

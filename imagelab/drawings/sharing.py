@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import units
-from .picture import CONFIG, LAYER, QUIET, Drawing, box, called, count, digraph, row, text
+from .drawing import CONFIG, LAYER, QUIET, Drawing, box, called, count, digraph, row, text
 
 if TYPE_CHECKING:
     from ..oci.digest import Digest

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .picture import (
+from ..analysis.layer_changes import Mark, Stage, stages
+from .drawing import (
     ADDED,
     CHANGED,
     LAYER,
@@ -28,7 +29,6 @@ from .picture import (
     row,
     text,
 )
-from .stages import Mark, Stage, stages
 
 if TYPE_CHECKING:
     from ..oci.image import Image

@@ -20,7 +20,7 @@ import graphviz
 from .. import units
 from ..oci.digest import Digest
 from ..oci.reference import Reference
-from .picture import CONFIG, INK, PLAIN, QUIET, TAG, Drawing, count, digraph, text
+from .drawing import CONFIG, INK, PLAIN, QUIET, TAG, Drawing, count, digraph, text
 
 if TYPE_CHECKING:
     from ..lab import Lab

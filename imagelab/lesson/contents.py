@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..analysis.waste import waste
 from ..errors import NotFound
 from ..filesystem.tree import Tree
-from ..waste import waste
 from .goal import Condition, Seen
 
 if TYPE_CHECKING:

@@ -215,7 +215,7 @@ class HoldsLayer(Condition):
 
 def draw(conditions: Sequence[Condition], lab: Lab | None = None) -> Drawing:
     """The goal as a picture; with a lab, each condition is marked as met or missing there."""
-    from ..drawings.picture import CONFIG, PLAIN, QUIET, TAG, Drawing, box, digraph, row, text
+    from ..drawings.drawing import CONFIG, PLAIN, QUIET, TAG, Drawing, box, digraph, row, text
 
     graph = digraph(rankdir="LR", ranksep="0.6")
     names = list(dict.fromkeys(condition.name for condition in conditions))

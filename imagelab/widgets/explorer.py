@@ -13,7 +13,7 @@ from html import escape
 import ipywidgets
 
 from .. import units
-from ..drawings.stages import WORDS, Stage, stages
+from ..analysis.layer_changes import WORDS, Stage, stages
 from ..errors import LabError
 from ..filesystem.entry import ancestors, order, parent_of
 from ..oci.image import Image

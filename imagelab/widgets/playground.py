@@ -19,7 +19,7 @@ import ipywidgets
 from .. import tables
 from ..containers import Container
 from ..drawings.containers import Instance, containers
-from ..drawings.picture import count
+from ..drawings.drawing import count
 from ..errors import LabError, NotFound
 from ..lab import Lab
 from ..units import harmless

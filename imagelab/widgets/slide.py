@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from .. import lens, units
+from .. import units
+from ..analysis import docker_stores
 from ..errors import LabError
 from ..oci import mutate
 from ..oci.image import Image
@@ -20,7 +21,7 @@ from .explorer import STYLES
 
 MOST_ROWS = 40  # names shown; of more, those that changed come first
 AROUND = 24  # bytes shown before and after the one that changes
-STORES = {"classic store": lens.classic, "containerd store": lens.containerd}
+STORES = {"classic store": docker_stores.classic, "containerd store": docker_stores.containerd}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from typing import Any
 import ipywidgets
 
 from .. import units
+from ..analysis.waste import PathWaste, Waste, waste
 from ..errors import LabError
 from ..filesystem.entry import Entry
 from ..filesystem.tree import Changes, Tree, with_parents
 from ..oci.image import Image
 from ..oci.layer import Layer
-from ..waste import PathWaste, Waste, waste
 from .base import Readable, fluid, in_words
 
 STEPS = 3

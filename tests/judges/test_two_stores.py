@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imagelab import Entry, Lab, lens
+from imagelab import Entry, Lab
+from imagelab.analysis import docker_stores
 from imagelab.oci import mutate
 from judges import tools
 from judges.tools import Tool
@@ -54,10 +55,10 @@ def test_containerd_s_id_and_size_are_those_of_the_lens(containerd, images, tmp_
     for name in ("shop:1.0", "shop:gz"):
         image = images.image(name)
         row = listed[f"docker.io/library/{name}"]
-        assert row[2] == lens.containerd(image).id == image.digest
+        assert row[2] == docker_stores.containerd(image).id == image.digest
         number, unit = float(row[3]), row[4]
         scale = {"B": 1, "KiB": 1 << 10}[unit]
-        assert number == pytest.approx(lens.content_size(image) / scale, abs=0.06)
+        assert number == pytest.approx(docker_stores.content_size(image) / scale, abs=0.06)
 
 
 def test_containerd_keeps_what_it_unpacks_under_the_chain_ids(containerd, images, tmp_path):
@@ -69,4 +70,4 @@ def test_containerd_keeps_what_it_unpacks_under_the_chain_ids(containerd, images
     assert set(sizes) == set(image.chain_ids)
     kind = subprocess.run(["stat", "-f", "-c", "%T %S", "/tmp"], capture_output=True, text=True, check=True).stdout
     if kind.split() == ["ext2/ext3", "4096"]:  # how many blocks a file fills is the disk's own affair
-        assert sum(sizes.values()) == lens.unpacked_size(image)
+        assert sum(sizes.values()) == docker_stores.unpacked_size(image)

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from imagelab import Changes, Entry, LabError, draw
-from imagelab.drawings import picture
-from imagelab.drawings.stages import stages
+from imagelab.analysis.layer_changes import stages
+from imagelab.drawings import drawing as module
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -113,7 +113,7 @@ def test_stack_puts_in_the_shadow_what_a_later_layer_takes_out_of_sight(shop):
     assert shown.count("in the shadow: covered by layer 3, and still here") == 1
     assert "  A app/a.txt (hidden by layer 3)\n" in drawing.text
     assert "  A etc/motd (covered by layer 3)\n" in drawing.text
-    assert drawing.source.count(picture.SHADOW) == 2, "and nothing else"
+    assert drawing.source.count(module.SHADOW) == 2, "and nothing else"
 
 
 def test_a_folder_s_whiteout_has_a_long_shadow(lab):
@@ -221,7 +221,7 @@ def test_save_writes_the_svg(shop, tmp_path):
 
 
 def test_without_graphviz_pure_the_error_says_what_to_install(shop, monkeypatch):
-    monkeypatch.setattr(picture.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(module.shutil, "which", lambda *_, **__: None)
     with pytest.raises(LabError, match="pip install graphviz-pure"):
         _ = draw.anatomy(shop).svg
 

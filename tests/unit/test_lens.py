@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from imagelab import Entry, lens
+from imagelab import Entry
+from imagelab.analysis import docker_stores
 from imagelab.oci import mutate
 
 
 def test_the_classic_store_goes_by_the_config_and_counts_bytes_in_files(lab):
     image = lab.append(None, {"a": "x" * 13, "b": "y" * 5000})
-    shown = lens.classic(image)
+    shown = docker_stores.classic(image)
     assert (shown.id, shown.size) == (image.id, 5013)
-    assert lens.classic(mutate.compressed(image)) == shown, "compression is nothing to it"
+    assert docker_stores.classic(mutate.compressed(image)) == shown, "compression is nothing to it"
 
 
 def test_the_containerd_store_goes_by_the_manifest_and_counts_both(lab):
@@ -18,19 +19,19 @@ def test_the_containerd_store_goes_by_the_manifest_and_counts_both(lab):
     image = lab.append(None, {"app/a.txt": "x" * 13, "app/big": "y" * 5000})
     image = lab.append(image, {"app/a.txt": None, "app/ln": Entry.symlink("big"), "z": "1"})
     assert [layer.size for layer in image.layers] == [8192, 3584]
-    shown = lens.containerd(image)
+    shown = docker_stores.containerd(image)
     assert shown.id == image.digest
-    assert lens.content_size(image) == 8192 + 3584 + len(image.config_bytes) + len(image.manifest_bytes)
-    assert lens.unpacked_size(image) == 20480 + 12288
-    assert shown.size == lens.content_size(image) + 32768
-    packed = lens.containerd(mutate.compressed(image))
+    assert docker_stores.content_size(image) == 8192 + 3584 + len(image.config_bytes) + len(image.manifest_bytes)
+    assert docker_stores.unpacked_size(image) == 20480 + 12288
+    assert shown.size == docker_stores.content_size(image) + 32768
+    packed = docker_stores.containerd(mutate.compressed(image))
     assert packed.id != shown.id and packed.size < shown.size
 
 
 def test_a_hard_link_takes_its_blocks_once(lab):
     same = Entry.file(b"x" * 9000)
-    assert lens.unpacked_size(lab.append(None, {"a": same, "b": same})) == 4096 * (1 + 3)
+    assert docker_stores.unpacked_size(lab.append(None, {"a": same, "b": same})) == 4096 * (1 + 3)
 
 
 def test_an_empty_image_takes_only_its_json(lab):
-    assert lens.containerd(lab.scratch).size == len(lab.scratch.config_bytes) + len(lab.scratch.manifest_bytes)
+    assert docker_stores.containerd(lab.scratch).size == len(lab.scratch.config_bytes) + len(lab.scratch.manifest_bytes)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelab import Entry, Lab, LabError, lens
+from imagelab import Entry, Lab, LabError
+from imagelab.analysis import docker_stores
 from imagelab.oci import mutate
 from imagelab.oci.image import Image
 from imagelab.oci.manifest import DOCKER_CONFIG, DOCKER_MANIFEST, dump
@@ -214,5 +215,5 @@ def test_the_table_says_what_changed_in_words(image, place):
 
 
 def test_what_is_told_has_a_face(image, place):
-    for noun in (place, mutate.compare(image, image)[0], lens.classic(image)):
+    for noun in (place, mutate.compare(image, image)[0], docker_stores.classic(image)):
         assert type(noun).__name__ in noun._repr_html_()

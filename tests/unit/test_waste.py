@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagelab import Changes, Entry, Layer
+from imagelab.analysis.waste import waste
 from imagelab.errors import Invalid
 from imagelab.filesystem.tree import Tree
-from imagelab.waste import waste
 from unit.trees import entries, paths
 
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from imagelab import Lab, draw
-from imagelab.drawings.picture import QUIET
+from imagelab.drawings.drawing import QUIET
 from imagelab.drawings.tags import MOST, past
 from imagelab.errors import NotFound
 

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from imagelab import Changes, Entry, Lab, LabError, lens
+from imagelab import Changes, Entry, Lab, LabError
+from imagelab.analysis import docker_stores
 from imagelab.oci import mutate
 from imagelab.widgets import DigestMicroscope
 from imagelab.widgets.slide import KINDS, STORES, one_byte, said
@@ -116,7 +117,7 @@ def test_the_store_switch_shows_another_id_and_size(image, microscope):
     assert store[0][:4] == ["before", "", image.id.short, "17B"]
     microscope.store.value = "containerd store"
     _, store = tables(microscope.page.value)
-    assert store[0][2] == image.digest.short and f"{lens.content_size(image):,} bytes of blobs" in store[0][4]
+    assert store[0][2] == image.digest.short and f"{docker_stores.content_size(image):,} bytes of blobs" in store[0][4]
     microscope.kind.value = "gzip"
     assert tables(microscope.page.value)[1][1][1] == "≠ changed"
     microscope.store.value = "classic store"

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from imagelab import Changes, Entry, Lab, LabError
-from imagelab.waste import waste
+from imagelab.analysis.waste import waste
 from imagelab.widgets import WasteMeter
 from imagelab.widgets.waste import ADD, CHMOD, DELETE, NEW, NOTHING, OVERWRITE
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .picture import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, count, digraph, row, text
+from .drawing import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, count, digraph, row, text
 
 if TYPE_CHECKING:
     from ..build.progress import BuildStage, BuildStep, Built

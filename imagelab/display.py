@@ -10,6 +10,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from .analysis.docker_stores import Shown
+from .analysis.usage import DiskUsage
+from .analysis.waste import PathWaste, Waste
 from .archive.load import Loaded
 from .build.progress import Built, Default, Quiet, Watcher
 from .containers.looks import Looks
@@ -17,7 +20,6 @@ from .containers.record import Spec, State
 from .filesystem.entry import Entry
 from .filesystem.tree import Changes, Tree
 from .lab import Lab
-from .lens import Shown
 from .oci.image import Identifier, Image, Step
 from .oci.layer import Layer
 from .oci.mutate import Compared, Place
@@ -25,8 +27,6 @@ from .oci.reference import Reference
 from .store.gc import Damage, Freed
 from .store.store import Store
 from .store.taglog import TagMove
-from .usage import DiskUsage
-from .waste import PathWaste, Waste
 
 if TYPE_CHECKING:
     from .containers import Container
@@ -136,7 +136,7 @@ def image_identifiers(image: Image) -> Table:
 def image_waste(image: Image, all: bool = False) -> Table:
     """The paths whose bytes later layers cover or remove, those that waste most first; with `all` every path."""
     from . import tables
-    from .waste import waste
+    from .analysis.waste import waste
 
     return tables.waste(waste(image.layers), all)
 

@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from .errors import Invalid
-from .filesystem.entry import Entry, order
-from .filesystem.tree import Changes, Tree
-from .oci.layer import Layer
+from ..errors import Invalid
+from ..filesystem.entry import Entry, order
+from ..filesystem.tree import Changes, Tree
+from ..oci.layer import Layer
 
 
 @dataclass(frozen=True, slots=True)

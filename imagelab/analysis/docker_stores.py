@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .filesystem.tree import Changes
-from .oci.digest import Digest
-from .oci.image import Image
+from ..filesystem.tree import Changes
+from ..oci.digest import Digest
+from ..oci.image import Image
 
 BLOCK = 4096  # bytes that a disk gives out at a time: ext4's and xfs's usual setting
 

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .oci.digest import Digest
-from .oci.image import Image
+from ..oci.digest import Digest
+from ..oci.image import Image
 
 
 @dataclass(frozen=True, slots=True)
