@@ -165,7 +165,7 @@ def built_times(built: Built) -> Table:
 def build_watcher() -> Watcher:
     """Who watches a build that names nobody: a bar where a person looks at a notebook, else nobody."""
     if "ipykernel" in sys.modules:
-        from .widgets.building import BuildProgress, somebody_looks
+        from .widgets.build_progress import BuildProgress, somebody_looks
 
         if somebody_looks():
             return BuildProgress()

@@ -93,7 +93,7 @@ def _given(build_args: tuple[str, ...]) -> dict[str, str]:
 def _watcher(desk: Desk, progress: str) -> Watcher:
     """Who tells of the build: a bar in a notebook that somebody looks at, else a story in lines."""
     if progress == "auto" and desk.notebook:
-        from ..widgets.building import BuildProgress, somebody_looks
+        from ..widgets.build_progress import BuildProgress, somebody_looks
 
         if somebody_looks():
             return BuildProgress(opened=True)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..oci.reference import Reference
-from . import goal, progress
+from . import progress
+from .goals import goal
 from .markup import BLUE, GREEN, ORANGE, Said, bullets, card, folded, html, paragraph, plain
 
 if TYPE_CHECKING:

@@ -3,13 +3,13 @@
 Plain ipywidgets, usable by keyboard. Each says the same as HTML where there is no kernel.
 """
 
-from .building import BuildProgress
-from .cache import CacheSimulator
-from .explorer import LayerExplorer
-from .microscope import DigestMicroscope
-from .playground import ContainerPlayground
-from .tags import TagBoard
-from .waste import WasteMeter
+from .build_progress import BuildProgress
+from .cache_simulator import CacheSimulator
+from .container_playground import ContainerPlayground
+from .digest_microscope import DigestMicroscope
+from .layer_explorer import LayerExplorer
+from .tag_board import TagBoard
+from .waste_meter import WasteMeter
 
 __all__ = [
     "LayerExplorer", "CacheSimulator", "BuildProgress", "DigestMicroscope", "TagBoard", "WasteMeter",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..exercise import Exercise, Mistake
-from ..goal import Command, Condition, Exists, HasFile, Layers
+from ..goals.goal import Command, Condition, Exists, HasFile, Layers
 
 NAME = "me:1.0"
 

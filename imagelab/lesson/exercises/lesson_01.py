@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...filesystem.entry import Entry
 from ...oci.digest import Digest
 from ..exercise import Exercise, Mistake
-from ..goal import Exists, HasFile, HoldsLayer, NoFile, StandsOn, Variable
+from ..goals.goal import Exists, HasFile, HoldsLayer, NoFile, StandsOn, Variable
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 NOTES = "app/notes.txt"

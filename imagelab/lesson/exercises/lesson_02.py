@@ -5,9 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 
 from ...filesystem.entry import Entry
-from ..contents import Above, NoWaste, SameFiles, Shares, Tells
 from ..exercise import Exercise, Mistake
-from ..goal import Exists
+from ..goals.files import Above, NoWaste, SameFiles, Shares, Tells
+from ..goals.goal import Exists
 
 LIBRARY = "lib/libimage.so"
 

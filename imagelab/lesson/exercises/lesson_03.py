@@ -6,8 +6,8 @@ import shutil
 
 from ...build.progress import Quiet
 from ..exercise import Exercise, Mistake
-from ..goal import Exists, HasFile, NoFile
-from ..recipes import InNoLayer, MadeBefore, layers_with
+from ..goals.builds import InNoLayer, MadeBefore, layers_with
+from ..goals.goal import Exists, HasFile, NoFile
 
 SHELF, PRICES, SECRET = "app/shelf.txt", "app/prices.csv", "app/secret.env"
 BADLY_ORDERED = """\

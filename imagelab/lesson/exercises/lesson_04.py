@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ...oci.image import Image
 from ...oci.reference import Reference
 from ..exercise import Exercise, Mistake
-from ..goal import Condition, Leads, Unmoved
+from ..goals.goal import Condition, Leads, Unmoved
 
 MONDAY = "monday.txt"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...oci import mutate
 from ...oci.digest import Digest
 from ..exercise import Exercise, Mistake
-from ..goal import Condition, Exists, Layers, Leads, StandsOn
-from ..identity import Differs, SameBytes, Whole
+from ..goals.digests import Differs, SameBytes, Whole
+from ..goals.goal import Condition, Exists, Layers, Leads, StandsOn
 
 MENU, TEXT = "menu:1.0", "menu.txt"
 OF_LABEL, OF_TEXT = "same:layers", "same:text"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from ...errors import NotFound
 from ...oci.digest import Digest
 from ..exercise import Exercise, Mistake
-from ..goal import Condition, Leads, StandsOn
-from ..instances import AsIn, AsNew, Keeps, MadeFrom, Runs, Still, Wrote, read
+from ..goals.containers import AsIn, AsNew, Keeps, MadeFrom, Runs, Still, Wrote, read
+from ..goals.goal import Condition, Leads, StandsOn
 
 if TYPE_CHECKING:
     from ...containers import Container

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagelab import Entry
-from imagelab.lesson.contents import Above, NoWaste, SameFiles, Shares, Tells
+from imagelab.lesson.goals.files import Above, NoWaste, SameFiles, Shares, Tells
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from imagelab.lesson import goal
+from imagelab.lesson.goals import goal
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagelab.lesson.identity import Differs, SameBytes, Whole
+from imagelab.lesson.goals.digests import Differs, SameBytes, Whole
 from imagelab.oci import mutate
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from imagelab import LabError
 from imagelab.build.progress import BuildStep
-from imagelab.widgets.building import TAIL, WIDEST, BuildProgress, Tail, somebody_looks
+from imagelab.widgets.build_progress import TAIL, WIDEST, BuildProgress, Tail, somebody_looks
 
 
 class Handle:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imagelab import LabError
-from imagelab.widgets.board import Board
 from imagelab.widgets.choices import Choices
+from imagelab.widgets.progress_board import Board
 
 
 def make(choose):

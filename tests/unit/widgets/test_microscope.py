@@ -12,7 +12,7 @@ from imagelab import Changes, Entry, Lab, LabError
 from imagelab.analysis import docker_stores
 from imagelab.oci import mutate
 from imagelab.widgets import DigestMicroscope
-from imagelab.widgets.slide import KINDS, STORES, one_byte, said
+from imagelab.widgets.digest_changes import KINDS, STORES, one_byte, said
 
 
 @pytest.fixture

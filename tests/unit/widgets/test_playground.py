@@ -12,7 +12,7 @@ import pytest
 from imagelab import draw
 from imagelab.errors import NotFound
 from imagelab.widgets import ContainerPlayground
-from imagelab.widgets.playground import ROWS
+from imagelab.widgets.container_playground import ROWS
 
 LOOP = "echo open; while true; do sleep 1; done"
 
@@ -180,7 +180,7 @@ def test_in_a_notebook_it_looks_after_every_cell_until_it_is_closed(playground, 
 
 
 def test_a_command_that_never_ends_is_ended(left, monkeypatch):
-    monkeypatch.setattr("imagelab.widgets.playground.SECONDS", 1.0)
+    monkeypatch.setattr("imagelab.widgets.container_playground.SECONDS", 1.0)
     enter(left, "while true; do sleep 1; done")
     assert words(left.said).endswith("sh ran longer than 1 second and was stopped")
     assert words(left.head).startswith("left: running")

@@ -11,7 +11,7 @@ import pytest
 from imagelab import Changes, Entry, Lab, LabError
 from imagelab.analysis.waste import waste
 from imagelab.widgets import WasteMeter
-from imagelab.widgets.waste import ADD, CHMOD, DELETE, NEW, NOTHING, OVERWRITE
+from imagelab.widgets.waste_meter import ADD, CHMOD, DELETE, NEW, NOTHING, OVERWRITE
 
 MB = 1_000_000
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import LabError
+from ...errors import LabError
 from .goal import Condition, Seen
 
 if TYPE_CHECKING:
-    from ..lab import Lab
-    from ..oci.image import Image
+    from ...lab import Lab
+    from ...oci.image import Image
 
 NAMES: dict[str, Callable[[Image], str]] = {
     "image ID": lambda image: image.id.short,

@@ -17,7 +17,7 @@ from ..errors import LabError
 from ..oci import mutate
 from ..oci.image import Image
 from ..oci.mutate import Compared, Place
-from .explorer import STYLES
+from .layer_explorer import STYLES
 
 MOST_ROWS = 40  # names shown; of more, those that changed come first
 AROUND = 24  # bytes shown before and after the one that changes

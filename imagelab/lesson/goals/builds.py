@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from .goal import Condition, Seen
 
 if TYPE_CHECKING:
-    from ..lab import Lab
-    from ..oci.image import Image
+    from ...lab import Lab
+    from ...oci.image import Image
 
 
 def layers_with(image: Image, path: str) -> list[int]:

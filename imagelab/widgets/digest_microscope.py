@@ -18,7 +18,7 @@ from ..oci import mutate
 from ..oci.image import Image
 from ..oci.mutate import Place
 from .base import Readable, fluid, in_words
-from .slide import KINDS, STORES, Slide, around, one_byte, page, said
+from .digest_changes import KINDS, STORES, Slide, around, one_byte, page, said
 
 MOST_PLACES = 500  # in the list to choose from
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import LabError, NotFound
+from ...errors import LabError, NotFound
 from .goal import Condition, Seen
 
 if TYPE_CHECKING:
-    from ..containers import Container
-    from ..lab import Lab
-    from ..oci.image import Image
+    from ...containers import Container
+    from ...lab import Lab
+    from ...oci.image import Image
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import NotFound
-from ..oci.reference import Reference
+from ...errors import NotFound
+from ...oci.reference import Reference
 
 if TYPE_CHECKING:
-    from ..drawings import Drawing
-    from ..lab import Lab
-    from ..oci.image import Image
+    from ...drawings import Drawing
+    from ...lab import Lab
+    from ...oci.image import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ class HoldsLayer(Condition):
 
 def draw(conditions: Sequence[Condition], lab: Lab | None = None) -> Drawing:
     """The goal as a picture; with a lab, each condition is marked as met or missing there."""
-    from ..drawings.drawing import CONFIG, PLAIN, QUIET, TAG, Drawing, box, digraph, row, text
+    from ...drawings.drawing import CONFIG, PLAIN, QUIET, TAG, Drawing, box, digraph, row, text
 
     graph = digraph(rankdir="LR", ranksep="0.6")
     names = list(dict.fromkeys(condition.name for condition in conditions))

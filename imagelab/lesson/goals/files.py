@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..analysis.waste import waste
-from ..errors import NotFound
-from ..filesystem.tree import Tree
+from ...analysis.waste import waste
+from ...errors import NotFound
+from ...filesystem.tree import Tree
 from .goal import Condition, Seen
 
 if TYPE_CHECKING:
-    from ..lab import Lab
-    from ..oci.image import Image
+    from ...lab import Lab
+    from ...oci.image import Image
 
 
 @dataclass(frozen=True)

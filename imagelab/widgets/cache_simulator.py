@@ -15,7 +15,7 @@ from .. import units
 from ..build.progress import BuildStep, Built, Watcher
 from ..lab import Lab
 from .base import Readable, fluid, in_words
-from .building import Tail
+from .build_progress import Tail
 
 DOCKERFILE = "Dockerfile"
 # Ground and ink together, readable in a light theme and in a dark one; the word says it again.
