@@ -57,4 +57,4 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext imagelab` brings `%docker` and `%%docker`."""
-    import_module(".magic", __name__).load_ipython_extension(shell)
+    import_module(".cli.magic", __name__).load_ipython_extension(shell)

@@ -16,42 +16,42 @@ from contextlib import suppress
 
 import click
 
-from .elsewhere import verb_instead
-from .verbs import Desk, Verbs, complain, explain, fail, say
+from .command import Desk, Verbs, complain, explain, fail, say
+from .unsupported import verb_instead
 
 _CONTAINER = {
-    "commit": ("inside:commit", "Create a new image from a container's changes"),
-    "cp": ("carrying:cp", "Copy files/folders between a container and the local filesystem"),
-    "create": ("creating:create", "Create a new container"),
-    "diff": ("inside:diff", "Inspect changes to files or directories on a container's filesystem"),
-    "exec": ("inside:exec_", "Run a command in a running container"),
-    "export": ("carrying:export", "Export a container's filesystem as a tar archive"),
-    "inspect": ("inspecting:inspect_container", "Display detailed information on one or more containers"),
+    "commit": ("exec:commit", "Create a new image from a container's changes"),
+    "cp": ("cp:cp", "Copy files/folders between a container and the local filesystem"),
+    "create": ("create:create", "Create a new container"),
+    "diff": ("exec:diff", "Inspect changes to files or directories on a container's filesystem"),
+    "exec": ("exec:exec_", "Run a command in a running container"),
+    "export": ("cp:export", "Export a container's filesystem as a tar archive"),
+    "inspect": ("inspect:inspect_container", "Display detailed information on one or more containers"),
     "kill": ("lifecycle:kill", "Kill one or more running containers"),
-    "logs": ("inside:logs", "Fetch the logs of a container"),
-    "ls": ("containers:ps", "List containers"),
+    "logs": ("exec:logs", "Fetch the logs of a container"),
+    "ls": ("ps:ps", "List containers"),
     "prune": ("lifecycle:prune", "Remove all stopped containers"),
     "rm": ("lifecycle:rm", "Remove one or more containers"),
-    "run": ("creating:run", "Run a command in a new container"),
+    "run": ("create:run", "Run a command in a new container"),
     "start": ("lifecycle:start", "Start one or more stopped containers"),
     "stop": ("lifecycle:stop", "Stop one or more running containers"),
     "wait": ("lifecycle:wait", "Block until one or more containers stop, then print their exit codes"),
 }
 _IMAGE = {
-    "build": ("building:build", "Build an image from a Dockerfile"),
-    "history": ("listing:history", "Show the history of an image"),
-    "import": ("moving:import_", "Import the contents from a tarball to create a filesystem image"),
-    "inspect": ("inspecting:inspect_image", "Display detailed information on one or more images"),
-    "load": ("moving:load", "Load an image from a tar archive or STDIN"),
-    "ls": ("listing:images", "List images"),
-    "prune": ("tagging:prune", "Remove unused images"),
-    "rm": ("tagging:rmi", "Remove one or more images"),
-    "save": ("moving:save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
-    "tag": ("tagging:tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
+    "build": ("build:build", "Build an image from a Dockerfile"),
+    "history": ("images:history", "Show the history of an image"),
+    "import": ("archive:import_", "Import the contents from a tarball to create a filesystem image"),
+    "inspect": ("inspect:inspect_image", "Display detailed information on one or more images"),
+    "load": ("archive:load", "Load an image from a tar archive or STDIN"),
+    "ls": ("images:images", "List images"),
+    "prune": ("tags:prune", "Remove unused images"),
+    "rm": ("tags:rmi", "Remove one or more images"),
+    "save": ("archive:save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
+    "tag": ("tags:tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
 }
 _SYSTEM = {
-    "df": ("usage:df", "Show docker disk usage"),
-    "info": ("about:info", "Display system-wide information"),
+    "df": ("df:df", "Show docker disk usage"),
+    "info": ("version:info", "Display system-wide information"),
 }
 _DOCKER = {
     **{name: _CONTAINER[name] for name in _CONTAINER if name not in ("inspect", "ls", "prune")},
@@ -62,26 +62,26 @@ _DOCKER = {
     "images": _IMAGE["ls"],
     "import": _IMAGE["import"],
     "info": _SYSTEM["info"],
-    "inspect": ("inspecting:inspect", "Return low-level information on Docker objects"),
+    "inspect": ("inspect:inspect", "Return low-level information on Docker objects"),
     "load": _IMAGE["load"],
     "ps": _CONTAINER["ls"],
     "rmi": _IMAGE["rm"],
     "save": _IMAGE["save"],
     "system": ("__init__:system", "Manage imagelab"),
     "tag": _IMAGE["tag"],
-    "version": ("about:version", "Show the imagelab version information"),
+    "version": ("version:version", "Show the imagelab version information"),
 }
 _OUR_OWN = {
-    "append": ("moving:append", "Put one more layer on an image: a folder, or a tar as it is"),
-    "cat": ("looking:cat", "Print a file of an image"),
-    "diff-images": ("looking:diff_images", "Show what differs between two images' file systems"),
-    "gc": ("tagging:gc", "Delete content that no image holds"),
-    "layers": ("looking:layers", "Show every identifier of every layer of an image"),
-    "tag-log": ("tagging:tag_log", "Show where a tag has pointed"),
-    "tag-undo": ("tagging:tag_undo", "Take back a tag's last move"),
-    "tree": ("looking:tree", "Show the merged file system, with the layer each file comes from"),
-    "verify": ("looking:verify", "Hash all content again, and name what is damaged"),
-    "waste": ("looking:waste", "Show which bytes of an image later layers cover or remove"),
+    "append": ("archive:append", "Put one more layer on an image: a folder, or a tar as it is"),
+    "cat": ("explore:cat", "Print a file of an image"),
+    "diff-images": ("explore:diff_images", "Show what differs between two images' file systems"),
+    "gc": ("tags:gc", "Delete content that no image holds"),
+    "layers": ("explore:layers", "Show every identifier of every layer of an image"),
+    "tag-log": ("tags:tag_log", "Show where a tag has pointed"),
+    "tag-undo": ("tags:tag_undo", "Take back a tag's last move"),
+    "tree": ("explore:tree", "Show the merged file system, with the layer each file comes from"),
+    "verify": ("explore:verify", "Hash all content again, and name what is damaged"),
+    "waste": ("explore:waste", "Show which bytes of an image later layers cover or remove"),
 }
 _ALIASES = {
     "container": {"list": "ls", "ps": "ls"},

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..oci.reference import Reference
 from ..units import timestamp
-from .verbs import BAD_FLAG, fail
+from .command import BAD_FLAG, fail
 
 if TYPE_CHECKING:
     from ..lab import Lab

@@ -13,12 +13,12 @@ import click
 
 from .. import units
 from ..errors import Conflict, LabError, NotFound
-from . import attached, containers, elsewhere, filters
-from .tagging import agreed
-from .verbs import Desk, explain, fail, flag, option, say, verb, whole
+from . import filters, foreground, ps, unsupported
+from .command import Desk, explain, fail, flag, option, say, verb, whole
+from .tags import agreed
 
 
-@verb("CONTAINER [CONTAINER...]", wants=(1, None), elsewhere=elsewhere.START)
+@verb("CONTAINER [CONTAINER...]", wants=(1, None), elsewhere=unsupported.START)
 @flag("-a", "--attach", help="Attach STDOUT/STDERR and forward signals")
 @flag("-i", "--interactive", help="Attach container's STDIN")
 def start(desk: Desk, args: tuple[str, ...], attach: bool, interactive: bool) -> None:
@@ -26,7 +26,7 @@ def start(desk: Desk, args: tuple[str, ...], attach: bool, interactive: bool) ->
     if attach or interactive:
         if len(args) > 1:
             fail("you cannot start and attach multiple containers at once")
-        click.get_current_context().exit(attached.start(desk, desk.busy_lab.container(args[0]), interactive))
+        click.get_current_context().exit(foreground.start(desk, desk.busy_lab.container(args[0]), interactive))
     errors = _each(args, lambda ref: desk.busy_lab.container(ref).start())
     if errors:
         fail("\n".join([*errors.values(), f"Error: failed to start containers: {', '.join(errors)}"]))
@@ -60,7 +60,7 @@ def wait(desk: Desk, args: tuple[str, ...]) -> None:
     _all_of(args, lambda ref: desk.lab.container(ref).wait(), said=lambda ref, code: str(code))
 
 
-@verb("CONTAINER [CONTAINER...]", wants=(1, None), elsewhere=elsewhere.RM)
+@verb("CONTAINER [CONTAINER...]", wants=(1, None), elsewhere=unsupported.RM)
 @flag("-f", "--force", help="Force the removal of a running container (uses SIGKILL)")
 @flag("-v", "--volumes", help="Accepted: a container here has no volumes")
 def rm(desk: Desk, args: tuple[str, ...], force: bool, volumes: bool) -> None:
@@ -99,7 +99,7 @@ def _remove_some(desk: Desk, asked: filters.Filters) -> tuple[list[str], int]:
     """Remove those that do not run and pass the filters; returns their IDs, and the bytes of their writable layers."""
     until = [filters.moment(text) for text in asked["until"]]
     removed, freed = [], 0
-    for one in containers.chosen(desk.lab.containers(), asked, desk.lab):
+    for one in ps.chosen(desk.lab.containers(), asked, desk.lab):
         if not one.running and all(one.created.timestamp() < limit for limit in until):
             size = one.layer_size
             one.remove()

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from ..golang.template import Row, Struct, Template, to_json
 from ..golang.template_syntax import ParseError, TemplateError
 from ..units import harmless
-from .verbs import fail, say
+from .command import fail, say
 
 _LEAST, _APART = 10, 3
 SYNTAX = 64  # docker's exit code for a template for one value that cannot be read

@@ -29,7 +29,7 @@ import pytest
 
 from imagelab import Lab
 from imagelab.cli import run
-from imagelab.cli.verbs import Desk
+from imagelab.cli.command import Desk
 from imagelab.filesystem.entry import Entry
 from judges.tools import Tool
 from judges.trees import Found, differences, of_disk, of_tar

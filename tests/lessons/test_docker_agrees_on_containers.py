@@ -12,7 +12,8 @@ from itertools import groupby
 import nbformat
 import pytest
 
-from imagelab import Entry, Lab, magic
+from imagelab import Entry, Lab
+from imagelab.cli import magic
 from lessons.test_docker_agrees_on_tags import commands
 from lessons.test_notebooks import ROOT
 

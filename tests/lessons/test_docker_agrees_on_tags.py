@@ -8,7 +8,7 @@ import shlex
 import nbformat
 import pytest
 
-from imagelab import magic
+from imagelab.cli import magic
 from imagelab.oci.reference import Reference
 from lessons.test_notebooks import ROOT
 

@@ -30,7 +30,7 @@ FLOORS = [
     {"tables", "drawings"},
     {"widgets"},
     {"lesson", "cli", "display"},
-    {"magic", "__main__"},
+    {"__main__"},
 ]
 ENGINE_FLOORS = 7  # the floors above hold the views
 VIEWS = set[str]().union(*FLOORS[ENGINE_FLOORS:])

@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from imagelab import Lab
-from imagelab.magic import CommandFailed, commands, words
+from imagelab.cli.magic import CommandFailed, commands, words
 
 BASE = "lab/shell:1.0"
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from imagelab import Lab
 from imagelab.cli import run
-from imagelab.cli.verbs import Desk
+from imagelab.cli.command import Desk
 from imagelab.errors import Invalid, LabError
 from imagelab.oci.digest import Digest
 from imagelab.oci.manifest import (

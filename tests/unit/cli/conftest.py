@@ -11,7 +11,7 @@ import pytest
 
 from imagelab import Lab
 from imagelab.cli import run
-from imagelab.cli.verbs import Desk
+from imagelab.cli.command import Desk
 
 DAY = 86400
 BASE = "lab/shell:1.0"

@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from imagelab.cli import run
-from imagelab.cli.verbs import Desk
+from imagelab.cli.command import Desk
 from unit.cli.conftest import BASE, LOOP
 
 # Made, started, ended, removed -------------------------------------------------------------------------------------

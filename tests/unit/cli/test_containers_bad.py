@@ -9,8 +9,8 @@ import shutil
 import pytest
 
 from imagelab import Entry
-from imagelab.cli import elsewhere, run
-from imagelab.cli.verbs import Desk
+from imagelab.cli import run, unsupported
+from imagelab.cli.command import Desk
 from judges import tools
 from unit.cli.conftest import BASE, LOOP
 
@@ -177,7 +177,7 @@ def test_every_flag_and_verb_of_docker_s_is_here_or_refused_by_name(cli, tmp_pat
     verbs = re.findall(r"^  ([a-z]+) +\S", docker("container", "--help").partition("Commands:")[2], re.M)
     assert len(verbs) > 20
     for verb in verbs:
-        if elsewhere.verb_instead(verb, "imagelab"):
+        if unsupported.verb_instead(verb, "imagelab"):
             assert "does not have" in cli("container", verb, "x").err
             continue
         ours = cli("container", verb, "--help").ok

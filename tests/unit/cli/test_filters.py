@@ -7,8 +7,8 @@ import time
 import pytest
 
 from imagelab import Lab, Reference
+from imagelab.cli.command import Failed
 from imagelab.cli.filters import names_fit
-from imagelab.cli.verbs import Failed
 
 from .conftest import THREE_DAYS_AGO
 

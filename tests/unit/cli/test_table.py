@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagelab.cli.command import Failed
 from imagelab.cli.table import aligned, print_rows
-from imagelab.cli.verbs import Failed
 from imagelab.golang.template import Row
 
 ROWS = [Row("*formatter.imageContext", ID="138dd7ae249f", Repository="derived", Size="3.97MB"),

@@ -280,6 +280,6 @@ def test_version_waits_for_no_engine():
     code = "import sys; from imagelab.cli import run; run(['version']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
-    assert "imagelab.cli.about" in loaded
+    assert "imagelab.cli.version" in loaded
     ours = {"imagelab.lab", "imagelab.store.store", "imagelab.golang.template"}
     assert not loaded & {*ours, "filelock", "zstandard", "pandas"}

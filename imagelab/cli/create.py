@@ -19,8 +19,8 @@ from ..errors import LabError, NotFound
 from ..golang.quote import go_quoted
 from ..oci.reference import Reference
 from ..runtime import RUNTIMES, CannotStart
-from . import attached, elsewhere
-from .verbs import BAD_FLAG, Desk, F, complain, fail, flag, option, say, verb
+from . import foreground, unsupported
+from .command import BAD_FLAG, Desk, F, complain, fail, flag, option, say, verb
 
 if TYPE_CHECKING:
     from ..containers import Container
@@ -61,14 +61,14 @@ def _settings(command: F) -> F:
     return command
 
 
-@verb("IMAGE [COMMAND] [ARG...]", wants=(1, None), flags_first=True, elsewhere=elsewhere.RUN)
+@verb("IMAGE [COMMAND] [ARG...]", wants=(1, None), flags_first=True, elsewhere=unsupported.RUN)
 @_settings
 def create(desk: Desk, args: tuple[str, ...], **settings: Any) -> None:
     """Create a new container."""
     say(f"{_created(desk, args, **settings).id}\n")
 
 
-@verb("IMAGE [COMMAND] [ARG...]", wants=(1, None), flags_first=True, elsewhere=elsewhere.RUN)
+@verb("IMAGE [COMMAND] [ARG...]", wants=(1, None), flags_first=True, elsewhere=unsupported.RUN)
 @flag("-d", "--detach", help="Run container in background and print container ID")
 @_settings
 def run(desk: Desk, args: tuple[str, ...], detach: bool, rm: bool, **settings: Any) -> None:
@@ -84,7 +84,7 @@ def run(desk: Desk, args: tuple[str, ...], detach: bool, rm: bool, **settings: A
         if detach:
             container.start()
             return
-        code = attached.start(desk, container, settings["interactive"])
+        code = foreground.start(desk, container, settings["interactive"])
     except LabError as error:
         if rm and not container.gone:
             container.remove(force=True)

@@ -11,13 +11,13 @@ from ..errors import InvalidReference
 from ..oci.reference import Reference
 from ..runtime import CANNOT_RUN, CannotStart
 from ..units import one_line, timestamp
-from . import elsewhere, filters
-from .attached import printer, typed
-from .creating import named_variable, variables
-from .verbs import Desk, fail, flag, option, say, verb
+from . import filters, unsupported
+from .command import Desk, fail, flag, option, say, verb
+from .create import named_variable, variables
+from .foreground import printer, typed
 
 
-@verb("CONTAINER COMMAND [ARG...]", wants=(2, None), flags_first=True, elsewhere=elsewhere.EXEC)
+@verb("CONTAINER COMMAND [ARG...]", wants=(2, None), flags_first=True, elsewhere=unsupported.EXEC)
 @option("-e", "--env", kind="list", help="Set environment variables", many=True, read=named_variable)
 @option("--env-file", "env_files", kind="list", help="Read in a file of environment variables", many=True)
 @flag("-i", "--interactive", help="Keep STDIN open even if not attached")
@@ -38,7 +38,7 @@ def exec_(
     click.get_current_context().exit(code)
 
 
-@verb("CONTAINER", wants=(1, 1), elsewhere=elsewhere.LOGS)
+@verb("CONTAINER", wants=(1, 1), elsewhere=unsupported.LOGS)
 @flag("-f", "--follow", help="Follow log output")
 @option("--since", kind="string", help="Show logs since timestamp or relative (e.g. 42m for 42 minutes)", default="")
 @option("-n", "--tail", kind="string", help="Number of lines to show from the end of the logs", default="all")

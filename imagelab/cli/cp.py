@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from ..containers.cp_target import NoOutput, NoSuchPath, NotAFolder, Place, landing, local_source
 from ..errors import NotFound
-from .moving import stdin_of
-from .verbs import Desk, fail, flag, option, verb
+from .archive import stdin_of
+from .command import Desk, fail, flag, option, verb
 
 
 @verb("CONTAINER:SRC_PATH DEST_PATH|- | SRC_PATH|- CONTAINER:DEST_PATH", wants=(2, 2))

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from .. import units
 from ..golang.template import Row
 from . import filters
+from .command import Desk, flag, option, verb
 from .table import print_rows
-from .verbs import Desk, flag, option, verb
 
 if TYPE_CHECKING:
     from ..oci.digest import Digest

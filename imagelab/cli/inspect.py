@@ -13,10 +13,10 @@ import json
 from ..errors import NotFound
 from ..golang.template import Struct, Template, to_json
 from ..golang.template_syntax import TemplateError
-from .described import container_described, image_described
-from .listing import names_by_id
+from .command import Desk, complain, fail, flag, option, say, verb
+from .images import names_by_id
+from .inspect_fields import container_described, image_described
 from .table import SYNTAX, parse_template
-from .verbs import Desk, complain, fail, flag, option, say, verb
 
 _TYPES = ("config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume")
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Interrupted, LabError
-from .verbs import Desk, complain
+from .command import Desk, complain
 
 if TYPE_CHECKING:
     from ..containers import Container

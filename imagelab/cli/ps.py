@@ -18,8 +18,8 @@ from ..errors import LabError, NotFound
 from ..golang.quote import go_quoted
 from ..golang.template import Row
 from . import filters
+from .command import Desk, complain, fail, flag, option, verb, whole
 from .table import print_rows, try_template
-from .verbs import Desk, complain, fail, flag, option, verb, whole
 
 if TYPE_CHECKING:
     from ..containers import Container

@@ -18,8 +18,8 @@ from .. import units
 from ..build.progress import BuildStep, Quiet, Watcher
 from ..errors import InvalidReference
 from ..oci.reference import Reference
-from .moving import stdin_of
-from .verbs import Desk, complain, fail, flag, option, say, verb
+from .archive import stdin_of
+from .command import Desk, complain, fail, flag, option, say, verb
 
 
 def _name(text: str) -> str:

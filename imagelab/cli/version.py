@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 
 from .. import __version__, units
-from .verbs import Desk, option, say, verb
+from .command import Desk, option, say, verb
 
 
 @verb()

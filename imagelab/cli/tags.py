@@ -17,8 +17,8 @@ from ..errors import Conflict, InvalidReference, LabError, NotFound
 from ..golang.template import Row
 from ..oci.reference import Reference
 from . import filters
+from .command import Desk, explain, fail, flag, option, say, verb
 from .table import print_rows
-from .verbs import Desk, explain, fail, flag, option, say, verb
 
 if TYPE_CHECKING:
     from ..oci.image import Image

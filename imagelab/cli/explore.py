@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from .. import units
 from ..golang.template import Row
 from ..units import one_line
+from .command import Desk, fail, flag, option, say, verb
 from .table import aligned, print_rows
-from .verbs import Desk, fail, flag, option, say, verb
 
 if TYPE_CHECKING:
     from ..filesystem.entry import Entry

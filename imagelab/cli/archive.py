@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from ..errors import InvalidReference
 from ..oci.reference import Reference
-from .verbs import Desk, complain, explain, fail, flag, option, say, verb
+from .command import Desk, complain, explain, fail, flag, option, say, verb
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 

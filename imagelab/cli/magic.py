@@ -25,9 +25,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from .cli import run
-from .cli.verbs import BAD_FLAG, Desk, complain
-from .errors import Interrupted, LabError
+from ..errors import Interrupted, LabError
+from . import run
+from .command import BAD_FLAG, Desk, complain
 
 
 class CommandFailed(LabError):
@@ -69,7 +69,7 @@ def docker(line: str, cell: str | None = None) -> None:
     """Run the command of a `%docker` line, or all of a `%%docker` cell; raises CommandFailed at the first error."""
     from IPython import get_ipython
 
-    from .lab import Lab
+    from ..lab import Lab
 
     todo = commands(line) if cell is None else [*commands(line), *commands(cell)]
     for number, command in enumerate(todo or [""]):

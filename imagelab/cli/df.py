@@ -12,11 +12,11 @@ from collections import Counter
 
 from .. import units
 from ..golang.template import Row, Struct
-from .containers import TITLES as CONTAINER_TITLES
-from .containers import own_size, row
-from .listing import IMAGE_TITLES, NONE, image_row, names_by_id
+from .command import Desk, flag, option, say, verb
+from .images import IMAGE_TITLES, NONE, image_row, names_by_id
+from .ps import TITLES as CONTAINER_TITLES
+from .ps import own_size, row
 from .table import aligned, print_rows, print_value
-from .verbs import Desk, flag, option, say, verb
 
 DF_TITLES = {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"}
 DF_IMAGE = ("Repository", "Tag", "ID", "CreatedSince", "Size", "SharedSize", "UniqueSize", "Containers")
