@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +89,16 @@ def bwrap() -> None:
 def chromium() -> Path:
     """The browser that the browser tests drive."""
     return Path(tools.find("chromium"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """End a test process that does not end by itself, and print where it stands: no test's time limit holds now."""
+    faulthandler.dump_traceback_later(300, exit=True, file=sys.__stderr__)
+
+
+def pytest_unconfigure() -> None:
+    faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
