@@ -30,7 +30,8 @@ from measure import LAB, Result, absolute, dockerd, empty, peak, ratio, seconds,
 
 from imagelab import Lab
 from imagelab.filesystem.root import Root
-from imagelab.runtime import Program, run
+from imagelab.runtime.binfmt import run
+from imagelab.runtime.program import Program
 
 
 def packing(folder: Path, rounds: int) -> Iterator[Result]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .archive.load import LoadedImages
     from .build.progress import Built, Watcher
     from .containers import Container
-    from .runtime import Output
+    from .runtime.program import Output
 
 Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
 Context = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
@@ -276,7 +276,7 @@ class Lab:
         """Make a container and start it: `docker run`. Unless `detach`, return when its program has ended.
 
         `output` is given what it prints as it comes; `input` (bytes, or a file descriptor) is its standard input.
-        Raises `runtime.CannotStart`, with docker's exit code, when there is no such program.
+        Raises `CannotStart`, with docker's exit code, when there is no such program.
         """
         if input is not None:
             settings["interactive"] = True

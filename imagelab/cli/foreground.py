@@ -25,7 +25,7 @@ from .command import Desk, complain
 
 if TYPE_CHECKING:
     from ..containers import Container
-    from ..runtime import Output
+    from ..runtime.program import Output
 
 PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 PATIENCE = 3  # interrupts after which we leave, as docker's client does

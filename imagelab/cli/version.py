@@ -39,7 +39,7 @@ def version(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
 @option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
 def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
     """Display system-wide information."""
-    from ..runtime import RUNTIMES, named
+    from ..runtime.program import RUNTIMES, named
 
     lab = desk.lab
     images = {image.id for image in lab.all_images(all=True)}

@@ -21,7 +21,7 @@ from ..filesystem.snapshot import Writable
 from ..filesystem.snapshot import remove as remove_folder
 from ..oci.digest import Digest
 from ..oci.image import Image
-from ..runtime import named
+from ..runtime.program import named
 from ..store.store import Store
 from .command import NO_COMMAND, checked, pairs, signal_number
 from .container import Container

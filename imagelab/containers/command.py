@@ -8,11 +8,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping, Sequence
 
-from .. import runtime
 from ..errors import Conflict, LabError, NotFound
 from ..filesystem.root import Root
 from ..filesystem.users import home_of, user_of
 from ..golang.quote import go_quoted
+from ..runtime.binfmt import kind_of
+from ..runtime.program import NO_CONTAINER, CannotStart, Program
 from .record import Record, Spec
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -21,7 +22,7 @@ NO_COMMAND = "No command specified: neither the image nor the command line says 
 
 def program_of(
     record: Record, spec: Spec, argv: Sequence[str] = (), env: Sequence[str] = (), workdir: str = ""
-) -> runtime.Program:
+) -> Program:
     """The program of a container, or another one that is to run beside it.
 
     Raises LabError when the root folder is gone, and CannotStart, with docker's code 125, for a user or a directory
@@ -31,34 +32,34 @@ def program_of(
     try:
         who = user_of(spec.user, root)
     except NotFound as error:
-        raise runtime.CannotStart(str(error), runtime.NO_CONTAINER) from None
+        raise CannotStart(str(error), NO_CONTAINER) from None
     where = workdir or spec.workdir or "/"
     if not where.startswith("/"):
-        raise runtime.CannotStart("Cwd must be an absolute path")
+        raise CannotStart("Cwd must be an absolute path")
     try:
         if not argv:  # its own program's directory is made when it starts, if it is gone
             root.make_folders(f"/{root.place(where)}")
         cwd = "/" + root.resolve(where)
     except Conflict:
-        raise runtime.CannotStart(f"Cannot mkdir: {where} is not a directory", runtime.NO_CONTAINER) from None
+        raise CannotStart(f"Cannot mkdir: {where} is not a directory", NO_CONTAINER) from None
     except NotFound as error:
         why = str(error).rpartition(": ")[2]
-        raise runtime.CannotStart(f"chdir to cwd ({go_quoted(where)}) set in config.json failed: {why}") from None
+        raise CannotStart(f"chdir to cwd ({go_quoted(where)}) set in config.json failed: {why}") from None
     known = variables([PATH, f"HOSTNAME={spec.hostname}", *spec.env, *env])
     known.setdefault("HOME", home_of(who[0], root))
     words = tuple(argv) or (*spec.entrypoint, *spec.command)
     checked(*words, *known.values())
-    return runtime.Program(words, known, cwd, who, spec.hostname)
+    return Program(words, known, cwd, who, spec.hostname)
 
 
-def runtime_of(asked: str, root: Root, program: runtime.Program) -> str:
+def runtime_of(asked: str, root: Root, program: Program) -> str:
     """The name of the runtime that is asked for, or else that the program's first bytes ask for.
 
     Raises CannotStart where the one that is asked for is another's; only the shell can do without the image's programs.
     """
-    found = asked if asked == "shell" else runtime.kind_of(root, program)
+    found = asked if asked == "shell" else kind_of(root, program)
     if asked and asked != found:
-        raise runtime.CannotStart(f"exec {program.argv[0]}: the runtime {asked} cannot run it: it is for {found}")
+        raise CannotStart(f"exec {program.argv[0]}: the runtime {asked} cannot run it: it is for {found}")
     return found
 
 

@@ -19,12 +19,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .. import runtime
 from ..errors import Conflict, Interrupted, LabError
 from ..filesystem.root import Root
 from ..filesystem.snapshot import remove
 from ..filesystem.space import names_full_disks
 from ..oci.digest import Digest
+from ..runtime.program import NO_CONTAINER, CannotStart, Output, Program, Streams, named
 from . import log
 from .command import pairs, program_of, runtime_of, signal_number
 from .files import Contents
@@ -140,14 +140,14 @@ class Container(Contents):
     # Its life --------------------------------------------------------------------------------------------------
 
     def start(
-        self, *, input: int | bytes | None = None, output: runtime.Output | None = None, wait: bool = False
+        self, *, input: int | bytes | None = None, output: Output | None = None, wait: bool = False
     ) -> Container:
         """Start its program; does nothing to one that runs. With `wait` or `output`, return when it has ended.
 
         `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. Meanwhile an interrupt
         (Ctrl-C, a notebook's ■) goes to the program, as soon as that runs; a second one kills it, and raises
         Interrupted. Without `wait` and `output`, it is raised when the program has been started. Raises
-        `runtime.CannotStart`, with docker's exit code, when the program is not there or cannot be run.
+        `CannotStart`, with docker's exit code, when the program is not there or cannot be run.
         """
         self._here()
         with interrupts_held() as release:
@@ -164,8 +164,8 @@ class Container(Contents):
                         "hostname": program.hostname, "runtime": kind, "remove": self.spec.remove,
                     }  # fmt: skip
                     shim = self._shim = launch(self._record, told, input, output is not None)
-                except runtime.CannotStart as error:
-                    code = NOT_STARTED if error.code == runtime.NO_CONTAINER else error.code
+                except CannotStart as error:
+                    code = NOT_STARTED if error.code == NO_CONTAINER else error.code
                     self._record.write(State("created", exit_code=code, error=str(error)))
                     raise
             if output is not None or wait:
@@ -252,7 +252,7 @@ class Container(Contents):
 
     def exec(
         self, *argv: str, env: Sequence[str] | Mapping[str, str] = (), workdir: str = "",
-        input: int | bytes | None = None, output: runtime.Output = lambda stream, data: None,
+        input: int | bytes | None = None, output: Output = lambda stream, data: None,
         timeout: float | None = None,
     ) -> int:  # fmt: skip
         """Run another program beside the container's own, and return its exit code.
@@ -260,7 +260,7 @@ class Container(Contents):
         `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. `timeout` is the seconds
         that it may take.
 
-        Raises Conflict if the container does not run, and `runtime.CannotStart` as `start` does.
+        Raises Conflict if the container does not run, and `CannotStart` as `start` does.
         """
         from ..runtime.process import watch
 
@@ -270,14 +270,14 @@ class Container(Contents):
             raise Conflict(f"Container {self.id} is not running")
         program = replace(program_of(self._record, self.spec, argv, pairs(env), workdir), timeout=timeout)
         kind = self._kind_of(program, beside=state.runtime)
-        streams = runtime.Streams(stdin_of(input))
-        running = runtime.named(kind).start(self._record.root, program, streams, state.pid)
+        streams = Streams(stdin_of(input))
+        running = named(kind).start(self._record.root, program, streams, state.pid)
         if isinstance(input, bytes):
             feed(running.process, input)
         with counted(self._record, running.pid):
             return watch(running, program, output)
 
-    def _kind_of(self, program: runtime.Program, beside: str = "") -> str:
+    def _kind_of(self, program: Program, beside: str = "") -> str:
         """The runtime of a program; raises CannotStart where it would not be safe to run it, `beside` another one."""
         kind = runtime_of(self.spec.runtime, Root(self._record.root), program)
         if beside in ("", kind):
@@ -285,7 +285,7 @@ class Container(Contents):
         from ..runtime import sandbox
 
         if not sandbox.available():
-            raise runtime.CannotStart(
+            raise CannotStart(
                 f"exec {program.argv[0]}: {self.name} runs a program under {beside}, and this one needs {kind}: on a "
                 "machine without mount namespaces and Landlock, a container runs one kind of program at a time"
             )

@@ -25,7 +25,8 @@ from pathlib import Path
 from ..errors import LabError
 from ..filesystem.snapshot import remove
 from ..filesystem.space import in_words
-from ..runtime import CANNOT_RUN, Program, Running, Streams, named, worker
+from ..runtime import worker
+from ..runtime.program import CANNOT_RUN, Program, Running, Streams, named
 from .lifetime import end_with_keeper
 from .log import LogWriter
 from .record import SHIM, Record, State, held, now

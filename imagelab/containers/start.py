@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ..runtime import CannotStart, Output, Process, worker
+from ..runtime import worker
 from ..runtime.process import hand_on
+from ..runtime.program import CannotStart, Output, Process
 from .record import Record
 
 Release = Callable[[], None]  # lets interrupts through again; raises KeyboardInterrupt if one came meanwhile

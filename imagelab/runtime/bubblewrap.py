@@ -18,10 +18,11 @@ from typing import Any
 
 from ..filesystem.root import Root
 from ..filesystem.users import groups_of
-from . import CannotStart, Program, Running, Streams, seccomp
-from .begun import exec_failed, wait_for_program
+from . import seccomp
+from .bubblewrap_status import exec_failed, wait_for_program
 from .limits import confine
 from .process import spawn
+from .program import CannotStart, Program, Running, Streams
 
 ISOLATES = "files outside the root folder, the network, processes, users, host name, IPC"
 SHARES = "the kernel, CPU and memory"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import LabError
-from . import Output, Process, Program, Running, Streams
+from .program import Output, Process, Program, Running, Streams
 
 
 def spawn(command: Sequence[str], streams: Streams, **started: Any) -> subprocess.Popen[bytes]:

@@ -23,7 +23,9 @@ from typing import IO, Any
 
 from ..errors import LabError
 from ..filesystem.root import Root
-from . import CANNOT_RUN, CannotStart, Program, Running, Streams, kind_of, named, worker
+from . import worker
+from .binfmt import kind_of
+from .program import CANNOT_RUN, CannotStart, Program, Running, Streams, named
 
 KILLED = 137  # the exit code of a program whose starter was killed
 _LENGTH = 8  # bytes that say how long a request is
@@ -228,9 +230,9 @@ def _say(reply: socket.socket, words: dict[str, object]) -> None:
 
 def main() -> int:
     """The entry point of a spawned starter: import what its workers need once, then serve requests."""
-    from . import shell
+    from .shell import interpreter
 
-    shell.load()
+    interpreter.load()
     worker.alone = True
     with socket.socket(fileno=int(sys.argv[1])) as control:
         serve(control, ("shell",))

@@ -21,8 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from . import Running, Streams
 from .process import spawn
+from .program import Running, Streams
 
 alone = False  # set by a process that is all ours, with no threads
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from imagelab.runtime import Program, Streams, named
+from imagelab.runtime.program import Program, Streams, named
 
 SCRIPTS = r"""
 # links are text

@@ -97,7 +97,8 @@ def test_a_damaged_python_is_not_used(lab, monkeypatch, tmp_path):
 
 def test_the_engine_loads_none_of_it():
     code = (
-        "import sys; from imagelab import runtime, Lab; from imagelab.build import base_images; "
+        "import sys; from imagelab import Lab; from imagelab.runtime import binfmt; "
+        "from imagelab.build import base_images; "
         "Lab.temporary().images; print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

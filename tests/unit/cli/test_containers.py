@@ -367,5 +367,5 @@ def test_info_counts_and_says_what_runs_here(cli, box, web):
 
 
 def test_info_says_what_to_install(cli, box, monkeypatch):
-    monkeypatch.setattr("imagelab.runtime.wasm.missing", lambda: "pip install something")
+    monkeypatch.setattr("imagelab.runtime.wasm.wasi.missing", lambda: "pip install something")
     assert " wasm: not on this machine: pip install something\n" in cli("info").ok

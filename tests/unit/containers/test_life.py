@@ -8,7 +8,7 @@ import pytest
 
 from imagelab import Entry
 from imagelab.errors import Conflict, LabError, NotFound
-from imagelab.runtime import CannotStart
+from imagelab.runtime.program import CannotStart
 from unit.containers.conftest import Said, exists, started
 
 # From birth to death ---------------------------------------------------------------------------------------------

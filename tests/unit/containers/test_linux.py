@@ -93,7 +93,8 @@ os.setgroups([]); os.setgid(12345); os.setuid(12345)
 snapshot.PRIVILEGED = False
 import imagelab.containers.rootfs, imagelab.containers.cp
 imagelab.containers.rootfs.PRIVILEGED = imagelab.containers.cp.PRIVILEGED = False
-from imagelab.runtime import bubblewrap, Program, Streams
+from imagelab.runtime import bubblewrap
+from imagelab.runtime.program import Program, Streams
 from imagelab.runtime.process import watch
 lab = Lab(sys.argv[1])
 lab.load(sys.argv[2])

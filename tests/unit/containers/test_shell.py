@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from imagelab import Entry, runtime
+from imagelab import Entry
 from imagelab.errors import LabError
 from imagelab.runtime import sandbox
+from imagelab.runtime.program import CannotStart
 from unit.containers.conftest import Said, started
 
 
@@ -37,7 +38,7 @@ def test_where_nothing_shuts_workers_in_a_container_runs_one_kind_of_program_at_
     web = started(lab, lab.append(linux, {"bin/lab": Entry.file(b"#!imagelab-shell\n", 0o755)}))
     assert web.exec("/bin/lab", "-c", "true") == 0
     monkeypatch.setattr(sandbox, "available", lambda: False)
-    with pytest.raises(runtime.CannotStart, match="runs one kind of program at a time"):
+    with pytest.raises(CannotStart, match="runs one kind of program at a time"):
         web.exec("/bin/lab", "-c", "true")
     assert web.exec("/bin/true") == 0
 

@@ -9,7 +9,7 @@ import pytest
 
 from imagelab import Entry
 from imagelab.errors import NotFound
-from imagelab.runtime import CannotStart
+from imagelab.runtime.program import CannotStart
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from imagelab.containers.start import feed
 from imagelab.filesystem.root import Root
-from imagelab.runtime import Program, Streams, kind_of, named
+from imagelab.runtime.binfmt import kind_of
 from imagelab.runtime.process import hand_on
+from imagelab.runtime.program import Program, Streams, named
 
 ENV = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 SITE = "usr/local/lib/python3.12/site-packages"

@@ -11,8 +11,8 @@ import pytest
 
 from imagelab import Entry, Lab
 from imagelab.errors import LabError
-from imagelab.runtime import CannotStart, Program, Streams
 from imagelab.runtime.process import watch
+from imagelab.runtime.program import CannotStart, Program, Streams
 
 WORDS = {  # (user, directory, program): the exit code and the words; None for one that starts
     ((0, 0), "/", "/srv/runs"): None,
@@ -83,7 +83,8 @@ def test_as_root_or_whoever_runs_this(image, case):
 SCRIPT = """
 import json, os, sys
 from imagelab import Lab
-from imagelab.runtime import bubblewrap, begun, Program, Streams
+from imagelab.runtime import bubblewrap
+from imagelab.runtime.program import Program, Streams
 from unit.runtime.test_begun import WORDS, outcome
 lab = Lab(sys.argv[1], current=False)
 made = lab.create("programs:1", "none")

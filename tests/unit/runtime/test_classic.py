@@ -36,7 +36,9 @@ CONTEXT = {
 SCRIPT = """
 import json, os, sys
 from pathlib import Path
-from imagelab import Lab, runtime
+from imagelab import Lab
+from imagelab.runtime.binfmt import run
+from imagelab.runtime.program import Program
 from imagelab.filesystem.root import Root
 home, wheels, context, user, mask = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 if os.geteuid() != user:
@@ -50,9 +52,9 @@ image = lab.build(context, "app:1").image
 root = Path(home, "root")
 lab.unpack(image, root)
 env = dict(line.split("=", 1) for line in image.config["config"]["Env"])
-program = runtime.Program(tuple(image.config["config"]["Cmd"]), env, image.config["config"]["WorkingDir"])
+program = Program(tuple(image.config["config"]["Cmd"]), env, image.config["config"]["WorkingDir"])
 said = []
-code = runtime.run(root, Root(root), program, lambda stream, data: said.append((stream, data.decode())))
+code = run(root, Root(root), program, lambda stream, data: said.append((stream, data.decode())))
 print(json.dumps([image.id, code, "".join(data for stream, data in said if stream == "stdout"), len(image.layers)]))
 """
 

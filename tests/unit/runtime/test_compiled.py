@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from imagelab.runtime import compiled
+from imagelab.runtime.wasm import cache
 
 wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
 
@@ -21,9 +21,9 @@ SLOW = "(module" + "".join(
 ) + ")"  # fmt: skip
 PROCESS = """
 import hashlib, sys, wasmtime
-from imagelab.runtime import compiled
+from imagelab.runtime.wasm import cache
 program = sys.stdin.buffer.read()
-print(compiled.module(wasmtime.Engine(), program, hashlib.sha256(program).hexdigest(), "it") is not None)
+print(cache.module(wasmtime.Engine(), program, hashlib.sha256(program).hexdigest(), "it") is not None)
 """
 
 
@@ -50,7 +50,7 @@ def compilations(monkeypatch):
 def add_one(text: str = ADD) -> int:
     engine = wasmtime.Engine()
     program = bytes(wasmtime.wat2wasm(text))
-    module = compiled.module(engine, program, hashlib.sha256(program).hexdigest(), "it")
+    module = cache.module(engine, program, hashlib.sha256(program).hexdigest(), "it")
     store = wasmtime.Store(engine)
     return wasmtime.Instance(store, module, []).exports(store)["f"](store, 41)
 
@@ -139,16 +139,16 @@ def test_a_folder_that_cannot_be_made_is_done_without(folder, compilations, tmp_
 
 
 def test_the_oldest_go(folder):
-    for number in range(compiled.KEEP + 2):
+    for number in range(cache.KEEP + 2):
         add_one(ADD.replace("const 1", f"const {number}"))
         newest = max(folder.glob("*.cwasm"), key=lambda file: file.stat().st_mtime)
         os.utime(newest, (number, number))
     kept = {file.name.split("-")[0] for file in folder.glob("*.cwasm")}
-    programs = [wasmtime.wat2wasm(ADD.replace("const 1", f"const {number}")) for number in range(compiled.KEEP + 2)]
+    programs = [wasmtime.wat2wasm(ADD.replace("const 1", f"const {number}")) for number in range(cache.KEEP + 2)]
     assert kept == {hashlib.sha256(program).hexdigest() for program in programs[2:]}
 
 
 def test_no_program_is_an_error(folder):
     with pytest.raises(wasmtime.WasmtimeError):
-        compiled.module(wasmtime.Engine(), b"\0asm\1\0\0\0junk", "0" * 64, "it")
+        cache.module(wasmtime.Engine(), b"\0asm\1\0\0\0junk", "0" * 64, "it")
     assert not list(folder.glob("*.cwasm"))

@@ -6,9 +6,11 @@ import platform
 
 import pytest
 
-from imagelab import Entry, runtime
+from imagelab import Entry
 from imagelab.filesystem.tree import Changes, Tree
-from imagelab.runtime import CannotStart, Program, kind_of
+from imagelab.runtime import binfmt
+from imagelab.runtime.binfmt import kind_of
+from imagelab.runtime.program import CannotStart, Program
 
 
 def elf(machine: int, order: str = "little", bits: int = 64) -> bytes:
@@ -22,7 +24,7 @@ def elf(machine: int, order: str = "little", bits: int = 64) -> bytes:
 @pytest.fixture(autouse=True)
 def this_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(runtime, "_EMULATORS", tmp_path)
+    monkeypatch.setattr(binfmt, "_EMULATORS", tmp_path)
 
 
 def kind(program: bytes) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from imagelab.runtime import CannotStart
+from imagelab.runtime.program import CannotStart
 
 from .boxes import SITE, Box
 from .wheels import wheel
@@ -319,7 +319,7 @@ def test_help_and_version(box, wheels):
 
 
 def test_without_a_pip_it_says_where_to_get_one(box, monkeypatch):
-    monkeypatch.setattr("imagelab.runtime.pip.find_spec", lambda name: None)
+    monkeypatch.setattr("imagelab.runtime.pip.command.find_spec", lambda name: None)
     with pytest.raises(CannotStart, match="ensurepip"):
         box.run("pip", "list")
 

@@ -30,7 +30,8 @@ echo done
 SHELL = """
 import sys
 from pathlib import Path
-from imagelab.runtime import sandbox, shell
+from imagelab.runtime import sandbox
+from imagelab.runtime.shell import interpreter as shell
 root, rounds, without = Path(sys.argv[1]), sys.argv[2], sys.argv[4:]
 for name in without:
     setattr(sandbox, name, lambda *paths: None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagelab.runtime.shell import COMMANDS, script_of
+from imagelab.runtime.shell.builtins import COMMANDS
+from imagelab.runtime.shell.interpreter import script_of
 
 bashkit = pytest.importorskip("bashkit")
 

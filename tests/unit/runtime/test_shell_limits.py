@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imagelab.runtime import Program, Streams, named
+from imagelab.runtime.program import Program, Streams, named
 
 MEGABYTE = 1_000_000
 Answer = tuple[int, bytes, str]

@@ -10,8 +10,9 @@ import pytest
 
 from imagelab.errors import LabError
 from imagelab.filesystem.root import Root
-from imagelab.runtime import CannotStart, Program, kind_of, run, startable
-from imagelab.runtime.wasm import ABORTED, MAX_MEMORY
+from imagelab.runtime.binfmt import kind_of, run, startable
+from imagelab.runtime.program import CannotStart, Program
+from imagelab.runtime.wasm.wasi import ABORTED, MAX_MEMORY
 
 from .boxes import ENV, Box
 
@@ -265,7 +266,7 @@ def test_arguments_are_text(box, word):
 
 
 def test_without_wasmtime_it_says_what_to_install(box, monkeypatch):
-    monkeypatch.setattr("imagelab.runtime.wasm.find_spec", lambda name: None)
+    monkeypatch.setattr("imagelab.runtime.wasm.wasi.find_spec", lambda name: None)
     with pytest.raises(CannotStart, match=r"pip install 'imagelab\[wasm\]'"):
         box.run("python", "-c", "pass")
 

@@ -13,7 +13,7 @@ import zlib
 from contextlib import suppress
 from typing import IO, Any
 
-from ..shell_commands import Call, UsageError
+from ..commands import Call, UsageError
 from .owners import Names
 
 _WORDS = (

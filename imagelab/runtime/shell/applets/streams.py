@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ..shell_commands import Call, UsageError
+from ..commands import Call, UsageError
 
 PIECE = 1 << 16
 _DD = ("if", "of", "bs", "ibs", "obs", "count", "skip", "seek", "conv", "status", "iflag", "oflag")

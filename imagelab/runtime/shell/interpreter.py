@@ -1,7 +1,7 @@
 """The shell of imagelab's base images: bashkit, a bash interpreter, on the files of a container.
 
 A script needs no programs and no machine, so it runs on any system, in a process of its own. It sees the root folder
-through `shell_files`, and some of its commands are ours (`shell_commands`). What differs from a real system: of the
+through `files`, and some of its commands are ours (`commands`). What differs from a real system: of the
 image's programs, a script can start those in `programs`; commands run as one user, and standard input is read whole
 before the script starts. README.md has the limits.
 """
@@ -17,12 +17,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import CannotStart, Output, Program, Running, Streams, refuse_devices, sandbox, startable, worker
+from .. import sandbox, worker
+from ..binfmt import refuse_devices, startable
+from ..program import CannotStart, Output, Program, Running, Streams
 
 if TYPE_CHECKING:
     from bashkit import Bash
 
-    from .starter import Starter
+    from ..starter import Starter
 
 ISOLATES = "files outside the root folder, the network, the host's processes"
 SHARES = "CPU time, up to a limit; everything runs as one user"
@@ -30,21 +32,6 @@ MAX_SECONDS = 600.0  # for a script that nobody gave another limit
 GRACE = 5.0  # more seconds than whoever watches a script gives it, and who then says in words that it took too long
 MAX_STDIN = 10_000_000  # bytes
 SYNTAX = 2  # a shell's exit code for a script that it cannot read
-_COMMANDS = (  # of the interpreter; they need no file in the image, and asking it would take its start
-    ". : [ alias arch assert awk b2sum base32 base64 basename basenc bash bc bg bind break builtin bunzip2 "
-    "busybox bzcat bzip2 cat cd chgrp chmod chown cksum clear cmp column comm command compgen complete compopt "
-    "continue cp csv curl cut date dd declare df diff dirname dirs dotenv du echo egrep enable env envsubst eval "
-    "exec exit expand export expr factor false fc fg fgrep file find flock fmt fold free gawk getconf getopts "
-    "glob grep groups gunzip gzip hash head help hexdump history hostid hostname http iconv id install jobs join "
-    "jq json kill less let link ln local locale log logname ls make man mapfile mawk md5sum mkdir mkfifo mktemp "
-    "more mv nano nawk nice nl nohup nproc numfmt od openssl parallel paste patch pgrep pkill popd pr printenv "
-    "printf ps pushd pwd read readarray readlink readonly realpath retry return rev rg rm rmdir sed semver seq "
-    "set sh sha1sum sha224sum sha256sum sha384sum sha512sum shasum shift shopt shuf sleep sort source split stat "
-    "strings sudo sum sync tac tail tar tee template test timeout times tomlq touch tr trap tree true truncate "
-    "tsort tty type typeset ulimit umask unalias uname unexpand uniq unlink unset unzip uptime users uuidgen "
-    "verify vi wait watch wc wget which who whoami xargs xxd yes yq zip "
-)
-COMMANDS = frozenset(_COMMANDS.split())
 _STDIN = "/dev/imagelab"  # where a script finds its standard input
 
 
@@ -114,7 +101,7 @@ _starters: dict[int, Starter] = {}  # of this process; one that was forked from 
 
 def _ready(root: Path, program: Program, streams: Streams) -> Running:
     """Run it in a fork of a starter: a new Python would take a quarter of a second to start."""
-    from .starter import Starter
+    from ..starter import Starter
 
     for _ in range(2):
         starter = _starters.get(os.getpid()) or _starters.setdefault(os.getpid(), Starter.spawned())
@@ -129,7 +116,7 @@ def load() -> None:
     """Load the interpreter, and what its scripts need."""
     import bashkit  # noqa: F401
 
-    from . import programs, shell_commands, shell_files, shell_mount  # noqa: F401
+    from . import commands, mount, programs  # noqa: F401
 
 
 def _run(
@@ -137,13 +124,13 @@ def _run(
     user: tuple[int, int] = (0, 0),
 ) -> int:  # fmt: skip
     """Run a script, which may start the programs of some names; what it prints comes piece by piece."""
-    from . import programs, shell_commands
-    from .shell_files import Files
-    from .shell_mount import mounted
+    from . import commands, programs
+    from .files import Files
+    from .mount import mounted
 
     files = Files(root)
     with mounted(bash, files):
-        shell_commands.add(bash, shell_commands.Shell(files, user), script)
+        commands.add(bash, commands.Shell(files, user), script)
         result = programs.run(bash, root, names, script, output, starter)
     if result.error:  # a script that is none, or was too much: nobody has printed that
         output("stderr", f"sh: {result.error}\n".encode())
@@ -161,8 +148,8 @@ def main() -> int:
     root, user = Path(told["root"]), (told["user"][0], told["user"][1])
     starter = None
     if (names := startable(root, told["env"])) and sys.platform == "linux":
+        from ..starter import Starter
         from .programs import KINDS
-        from .starter import Starter
 
         starter = Starter.forked(root, KINDS)
     load()

@@ -7,8 +7,8 @@ import os
 import re
 from collections.abc import AsyncIterator
 
-from ..shell_commands import Call
-from ..shell_files import device_of
+from ..commands import Call
+from ..files import device_of
 from .links import size_of
 from .streams import PIECE, content
 

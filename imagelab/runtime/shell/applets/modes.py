@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..shell_commands import UsageError
+from ..commands import UsageError
 
 _WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007}
 _BITS = {"r": 0o444, "w": 0o222, "x": 0o111, "s": 0o6000, "t": 0o1000}

@@ -23,11 +23,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..errors import LabError
-from ..filesystem.root import Root
-from . import CannotStart, Program, Running, Streams, worker
-from .packages import Packages
-from .shadow import SITE, Shadow
+from ...errors import LabError
+from ...filesystem.root import Root
+from .. import worker
+from ..program import CannotStart, Program, Running, Streams
+from .copies import SITE, Shadow
+from .installed import Packages
 
 ISOLATES = "files outside the root folder (copies are read), programs: none is run and nothing is built"
 SHARES = "the network, pip's cache and settings, CPU and memory"

@@ -9,8 +9,8 @@ import re
 import stat
 from collections.abc import Callable
 
-from ..shell_commands import Call, UsageError
-from ..shell_files import Files
+from ..commands import Call, UsageError
+from ..files import Files
 from .modes import mode_of
 
 

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from ..shell_commands import Call, UsageError
-from ..shell_files import device_of
+from ..commands import Call, UsageError
+from ..files import device_of
 from .owners import Names
 
 _KINDS = {

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .shell_files import Files
+from .files import Files
 
 if TYPE_CHECKING:
     from bashkit import Bash

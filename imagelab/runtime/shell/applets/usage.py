@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from ..shell_commands import Call
+from ..commands import Call
 from .listing import human
 
 _UNITS = {"b": 1, "k": 1024, "m": 1 << 20}

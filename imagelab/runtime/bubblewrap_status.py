@@ -16,7 +16,7 @@ import select
 import subprocess
 from contextlib import ExitStack
 
-from . import CANNOT_RUN, NO_CONTAINER, NOT_THERE, CannotStart, Program
+from .program import CANNOT_RUN, NO_CONTAINER, NOT_THERE, CannotStart, Program
 
 _SOON = 1  # milliseconds between two looks; a program that starts needs about one
 

@@ -9,8 +9,8 @@ import re
 import stat
 import time
 
-from ..shell_commands import Call, UsageError
-from ..shell_files import Files
+from ..commands import Call, UsageError
+from ..files import Files
 from .modes import mode_of
 
 UNITS = {"": 1, "b": 512, "k": 1 << 10, "K": 1 << 10, "m": 1 << 20, "M": 1 << 20, "g": 1 << 30, "G": 1 << 30}

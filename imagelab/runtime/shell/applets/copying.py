@@ -7,8 +7,8 @@ import posixpath
 import stat
 from contextlib import suppress
 
-from ..shell_commands import Call, UsageError
-from ..shell_files import device_of
+from ..commands import Call, UsageError
+from ..files import device_of
 from .links import is_folder
 
 _WORDS = (

@@ -18,8 +18,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..filesystem.root import Root
-from . import CANNOT_RUN, CannotStart, Program, Running, Streams, look_up, refuse_devices, sandbox, worker
+from ...filesystem.root import Root
+from .. import sandbox, worker
+from ..binfmt import look_up, refuse_devices
+from ..program import CANNOT_RUN, CannotStart, Program, Running, Streams
 
 if TYPE_CHECKING:
     from wasmtime import Engine, Memory, Module, Store
@@ -95,7 +97,7 @@ def main() -> int:
     """The process of its own, which is the program."""
     from wasmtime import Config, Engine, WasmtimeError
 
-    from .compiled import cache_folder, compile_aside, module
+    from .cache import cache_folder, compile_aside, module
 
     told: dict[str, Any] = worker.told_to(sys.argv[1])
     root = Path(told["root"])

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from . import SHELL_MARK
-from .shell_files import Files, device_of
+from ..binfmt import SHELL_MARK
+from .files import Files, device_of
 
 if TYPE_CHECKING:
     from bashkit import Bash

@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import LabError
-from ..filesystem.disk import scan
-from ..filesystem.root import Root
-from . import PIP_MARK
-from .shadow import SITE
+from ...errors import LabError
+from ...filesystem.disk import scan
+from ...filesystem.root import Root
+from ..binfmt import PIP_MARK
+from .copies import SITE
 
 _PREFIX = "usr/local/"
 

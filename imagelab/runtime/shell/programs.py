@@ -13,14 +13,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import LabError
-from ..filesystem.root import Root
-from . import CannotStart, Output, Process, Program, Running, Streams, kind_of, named, startable
+from ...errors import LabError
+from ...filesystem.root import Root
+from ..binfmt import kind_of, startable
+from ..program import CannotStart, Output, Process, Program, Running, Streams, named
 
 if TYPE_CHECKING:
     from bashkit import Bash, ExecResult
 
-    from .starter import Starter
+    from ..starter import Starter
 
 MAX_OUTPUT = 10 << 20  # bytes of each of its streams that bashkit hands on of one script
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import AsyncIterator
 from io import FileIO
 
-from ..shell_commands import Call, UsageError
-from ..shell_files import device_of
+from ..commands import Call, UsageError
+from ..files import device_of
 from .links import size_of
 from .streams import content
 

@@ -1,0 +1,1 @@
+"""pip for the base image `python:3.12-slim`."""

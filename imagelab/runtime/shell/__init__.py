@@ -1,0 +1,1 @@
+"""The shell of imagelab's base images."""
