@@ -23,6 +23,7 @@ import zstandard
 from imagelab import Lab
 from judges.tools import Tool, emptied
 from judges.trees import differences, of_disk, of_image, without_directory_times
+from unit.archive.test_load_real import CLIMBING, NAMES, PLACES, WHITEOUTS, docker_25, family, respelled
 from unit.archives import (
     Files,
     config,
@@ -36,7 +37,6 @@ from unit.archives import (
     symlink,
     tar,
 )
-from unit.test_load_real import CLIMBING, NAMES, PLACES, WHITEOUTS, docker_25, family, respelled
 
 BASE = tar(folder("etc"), file("etc/a", b"A"), file("top", b"T"))
 ONE, TWO = tar(file("one", b"1")), tar(file("two", b"2"))

@@ -13,8 +13,8 @@ import pytest
 
 from imagelab.runtime.program import CannotStart
 
-from .boxes import SITE, Box
-from .wheels import wheel
+from ..boxes import SITE, Box
+from ..wheels import wheel
 
 pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
 pytest.importorskip("pip")

@@ -85,7 +85,7 @@ import json, os, sys
 from imagelab import Lab
 from imagelab.runtime import bubblewrap
 from imagelab.runtime.program import Program, Streams
-from unit.runtime.test_begun import WORDS, outcome
+from unit.runtime.test_bubblewrap_status import WORDS, outcome
 lab = Lab(sys.argv[1], current=False)
 made = lab.create("programs:1", "none")
 made.remove()

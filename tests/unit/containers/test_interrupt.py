@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagelab import Entry, Lab
-from unit.test_interrupt import idle, kernel, send, until
+from unit.build.test_interrupt import idle, kernel, send, until
 
 assert kernel  # a fixture
 

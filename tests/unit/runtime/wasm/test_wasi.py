@@ -14,7 +14,7 @@ from imagelab.runtime.binfmt import kind_of, run, startable
 from imagelab.runtime.program import CannotStart, Program
 from imagelab.runtime.wasm.wasi import ABORTED, MAX_MEMORY
 
-from .boxes import ENV, Box
+from ..boxes import ENV, Box
 
 wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
 
