@@ -51,7 +51,6 @@ def __getattr__(name: str) -> Any:
         return import_module(f".{_MODULES[name]}", __name__)
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import_module(".display", __name__).put_on()
     return getattr(import_module(f".{_WHERE[name]}", __name__), name)
 
 

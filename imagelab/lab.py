@@ -28,6 +28,7 @@ from .filesystem.tree import Changes, Tree
 from .oci.digest import Digest
 from .oci.image import Image
 from .oci.reference import Reference
+from .shown import Displayed, Listing
 from .store.gc import Damage, Freed, ImageUser, collect, verify
 from .store.ingest import LIMIT
 from .store.remove import prune, remove
@@ -35,9 +36,11 @@ from .store.store import Store
 from .store.taglog import TagMove
 
 if TYPE_CHECKING:
+    from .analysis.layer_changes import Mark
     from .archive.load import LoadedImages
     from .build.progress import Built, Watcher
     from .containers import Container
+    from .oci.mutate import Compared
     from .runtime.program import Output
 
 Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
@@ -45,7 +48,7 @@ Context = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryI
 
 
 @names_full_disks
-class Lab:
+class Lab(Displayed):
     """A store of images in a folder, and the verbs that work on it.
 
     `home` is the folder (by default $IMAGELAB_HOME, or `.imagelab` in the home directory). `epoch` (seconds since
@@ -114,11 +117,12 @@ class Lab:
         """The image of a name, an ID or its unique start, or name@digest; raises as `Store.find`."""
         return ref if isinstance(ref, Image) else self.store.find(ref)
 
-    def all_images(self, all: bool = False) -> list[Image]:
-        """The images, newest first; without `all`, untagged ones that another image was made from are left out."""
+    def images(self, all: bool = False) -> Listing[Image]:
+        """The images, newest first: `docker images`; with `all`, untagged ones that another was made from as well."""
         images = self.store.images()
         parents = {image.parent.digest for image in images if image.parent} if not all else set()
-        return [image for image in images if image.names or image.digest not in parents]
+        shown = (image for image in images if image.names or image.digest not in parents)
+        return Listing(shown, "images")
 
     def append(
         self, base: str | Image | None, content: Content, tag: str | None = None, *, created_by: str = "",
@@ -160,9 +164,9 @@ class Lab:
         """
         from .build.builder import Options, build
         from .build.prepare import prepare
-        from .build.progress import Default
+        from .build.progress import default_watcher
 
-        watcher = watcher or Default.watcher()
+        watcher = watcher or default_watcher()
         try:
             names = [self._new_name(name) for name in ([tag] if isinstance(tag, str) else tag)]
             file, found = prepare(self.store, context, dockerfile)
@@ -282,11 +286,11 @@ class Lab:
             settings["interactive"] = True
         return self.create(image, *command, **settings).start(input=input, output=output, wait=not detach)
 
-    def containers(self, all: bool = True) -> list[Container]:
-        """The containers, newest first; without `all`, only those that run."""
+    def containers(self, all: bool = True) -> Listing[Container]:
+        """The containers, newest first, as `docker ps -a`; without `all`, only those that run."""
         from .containers import collection
 
-        return [one for one in collection.everything(self.store) if all or one.running]
+        return Listing((one for one in collection.everything(self.store) if all or one.running), "containers")
 
     def container(self, ref: str) -> Container:
         """The container of a name, an ID, or the unique start of an ID; raises NotFound."""
@@ -342,14 +346,17 @@ class Lab:
         """Hash every blob again; returns what is damaged or missing, and nothing if all is well."""
         return list(verify(self.store))
 
-    def tag_log(self, ref: str | None = None) -> list[TagMove]:
-        """Where a tag has pointed, or all tags, oldest first; raises NotFound for a name that never did."""
-        if ref is None:
-            return self.store.moves()
-        moves = self.store.moves(Reference.parse(ref))
-        if not moves:
+    def tag_log(self, ref: str | None = None) -> Listing[TagMove]:
+        """Where a tag has pointed, or all tags, oldest first; raises NotFound for a name that never did.
+
+        The table counts the moves over all tags, and says when each was with `table(times=True)`.
+        """
+        moves = self.store.moves()
+        name = Reference.parse(ref).with_default_tag().canonical if ref is not None else ""
+        numbered = [(number, move) for number, move in enumerate(moves, 1) if name in ("", move.name)]
+        if name and not numbered:
             raise NotFound(f"the tag {ref!r} has never pointed to an image here")
-        return moves
+        return Listing((move for _, move in numbered), "tag_log", [number for number, _ in numbered], self.store)
 
     def tag_undo(self, ref: str) -> TagMove:
         """Take back a tag's last move; undo again to go further back."""
@@ -358,6 +365,23 @@ class Lab:
     def waste(self, ref: str | Image) -> Waste:
         """Which bytes of an image its later layers cover or remove, path by path, and its efficiency as dive has it."""
         return waste(self.image(ref).layers)
+
+    def changes(self, ref: str | Image) -> Listing[Mark]:
+        """Every path that each layer of an image adds (A), changes (C) or removes (D)."""
+        from .analysis.layer_changes import stages
+
+        return Listing((mark for stage in stages(self.image(ref)) for mark in stage.marks.values()), "changes")
+
+    def compare(self, old: str | Image, new: str | Image, path: str = "") -> Listing[Compared]:
+        """Every name of two images with as many layers side by side; with `path`, of that file's content too.
+
+        Raises LabError for images of different heights, and NotFound for a path that holds no bytes in `old`.
+        """
+        from .oci import mutate
+
+        before, after = self.image(old), self.image(new)
+        place = mutate.find(before, path) if path else None
+        return Listing(mutate.compare(before, after, place), "compared")
 
     def df(self) -> DiskUsage:
         """How many bytes the images take, shared and unique."""

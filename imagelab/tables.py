@@ -1,4 +1,4 @@
-"""One idea: what docker prints in columns is a table you can compute with.
+"""Tables: what docker prints in columns, as pandas DataFrames.
 
 Every table is a pandas DataFrame under docker's own column titles. The cells hold whole values (full digests, sizes
 in bytes, times); only when shown are they shortened the way docker does it. So `images["SIZE"].sum()` is exact.
@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from . import units
-from .analysis.layer_changes import stages
-from .oci import mutate
 from .oci.digest import Digest
 from .oci.reference import Reference
 
 if TYPE_CHECKING:
+    from .analysis.layer_changes import Mark
     from .analysis.waste import Waste
-    from .build.progress import Built
+    from .build.progress import BuildStep
     from .containers import Container
-    from .lab import Lab
-    from .oci.image import Image
+    from .oci.image import Identifier, Image, ImageFile, Step
+    from .oci.mutate import Compared
+    from .store.store import Store
+    from .store.taglog import TagMove
 
 MISSING = "<missing>"  # docker's word for a step whose image is not here
 SHOWN_ROWS = 60
@@ -116,31 +117,31 @@ def _is_number(cell: str) -> bool:
     return cell.replace(",", "").isdigit()
 
 
-def images(lab: Lab, all: bool = False) -> Table:
-    """The images of a lab, newest first, a row for each name: `docker images` (with `all`: `docker images -a`)."""
+def images(images: Iterable[Image]) -> Table:
+    """Images, a row for each name: `docker images`."""
     rows = []
-    for image in lab.all_images(all):
+    for image in images:
         named = [(name.familiar_name, name.tag or "<none>") for name in image.names] or [("<none>", "<none>")]
         rows += [(name, tag, image.id, _time(image.created), image.size) for name, tag in named]
     return _table(rows, ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"])
 
 
-def history(image: Image) -> Table:
-    """What was done to make an image, the last step first: `docker history`."""
+def history(steps: Iterable[Step]) -> Table:
+    """The steps that made an image: `docker history`."""
     rows = [
         (step.image_id or MISSING, _time(step.created), step.created_by, step.size, step.comment)
-        for step in reversed(image.steps)
+        for step in steps
     ]
     return _table(rows, ["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"])
 
 
-def containers(lab: Lab, all: bool = True, times: bool = False) -> Table:
-    """The containers of a lab, newest first: `docker ps -a`; SIZE is the bytes of files in the writable layer.
+def containers(containers: Iterable[Container], times: bool = False) -> Table:
+    """Containers: `docker ps -a`; SIZE is the bytes of files in the writable layer.
 
     With `times` also when each was made, was started, and ended, which no two runs agree on.
     """
     rows = []
-    for one in lab.containers(all):
+    for one in containers:
         state = one.state
         ended = state.exit_code if state.status == "exited" else ""
         when = (one.spec.created, state.started, state.finished)
@@ -152,32 +153,24 @@ def containers(lab: Lab, all: bool = True, times: bool = False) -> Table:
     return table if times else table.drop(columns=moments)
 
 
-def container_diff(container: Container) -> Table:
+def container_diff(diff: Iterable[tuple[str, str]], container: Container) -> Table:
     """Every path a container added (A), changed (C) or deleted (D), with its size in bytes: `docker diff`."""
     now, before = container.tree(), container.image.tree()
     rows = []
-    for letter, path in container.diff():
+    for letter, path in diff:
         entry = (before if letter == "D" else now).get(path.strip("/"))
         kind, size = (entry.kind, entry.size) if entry else ("", 0)
         rows.append((letter, path, kind, 0 if letter == "D" else size))
     return _table(rows, ["CHANGE", "PATH", "KIND", "BYTES"])
 
 
-def tag_log(lab: Lab, ref: str | None = None, *, times: bool = False) -> Table:
-    """Where a tag has pointed, or every tag, oldest move first, by image IDs; moves are counted over all tags.
-
-    With `times`, also when, which no two runs share. Raises NotFound for a name that never pointed anywhere.
-    """
-    wanted = Reference.parse(ref).with_default_tag().canonical if ref is not None else None
-    rows, numbers = [], []
-    for number, move in enumerate(lab.tag_log(), 1):
-        if wanted in (None, move.name):
-            ends = [(lab.store.id_of(end) or "<removed>") if end else "<none>" for end in (move.old, move.new)]
-            when = [_time(move.time)] if times else []
-            rows.append((Reference.parse(move.name).familiar, *when, *ends, move.verb))
-            numbers.append(number)
-    if ref is not None and not rows:
-        lab.tag_log(ref)  # which raises
+def tag_log(moves: Iterable[TagMove], numbers: Sequence[int], store: Store, times: bool = False) -> Table:
+    """Moves of tags by image IDs, numbered as in the whole log; with `times`, also when, which no two runs share."""
+    rows = []
+    for move in moves:
+        ends = [(store.id_of(end) or "<removed>") if end else "<none>" for end in (move.old, move.new)]
+        when = [_time(move.time)] if times else []
+        rows.append((Reference.parse(move.name).familiar, *when, *ends, move.verb))
     table = _table(rows, ["TAG", *["WHEN"] * times, "FROM", "TO", "BY"])
     table.index = pd.Index(numbers, name="MOVE")
     return table
@@ -194,35 +187,27 @@ def layers(image: Image) -> Table:
     return _table(rows, titles, index="LAYER", start=1)
 
 
-def changes(image: Image) -> Table:
-    """Every path each layer adds (A), changes (C) or removes (D), with its size in bytes."""
-    rows = [
-        (mark.letter, mark.path, mark.entry.kind, mark.entry.size if mark.letter != "D" else 0)
-        for stage in stages(image)
-        for mark in stage.marks.values()
-    ]
+def changes(marks: Sequence[Mark]) -> Table:
+    """What layers did to paths: each added (A), changed (C) or removed (D), with its size in bytes."""
+    rows = [(mark.letter, mark.path, mark.entry.kind, mark.entry.size if mark.letter != "D" else 0) for mark in marks]
     table = _table(rows, ["CHANGE", "PATH", "KIND", "BYTES"])
-    table.index = pd.Index([stage.number for stage in stages(image) for _ in stage.marks], name="LAYER")
+    table.index = pd.Index([mark.layer for mark in marks], name="LAYER")
     return table
 
 
-def identifiers(image: Image) -> Table:
-    """Every identifier of an image side by side, and what each is the digest of."""
-    rows = [(identifier.name, identifier.value, identifier.of) for identifier in image.identifiers()]
+def identifiers(identifiers: Iterable[Identifier]) -> Table:
+    """Identifiers of an image side by side, and what each is the digest of."""
+    rows = [(identifier.name, identifier.value, identifier.of) for identifier in identifiers]
     return _table(rows, ["NAME", "VALUE", "THE SHA-256 OF"])
 
 
-def compared(old: Image, new: Image, path: str = "") -> Table:
-    """Every name of two images side by side, and whether it changed; with `path`, of that file's content too."""
-    place = mutate.find(old, path) if path else None
-    rows = [
-        (row.name, "changed" if row.changed else "the same", row.old, row.new)
-        for row in mutate.compare(old, new, place)
-    ]
+def compared(names: Iterable[Compared]) -> Table:
+    """The names of two images side by side, and whether each changed."""
+    rows = [(row.name, "changed" if row.changed else "the same", row.old, row.new) for row in names]
     return _table(rows, ["NAME", "IS NOW", "BEFORE", "AFTER"])
 
 
-def steps(built: Built, times: bool = False) -> Table:
+def steps(steps: Iterable[BuildStep], times: bool = False) -> Table:
     """What a build did, step by step: whether the cache had it, and if not, why; sizes in bytes.
 
     With `times` also how many seconds each took, which no two builds agree on.
@@ -230,20 +215,19 @@ def steps(built: Built, times: bool = False) -> Table:
     rows = [
         (step.stage, step.line, step.instruction, step.cache, step.reason, step.seconds, step.size,
          step.image.id if step.image else MISSING)
-        for step in built.record
+        for step in steps
     ]  # fmt: skip
     titles = ["STAGE", "LINE", "INSTRUCTION", "CACHE", "REASON", "SECONDS", "SIZE", "IMAGE ID"]
     table = _table(rows, titles, index="STEP", start=1)
     return table if times else table.drop(columns="SECONDS")
 
 
-def files(image: Image) -> Table:
-    """The merged file system, each path with the layer it comes from."""
-    tree, origin = image.tree(), image.origin()
+def files(files: Iterable[ImageFile]) -> Table:
+    """Paths of a merged file system, each with the layer it comes from."""
     rows = [
-        (path, entry.kind, f"{entry.mode:04o}", f"{entry.uid}:{entry.gid}", entry.size, origin[path] + 1)
-        for path, entry in tree.items()
-        if path
+        (file.path, entry.kind, f"{entry.mode:04o}", f"{entry.uid}:{entry.gid}", entry.size, file.layer)
+        for file in files
+        if (entry := file.entry)
     ]
     return _table(rows, ["PATH", "KIND", "MODE", "OWNER", "BYTES", "FROM LAYER"])
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from ..filesystem.tree import Changes
 from ..oci.digest import Digest
 from ..oci.image import Image
+from ..shown import Displayed
 
 BLOCK = 4096  # bytes that a disk gives out at a time: ext4's and xfs's usual setting
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Displayed):
     """What a store's `docker images` prints: the ID, what it is the digest of, SIZE in bytes and what that counts."""
 
     id: Digest

@@ -24,12 +24,13 @@ WORDS: Mapping[Letter, str] = {"A": "added", "C": "changed", "D": "removed"}
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What happened to one path: its letter, its entry (the one removed, for D), and the layer it was in before."""
+    """What a layer did to a path: its letter, the entry (the one removed, for D), and the layer it was in before."""
 
     letter: Letter
     path: str
     entry: Entry
     was_in: int | None = None
+    layer: int = 0  # the number of the layer that did it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +63,23 @@ def stages(image: Image) -> list[Stage]:
     for number, (layer, created_by) in enumerate(zip(image.layers, made_by, strict=False), 1):
         tree = below.apply(layer.changes())
         origin = {path: origin[path] if _left_alone(below.get(path), tree[path]) else number for path in tree}
-        marks = _marks(below, tree, found[-1].origin if found else {})
+        marks = _marks(number, below, tree, found[-1].origin if found else {})
         found.append(Stage(number, layer, created_by, tree, marks, origin))
         below = tree
     return found
 
 
-def _marks(below: Tree, tree: Tree, origin: Mapping[str, int]) -> dict[str, Mark]:
+def _marks(number: int, below: Tree, tree: Tree, origin: Mapping[str, int]) -> dict[str, Mark]:
     marks = []
     for path in tree:
         entry, old = tree[path], below.get(path)
         if old is None:
-            marks.append(Mark("A", path, entry))
+            marks.append(Mark("A", path, entry, None, number))
         elif path and not _left_alone(old, entry, any_time=True):
-            marks.append(Mark("C", path, entry, origin[path]))
+            marks.append(Mark("C", path, entry, origin[path], number))
     for path in below:
         if path not in tree and parent_of(path) in tree:  # what lay inside went with it
-            marks.append(Mark("D", path, below[path], origin[path]))
+            marks.append(Mark("D", path, below[path], origin[path], number))
     return {mark.path: mark for mark in sorted(marks, key=lambda mark: order(mark.path))}
 
 

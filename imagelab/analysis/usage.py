@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..oci.digest import Digest
 from ..oci.image import Image
+from ..shown import Displayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class ImageUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class DiskUsage:
+class DiskUsage(Displayed):
     """Bytes of all images together, each shared layer once, and what removing the unused ones would free."""
 
     images: tuple[ImageUsage, ...]

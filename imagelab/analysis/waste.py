@@ -15,15 +15,20 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..errors import Invalid
 from ..filesystem.entry import Entry, order
 from ..filesystem.tree import Changes, Tree
 from ..oci.layer import Layer
+from ..shown import Displayed
+
+if TYPE_CHECKING:
+    from ..tables import Table
 
 
 @dataclass(frozen=True, slots=True)
-class PathWaste:
+class PathWaste(Displayed):
     """One path's bytes: `sizes`, what each of `layers` (from 1) left there, 0 where it took the file away.
 
     `visible` are the bytes that the merged file system shows; `hidden` are the rest of `cumulative`.
@@ -56,7 +61,7 @@ class PathWaste:
 
 
 @dataclass(frozen=True, slots=True)
-class Waste:
+class Waste(Displayed):
     """What a stack of layers holds and what it shows of it; `paths` in the order of the file system."""
 
     paths: tuple[PathWaste, ...]
@@ -93,6 +98,12 @@ class Waste:
     def efficiency(self) -> float:
         """The fewest bytes over all bytes, from 0 to 1; 1 where there are none."""
         return self.smallest / self.size if self.size else 1.0
+
+    def table(self, all: bool = False) -> Table:
+        """The paths that waste something as a pandas DataFrame, those that waste most first; with `all`, every path."""
+        from .. import tables
+
+        return tables.waste(self, all)
 
     @property
     def worst(self) -> tuple[PathWaste, ...]:

@@ -23,6 +23,7 @@ from ..oci.digest import Digest
 from ..oci.image import Image
 from ..oci.manifest import manifest_for
 from ..oci.reference import Reference
+from ..shown import Displayed
 from ..store.ingest import LIMIT, settle_layer
 from ..store.store import Store
 from . import docker_archive, oci_layout
@@ -31,7 +32,7 @@ from .candidates import Candidate, Left, choose
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Displayed):
     """An image that an archive brought, the names it was given, and the images that lost those names."""
 
     image: Image

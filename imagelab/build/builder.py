@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ..errors import LabError
 from ..oci.image import Image
+from ..shown import Listing
 from ..store.store import Store
 from .cache import BuildCache
 from .context import Context
@@ -86,7 +87,8 @@ class _Builder:
             for at in self.file.stages
         )
         unused = sorted(set(options.args) - self.used - {n for p in PREDEFINED for n in (p, p.lower())})
-        return Built(image, self.steps, every, unused_args=tuple(unused), seconds=time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        return Built(image, Listing(self.steps, "steps"), every, unused_args=tuple(unused), seconds=seconds)
 
     def _wanted(self) -> list[Stage]:
         """The target and what it needs, in order; as BuildKit, nothing else is built."""

@@ -6,10 +6,11 @@ prints and ends; a terminal, a notebook and a test watch in their own ways.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
 from dataclasses import dataclass, field
 
 from ..oci.image import Image
+from ..shown import Displayed, Listing
 
 
 @dataclass(slots=True)
@@ -50,11 +51,11 @@ class BuildStage:
 
 
 @dataclass(slots=True)
-class Built:
+class Built(Displayed):
     """A finished build: its image, a record of its steps in order, and all stages there were."""
 
     image: Image
-    record: list[BuildStep]
+    steps: Listing[BuildStep]
     stages: tuple[BuildStage, ...] = ()
     tags: tuple[str, ...] = ()
     unused_args: tuple[str, ...] = ()  # --build-arg that no ARG asked for: a misspelling?
@@ -67,7 +68,7 @@ class Built:
     @property
     def said(self) -> str:
         """How many steps there were, and how many of them the cache had."""
-        asked = [step for step in self.record if step.cache]
+        asked = [step for step in self.steps if step.cache]
         hits = sum(step.hit for step in asked)
         return f"{len(asked)} step{'s' * (len(asked) != 1)} after FROM, {hits} from the cache"
 
@@ -109,7 +110,11 @@ class Quiet(Watcher):
         return f"; it printed last: {last}" if last else ""
 
 
-class Default:
-    """Who watches a build for which nobody was named; the notebook face sets its own."""
+def default_watcher() -> Watcher:
+    """Who watches a build for which nobody was named: a bar where a person looks at a notebook, else nobody."""
+    if "ipykernel" in sys.modules:
+        from ..widgets.build_progress import BuildProgress, somebody_looks
 
-    watcher: Callable[[], Watcher] = Quiet
+        if somebody_looks():
+            return BuildProgress()
+    return Quiet()

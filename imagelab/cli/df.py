@@ -57,7 +57,7 @@ def _of_containers(desk: Desk) -> tuple[int, int, int, int]:
 
 def _verbose(desk: Desk, template: str | None) -> None:
     rows = []
-    names = names_by_id(desk.lab.all_images(all=True))
+    names = names_by_id(desk.lab.images(all=True))
     containers = desk.lab.containers()
     users = Counter(one.image_id for one in containers)
     for used in desk.lab.df().images:

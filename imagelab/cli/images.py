@@ -80,10 +80,10 @@ def images(
     is_dangling = filters.dangling(asked)
     patterns = [*asked["reference"], *args]
     now = time.time()
-    names_of = names_by_id(desk.lab.all_images(all=True))
+    names_of = names_by_id(desk.lab.images(all=True))
     rows: list[Row] = []
     wants_digest = digests or (template is not None and ".Digest" in template)  # docker shows it to who asks for it
-    for image in filters.chosen(desk.lab.all_images(all=all), asked, desk.lab):
+    for image in filters.chosen(desk.lab.images(all=all), asked, desk.lab):
         names = names_of.pop(image.id, None)
         if names is None or is_dangling is bool(names):
             continue  # its twin has been shown; or it is not asked for

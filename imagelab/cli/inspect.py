@@ -83,7 +83,7 @@ def _found(desk: Desk, ref: str, what: str, sized: bool) -> Struct:
     image = desk.lab.image(ref)
     if sized:
         complain("WARNING: --size ignored for image")
-    names = names_by_id(desk.lab.all_images(all=True))[image.id]
+    names = names_by_id(desk.lab.images(all=True))[image.id]
     return image_described(image, [name.familiar for name in names], desk.lab)
 
 

@@ -147,7 +147,7 @@ def chosen(containers: Iterable[Container], asked: filters.Filters, lab: Lab) ->
 def _with_this_base(refs: Iterable[str], lab: Lab) -> set[str]:
     """The IDs of these images, and of all that were made on top of them."""
     found: set[str] = set()
-    images = lab.all_images(all=True)
+    images = lab.images(all=True)
     for ref in refs:
         try:
             base = lab.image(ref)

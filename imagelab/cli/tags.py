@@ -71,7 +71,7 @@ def prune(desk: Desk, args: tuple[str, ...], all: bool, wanted: tuple[str, ...],
     if not force and not agreed(desk, f"WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "):
         say(f"Total reclaimed space: {units.size(0)}\n")
         return
-    images = desk.lab.all_images(all=True)
+    images = desk.lab.images(all=True)
     pairs = (pair for image in images for pair in zip(image.chain_ids, image.layers, strict=True))
     sizes = {str(chain_id): layer.files_size for chain_id, layer in pairs}
     if asked["label"] or asked["until"]:

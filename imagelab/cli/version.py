@@ -42,7 +42,7 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
     from ..runtime.program import RUNTIMES, named
 
     lab = desk.lab
-    images = {image.id for image in lab.all_images(all=True)}
+    images = {image.id for image in lab.images(all=True)}
     states = Counter(one.status for one in lab.containers())
     counts = {"running": states["running"], "paused": 0, "stopped": states.total() - states["running"]}
     runtimes = {name: named(name) for name in RUNTIMES}

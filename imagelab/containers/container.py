@@ -25,6 +25,7 @@ from ..filesystem.snapshot import remove
 from ..filesystem.space import names_full_disks
 from ..oci.digest import Digest
 from ..runtime.program import NO_CONTAINER, CannotStart, Output, Program, Streams, named
+from ..shown import Displayed
 from . import log
 from .command import pairs, program_of, runtime_of, signal_number
 from .files import Contents
@@ -41,7 +42,7 @@ NO_COMMAND = "No command specified: neither the image nor the command line says 
 
 
 @names_full_disks
-class Container(Contents):
+class Container(Contents, Displayed):
     """One container; what is asked about its state is read anew each time, since its life goes on without us."""
 
     def __init__(self, store: Store, record: Record) -> None:

@@ -23,7 +23,7 @@ from ..filesystem.users import user_of
 from ..oci.digest import Digest
 from ..oci.layer import pack, sum_of_files
 from ..oci.reference import Reference
-from .looks import Looks
+from ..shown import Listing
 from .pause import paused
 from .record import Record, Spec
 
@@ -96,17 +96,13 @@ class Contents:
         with paused(self._record), self.files.readable():
             yield
 
-    def diff(self) -> list[tuple[str, str]]:
-        """What it changed, as `docker diff`: ("A", "C" or "D", path), sorted by path. Does not pause its programs."""
+    def diff(self) -> Listing[tuple[str, str]]:
+        """What it changed, as `docker diff`: ("A", "C" or "D", path), sorted by path. Does not pause its programs.
+
+        The table has the kind of each path too, and the bytes of files.
+        """
         self._here()
-        return self.files.listing()
-
-    def diff_table(self) -> Any:
-        """What it changed, as a table: `docker diff`, with the kind of each path and the bytes of files."""
-        return Looks.diff_table(self)
-
-    def _repr_html_(self) -> str:
-        return Looks.html(self)
+        return Listing(self.files.listing(), "container_diff", self)
 
     def tree(self) -> Tree:
         """Its merged file system as it is now; its contents can be read while `files.readable()`."""

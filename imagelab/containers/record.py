@@ -27,6 +27,7 @@ from typing import Any
 
 from ..errors import LabError
 from ..filesystem.atomic import write_atomically
+from ..shown import Displayed
 
 SHIM = "shim "  # before its PID, in `alive`, while it lives; later the last state stands there
 _ROOM = 4096  # bytes, more than a state has
@@ -34,7 +35,7 @@ LOST = 255  # docker's exit code of a container that a crash or a reboot ended
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Displayed):
     """What a container was created with. `image` is the manifest's digest, `image_id` the config's."""
 
     id: str
@@ -57,7 +58,7 @@ class Spec:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class State(Displayed):
     """Where a container is in its life: created, running or exited; or dead, which is one whose record is damaged."""
 
     status: str = "created"

@@ -23,7 +23,7 @@ def build(built: Built) -> Drawing:
     images: dict[str, str] = {}
     words: list[str] = []
     for stage in built.stages:
-        steps = [step for step in built.record if step.at == stage.index]
+        steps = [step for step in built.steps if step.at == stage.index]
         graph.node(f"s{stage.index}", _column(stage, steps))
         words += _words(stage, steps)
         for step in steps:
@@ -38,7 +38,7 @@ def build(built: Built) -> Drawing:
     for name, node in images.items():
         graph.node(node, box(name, fill=CONFIG, subtitle="an image that was here"))
     called = ", ".join(built.tags) or built.image.id.short
-    last = built.record[-1].at
+    last = built.steps[-1].at
     subtitle = f"image {built.image.id.short}, {count(len(built.image.layers), 'layer')}"
     graph.node("image", box(called, fill=TAG, subtitle=subtitle))
     graph.edge(f"s{last}:head", "image")

@@ -93,14 +93,14 @@ def containers(lab: Lab) -> Drawing:
 def _images(lab: Lab, found: Iterable[Container]) -> Mapping[Digest, Image]:
     """The images of these containers, and the newest of the others that have a name, oldest first."""
     used = {one.image_id for one in found}
-    every = sorted(lab.all_images(all=True), key=lambda image: units.timestamp(image.created or ""))
+    every = sorted(lab.images(all=True), key=lambda image: units.timestamp(image.created or ""))
     others = [image for image in every if image.names and image.id not in used][-MOST:]
     shown = {image.id for image in others} | used
     return {image.id: image for image in every if image.id in shown}
 
 
 def _hidden(lab: Lab, images: Mapping[Digest, Image]) -> int:
-    return len({image.id for image in lab.all_images() if image.names} - set(images))
+    return len({image.id for image in lab.images() if image.names} - set(images))
 
 
 def _layers(graph: graphviz.Digraph, images: Iterable[Image], seen: Iterable[Instance]) -> list[str]:

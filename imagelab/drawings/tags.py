@@ -92,8 +92,8 @@ def past(lab: Lab, held: Iterable[str] = ()) -> Past:
     is among `held`.
     """
     moves, now = lab.tag_log(), lab.store.tags()
-    here = {image.digest: image for image in lab.all_images(all=True)}
-    listed = {image.digest for image in lab.all_images()}
+    here = {image.digest: image for image in lab.images(all=True)}
+    listed = {image.digest for image in lab.images()}
     met = [*(move.new for move in moves if move.new), *(digest for digest in here if digest in listed), *held]
     tagged = set(now.values())
     targets = {}

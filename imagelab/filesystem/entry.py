@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from ..errors import Invalid
+from ..shown import Displayed
 
 Kind = Literal["file", "dir", "symlink", "char", "block", "fifo"]
 Content = Callable[[], Iterator[bytes]]  # called for each reading; yields the bytes in order, in pieces
@@ -27,7 +28,7 @@ class Gone(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Displayed):
     """One inode: its kind, permission bits (octal 07777), owner, mtime (whole seconds), size (bytes) and content.
 
     `link` is a symlink's target, `device` a device's (major, minor). Entries compare by everything but content;

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ..errors import Invalid, NotFound
+from ..shown import Displayed
 from .entry import ROOT, Entry, ancestors, clean, order, parent_of
 
 MAX_LINKS = 40  # symlinks followed in one lookup, as Linux has it
@@ -25,7 +26,7 @@ MAX_STEPS = 4096  # names walked through in one lookup, the links' own included:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Displayed):
     """What one layer says: entries to set, paths to remove, directories to empty first (opaque), and hard links
     to files of the layers below (`links`: new path → existing path).
 
@@ -77,7 +78,7 @@ class Files(Protocol):
     def find(self, path: str) -> Entry: ...
 
 
-class Tree(Mapping[str, Entry]):
+class Tree(Mapping[str, Entry], Displayed):
     """An immutable file system: path → Entry, every path's parent a directory of the same tree.
 
     Iterates in `order`. Two trees are equal when no `diff` separates them: names, attributes, content, hard links.

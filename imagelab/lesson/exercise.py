@@ -184,5 +184,5 @@ class Exercise:
 
 def _state(lab: Lab) -> frozenset[tuple[str, ...]]:
     """What an exercise looks at: which images there are, under which names; containers, and what they have done."""
-    images = ((image.id, name) for image in lab.all_images(True) for name in [*(n.canonical for n in image.names), ""])
+    images = ((image.id, name) for image in lab.images(True) for name in [*(n.canonical for n in image.names), ""])
     return frozenset([*images, *((one.id, one.status, repr(one.diff())) for one in lab.containers())])

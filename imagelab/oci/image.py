@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from ..errors import Invalid, LabError, NotFound
 from ..filesystem.entry import Entry
 from ..filesystem.tree import Changes, Tree, with_parents
+from ..shown import Displayed, Listing
 from .digest import Digest, chain_ids
 from .layer import Layer
 from .manifest import LISTS, MAPS, MAX_LAYERS, STRINGS, Json, dump, manifest_for, parse_config, parse_manifest
@@ -29,7 +30,7 @@ _OF_THE_BUILDER = {"created", "comment", "container", "container_config", "docke
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(Displayed):
     """One line of an image's history: what was done, and the layer it made, if it made one."""
 
     created: str
@@ -46,12 +47,21 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(Displayed):
     """One of the names an image has, what kind of name it is, and which bytes it is computed from."""
 
     name: str
     value: Digest
     of: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile(Displayed):
+    """A path of an image's merged file system, and the number of the layer that it comes from."""
+
+    path: str
+    entry: Entry
+    layer: int
 
 
 class Keeper(Protocol):
@@ -67,7 +77,7 @@ class Keeper(Protocol):
     def add(self, image: Image, parent: Image | None = None) -> Image: ...
 
 
-class Image:
+class Image(Displayed):
     """An immutable image: the exact bytes of a manifest and a config, and the layers they name.
 
     The config is read from the keeper unless it is given. Raises Invalid, from the constructor, when manifest and
@@ -210,6 +220,12 @@ class Image:
         """For each path of the merged file system, the index of the layer it comes from."""
         return self._origin
 
+    def files(self) -> Listing[ImageFile]:
+        """Every path of the merged file system, and the layer that it comes from, counted from 1."""
+        origin = self.origin()
+        files = (ImageFile(path, entry, origin[path] + 1) for path, entry in self.tree().items() if path)
+        return Listing(files, "files")
+
     def read(self, path: str) -> bytes:
         """The bytes of a file in the merged file system, symlinks followed; raises NotFound."""
         entry = self.tree().find(path)
@@ -217,7 +233,11 @@ class Image:
             raise NotFound(f"{path!r} is a {entry.kind}, not a file")
         return entry.read()
 
-    def identifiers(self) -> list[Identifier]:
+    def history(self) -> Listing[Step]:
+        """How it was made, the last step first: `docker history`."""
+        return Listing(reversed(self.steps), "history")
+
+    def identifiers(self) -> Listing[Identifier]:
         """Every identifier of this image side by side, layers counted from 1, the base.
 
         Each says what it is called, its value, and which bytes it is the digest of.
@@ -234,7 +254,7 @@ class Image:
                 Identifier(f"layer {number} digest", layer.digest, f"layer {number}'s blob as stored, {stored}"),
                 Identifier(f"layer {number} chainID", chain_id, f"the diffIDs of {below}"),
             ]
-        return found
+        return Listing(found, "identifiers")
 
     def append(self, content: Changes | Mapping[str, Any], created_by: str = "", *, comment: str = "") -> Image:
         """Another image, with one more layer on top.

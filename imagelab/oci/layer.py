@@ -20,6 +20,7 @@ from ..errors import Invalid, NotFound
 from ..filesystem.entry import Content, Entry, Gone, clean, climbs, from_root, order, parent_of
 from ..filesystem.streams import CHUNK, pieces_of
 from ..filesystem.tree import Changes
+from ..shown import Displayed
 from . import tar
 from .compression import MAGIC, Allowance, compression_of, expand
 from .digest import Digest
@@ -226,7 +227,7 @@ def content_in(open_tar: Callable[[], BinaryIO]) -> Callable[[int, int], Content
     return content
 
 
-class Layer:
+class Layer(Displayed):
     """One stored layer: its names, its size in bytes, and ways to read it.
 
     `size` is that of the blob as stored; `files_size` counts bytes of regular files inside, as docker's SIZE does.

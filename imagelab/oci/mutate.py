@@ -20,6 +20,7 @@ from ..errors import LabError, NotFound
 from ..filesystem.entry import from_root
 from ..filesystem.tree import Changes
 from ..golang import json_fields
+from ..shown import Displayed
 from . import tar
 from .digest import Digest
 from .image import Image, Keeper
@@ -32,7 +33,7 @@ _WRAPPED = re.compile(r"[+.](?:gzip|zstd)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Place(Displayed):
     """A regular file as one layer has it: the layer (from 1), the path, and where in the tar its bytes lie."""
 
     layer: int
@@ -43,7 +44,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Displayed):
     """One name that two images have, what it is the digest of, and its value in each."""
 
     name: str

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, replace
 
 from ..errors import InvalidReference
+from ..shown import Displayed
 
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
@@ -26,7 +27,7 @@ HUB = "docker.io"
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Displayed):
     """A parsed image name: domain and path always, tag and digest where they were given."""
 
     domain: str

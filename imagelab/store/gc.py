@@ -17,6 +17,7 @@ from ..oci.compression import Allowance, expand
 from ..oci.digest import Digest
 from ..oci.manifest import parse_json
 from ..oci.reference import Reference
+from ..shown import Displayed
 from .store import Store
 
 
@@ -35,7 +36,7 @@ ImageUsers = Callable[[], Mapping[Digest, Sequence[ImageUser]]]  # by image ID; 
 
 
 @dataclass(frozen=True, slots=True)
-class Freed:
+class Freed(Displayed):
     """What a sweep deleted: how many blobs, and their bytes on disk."""
 
     blobs: int
@@ -43,7 +44,7 @@ class Freed:
 
 
 @dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(Displayed):
     """One thing that `verify` found wrong: which content, what is wrong with it, and which images it belongs to."""
 
     digest: str

@@ -27,6 +27,7 @@ from ..oci.image import Image
 from ..oci.layer import TAR, Layer, pack, sum_of_files
 from ..oci.manifest import Json, dump, manifest_for, scratch_config
 from ..oci.reference import Reference
+from ..shown import Displayed
 from .blobs import Blobs, Writer
 from .index import PARENT, Index, describe, index_bytes, name_in, unnamed, with_parent
 from .taglog import TagLog, TagMove, clock, places
@@ -34,7 +35,7 @@ from .taglog import TagLog, TagMove, clock, places
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})")
 
 
-class Store:
+class Store(Displayed):
     """The images of one folder, which is made if it is not there.
 
     With `epoch` (seconds since 1970), no time later than it reaches an image. Raises LabError for a folder that

@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..shown import Displayed
+
 
 @dataclass(frozen=True, slots=True)
-class TagMove:
+class TagMove(Displayed):
     """One move of a tag: when, which name, from and to which manifest digest ("" for none), and by which verb.
 
     The verb is "elsewhere" where another tool moved the tag, at a time nobody wrote down ("").

@@ -77,7 +77,7 @@ class CacheSimulator(Readable):
         except Exception:
             rows.show(note=rows.last_words())
             raise
-        self._plain = f"Cache simulator: {built.said}\n" + "\n".join(map(_line, built.record))
+        self._plain = f"Cache simulator: {built.said}\n" + "\n".join(map(_line, built.steps))
         rows.show(note=_result(built))
 
     def _show_file(self, *_: object) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 import ipywidgets
 
-from .. import tables
 from ..containers import Container
 from ..drawings.containers import Instance, containers
 from ..drawings.drawing import count
@@ -55,8 +54,8 @@ class ContainerPlayground(Readable):
         super().__init__(
             [fluid(TITLE), ipywidgets.HBox([side.box for side in self.sides.values()], layout=row),
              self.trouble, self.picture],
-            html=f"<p>{TITLE}</p>{containers(lab)._repr_html_()}{tables.containers(lab)._repr_html_()}",
-            plain=f"Container playground\n{containers(lab)!r}\n{tables.containers(lab)!r}",
+            html=f"<p>{TITLE}</p>{containers(lab)._repr_html_()}{lab.containers()._repr_html_()}",
+            plain=f"Container playground\n{containers(lab)!r}\n{lab.containers()!r}",
         )  # fmt: skip
         _after_each_cell(self)
 
@@ -200,7 +199,7 @@ class Side:
             f"{escape(harmless(one.image_called))}, image <code>{one.image_id.short}</code>"
         )
         title = f"Its writable layer: {count(now.own, 'byte')} in files, {count(len(now.diff), 'path')}"
-        table = tables.container_diff(one).head(ROWS)._repr_html_() if now.diff else ""
+        table = one.diff().table().head(ROWS)._repr_html_() if now.diff else ""
         more = f"and {count(len(now.diff) - ROWS, 'more path')}" if len(now.diff) > ROWS else ""
         self.layer.value = _block(title + table + more)
 

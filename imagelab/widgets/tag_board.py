@@ -11,7 +11,6 @@ from html import escape
 
 import ipywidgets
 
-from .. import tables
 from ..drawings.tags import drawn, holders_of, past, recent, tags
 from ..errors import LabError
 from ..lab import Lab
@@ -54,8 +53,8 @@ class TagBoard(Readable):
         drawing = tags(lab, self._held)
         super().__init__(
             [fluid(TITLE), self.picture, self.tag, self.name, self.image, self.chosen, presses, self.said, self.past],
-            html=f"<p>{TITLE}</p>{drawing._repr_html_()}{tables.tag_log(lab)._repr_html_()}",
-            plain=f"Tag board\n{drawing!r}\n{tables.tag_log(lab)!r}",
+            html=f"<p>{TITLE}</p>{drawing._repr_html_()}{lab.tag_log()._repr_html_()}",
+            plain=f"Tag board\n{drawing!r}\n{lab.tag_log()!r}",
         )
 
     def _button(self, label: str, tooltip: str, action: Callable[[], str]) -> ipywidgets.Button:
@@ -134,7 +133,7 @@ class TagBoard(Readable):
 
 
 def _history(lab: Lab, name: str) -> str:
-    table = tables.tag_log(lab, name, times=True).drop(columns="TAG")
+    table = lab.tag_log(name).table(times=True).drop(columns="TAG")
     return f"<p>Where <b>{escape(harmless(name))}</b> has pointed, oldest first (UTC):</p>{table._repr_html_()}"
 
 

@@ -29,7 +29,7 @@ def loaded(lesson, docker, tmp_path_factory):
     """Docker, with the lesson's images in it."""
     folder = tmp_path_factory.mktemp("saved")
     for lab in ("lab", "shelf"):
-        lesson[lab].save([name.familiar for image in lesson[lab].all_images() for name in image.names], folder / lab)
+        lesson[lab].save([name.familiar for image in lesson[lab].images() for name in image.names], folder / lab)
         docker("load", "-i", folder / lab)
     return docker
 

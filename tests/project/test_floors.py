@@ -21,7 +21,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # The packages and single modules of each floor, the ground first; `imagelab/__init__.py` stands before all of them.
 FLOORS = [
-    {"errors", "units"},
+    {"errors", "units", "shown"},
     {"filesystem", "golang"},
     {"oci", "runtime"},
     {"store", "analysis"},

@@ -87,13 +87,13 @@ def collect_garbage(home: Path, rounds: int) -> None:
     lab = Lab(home)
     for _ in range(rounds):
         lab.gc()
-        lab.all_images()
+        lab.images()
 
 
 def look(home: Path, rounds: int) -> None:
     """Read everything again and again while others write: what is listed is whole at every moment."""
     lab = Lab(home)
     for _ in range(rounds):
-        for image in lab.all_images(all=True):
+        for image in lab.images(all=True):
             assert image.names is not None
             assert len(image.diff_ids) == len(image.layers)

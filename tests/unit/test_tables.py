@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import imagelab
-from imagelab import Changes, Digest, Entry, LabError, Reference
+from imagelab import Changes, Digest, Entry, LabError, Reference, tables
 from imagelab.oci.image import Image
 from imagelab.tables import of
 
@@ -35,21 +35,22 @@ def cells(value):
 
 def test_images_has_docker_s_columns_and_whole_values(lab, image):
     lab.append(None, {"b": "2"})
-    table = lab.images()
+    table = lab.images().table()
     assert list(table.columns) == ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"]
     row = table[table["REPOSITORY"] == "shop"].iloc[0]
     assert (row["TAG"], row["IMAGE ID"], row["SIZE"]) == ("1.0", image.id, image.size)
     assert row["CREATED"] == pd.Timestamp(0, tz="UTC")
     assert isinstance(row["IMAGE ID"], Digest)
     assert ("<none>", "<none>") in set(zip(table["REPOSITORY"], table["TAG"], strict=True))
-    assert len(lab.images(all=True)) > len(table)
+    assert len(lab.images(all=True)) > len(lab.images())
 
 
 def test_waste_names_what_is_out_of_sight(lab, image):
-    table = image.waste_table()
+    table = lab.waste(image).table()
     assert list(table.columns) == ["PATH", "LAYERS", "BYTES IN ALL", "FEWEST", "WASTED"]
     assert table.values.tolist() == [["etc/motd", "1, 2", 3, 0, 3]]
-    assert image.waste_table(all=True).values.tolist() == [["a b", "1", 2500, 2500, 0], ["etc/motd", "1, 2", 3, 0, 3]]
+    every = lab.waste(image).table(all=True)
+    assert every.values.tolist() == [["a b", "1", 2500, 2500, 0], ["etc/motd", "1, 2", 3, 0, 3]]
     found = lab.waste("shop:1.0")
     assert repr(found) == "<Waste: 3 of 2,503 bytes, efficiency 0.999>"
     assert "Waste: 3 bytes, efficiency 99.8%" in "".join(html_of(found).itertext())
@@ -65,7 +66,7 @@ def test_images_is_shown_as_docker_prints_it(lab, image):
 
 
 def test_history_is_newest_first_with_missing_for_what_is_not_here(lab, image, tmp_path):
-    table = image.history()
+    table = image.history().table()
     assert list(table.columns) == ["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"]
     assert list(table["CREATED BY"]) == ["ENV A=1", "RUN rm /etc/motd", "COPY rootfs /"]
     assert list(table["SIZE"]) == [0, 0, 2503]
@@ -73,17 +74,17 @@ def test_history_is_newest_first_with_missing_for_what_is_not_here(lab, image, t
     lab.save("shop:1.0", tmp_path / "shop.tar")
     elsewhere = imagelab.Lab.temporary()
     loaded = elsewhere.load(tmp_path / "shop.tar")[0].image
-    assert list(loaded.history()["IMAGE"]) == [image.id, "<missing>", "<missing>"]
+    assert list(loaded.history().table()["IMAGE"]) == [image.id, "<missing>", "<missing>"]
 
 
 def test_history_cuts_a_long_command_as_docker_does(lab):
     image = lab.append(None, {"a": "1"}, created_by="RUN " + "x" * 100)
     assert "RUN " + "x" * 40 + "…" in repr(image.history())
-    assert image.history()["CREATED BY"][0] == "RUN " + "x" * 100
+    assert image.history().table()["CREATED BY"][0] == "RUN " + "x" * 100
 
 
 def test_layers_table_has_every_identifier_of_every_layer(image):
-    table = image.layers_table()
+    table = tables.layers(image)
     assert table.index.name == "LAYER" and list(table.index) == [1, 2]
     assert tuple(table["DIFF ID"]) == image.diff_ids
     assert tuple(table["CHAIN ID"]) == image.chain_ids
@@ -99,27 +100,27 @@ def test_layers_table_without_a_history(lab):
     image = lab.append(None, {"a": "1"})
     config = dump({key: value for key, value in image.config.items() if key != "history"})
     bare = lab.add(Image(manifest_for(config, image.manifest["layers"]), lab.store, config))
-    assert list(bare.layers_table()["CREATED BY"]) == [""]
+    assert list(tables.layers(bare)["CREATED BY"]) == [""]
 
 
-def test_changes_and_files_tell_what_comes_from_where(image):
-    changes = image.changes_table()
+def test_changes_and_files_tell_what_comes_from_where(lab, image):
+    changes = lab.changes(image).table()
     assert list(zip(changes.index, changes["CHANGE"], changes["PATH"], strict=True)) == [
         (1, "A", "a b"), (1, "A", "etc"), (1, "A", "etc/motd"), (2, "D", "etc/motd"),
     ]  # fmt: skip
-    files = image.files_table()
+    files = image.files().table()
     found = zip(files["PATH"], files["FROM LAYER"], files["BYTES"], strict=True)
     assert list(found) == [("a b", 1, 2500), ("etc", 1, 0)]
 
 
 def test_identifiers_explain_themselves(image):
-    table = image.identifiers_table()
+    table = image.identifiers().table()
     assert set(table["VALUE"]) == {image.id, image.digest, *image.diff_ids, *image.chain_ids}
     assert all(table["THE SHA-256 OF"])
 
 
 def test_a_table_is_a_data_frame_that_computes(lab, image):
-    table = image.layers_table()
+    table = tables.layers(image)
     assert isinstance(table, pd.DataFrame)
     assert table["BYTES IN FILES"].sum() == image.size
     assert "LAYER" in repr(table[table["BYTES IN FILES"] > 0])
@@ -178,10 +179,10 @@ def test_a_damaged_layer_is_told_in_words(lab, image):
     lab.store.blobs.path(image.diff_ids[0]).unlink()
     fresh = imagelab.Lab(lab.home).image("shop:1.0")
     with pytest.raises(LabError, match="not in the store"):
-        fresh.files_table()
+        fresh.files()
 
 
-def test_the_face_is_put_on_without_loading_a_view():
+def test_no_view_is_loaded_before_something_is_shown():
     code = (
         "import sys; from imagelab import Image, Lab; assert callable(Lab.images) and callable(Image.history);"
         "assert not {'pandas', 'graphviz', 'ipywidgets', 'IPython'} & sys.modules.keys()"
@@ -193,12 +194,15 @@ def test_the_steps_of_a_build_are_a_table_and_so_are_their_times(lab):
     files = {"Dockerfile": "FROM scratch AS one\nCOPY a /a\nLABEL a=b\n", "a": "12345"}
     lab.build(files, "x:1")
     built = lab.build({**files, "Dockerfile": files["Dockerfile"].replace("a=b", "a=c")}, "x:1")
-    assert isinstance(built.steps, pd.DataFrame)
-    assert list(built.steps.columns) == ["STAGE", "LINE", "INSTRUCTION", "CACHE", "REASON", "SIZE", "IMAGE ID"]
-    assert list(built.steps.index) == [1, 2, 3] and list(built.steps["CACHE"]) == ["", "HIT", "MISS"]
-    assert built.steps["REASON"][3] == "instruction changed: it was 'LABEL a=b'"
-    assert built.steps["SIZE"][2] == 5 and built.steps["IMAGE ID"][3] == built.image.id
-    assert set(built.times.columns) - set(built.steps.columns) == {"SECONDS"}
-    assert (built.times["SECONDS"] >= 0).all()
+    assert [step.cache for step in built.steps] == ["", "HIT", "MISS"]
+    table = built.steps.table()
+    assert isinstance(table, pd.DataFrame) and repr(built.steps) == repr(table)
+    assert list(table.columns) == ["STAGE", "LINE", "INSTRUCTION", "CACHE", "REASON", "SIZE", "IMAGE ID"]
+    assert list(table.index) == [1, 2, 3] and list(table["CACHE"]) == ["", "HIT", "MISS"]
+    assert table["REASON"][3] == "instruction changed: it was 'LABEL a=b'"
+    assert table["SIZE"][2] == 5 and table["IMAGE ID"][3] == built.image.id
+    times = built.steps.table(times=True)
+    assert set(times.columns) - set(table.columns) == {"SECONDS"}
+    assert (times["SECONDS"] >= 0).all()
     assert "2 steps after FROM, 1 from the cache" in repr(built) and "x:1" in repr(built)
     assert "2 steps after FROM" in "".join(html_of(built).itertext())

@@ -150,20 +150,20 @@ def lost() -> Exercise:
             "A layer's diffID is the SHA-256 of its tar, every byte of it. You have the tar, so you can compute the "
             "diffID.",
             '`Digest.of((lost.folder / "lost.tar").read_bytes())` is its name (from `imagelab`). Compare it '
-            "with `image.diff_ids` for each `image` in `lost.lab.all_images()`.",
+            "with `image.diff_ids` for each `image` in `lost.lab.images()`.",
         ],
         solution="""
 from imagelab import Digest
 
 wanted = Digest.of((lost.folder / "lost.tar").read_bytes())
-for image in lost.lab.all_images():
+for image in lost.lab.images():
     if wanted in image.diff_ids:
         lost.lab.tag(image, "found:1.0")
 """,
         mistakes=[
             Mistake(
                 code="""
-for image in lost.lab.all_images():
+for image in lost.lab.images():
     if image.read("menu.txt") == b"soup 4\\n" and image.tree()["menu.txt"].mode == 0o644:
         lost.lab.tag(image, "found:1.0")
 """,
@@ -173,7 +173,7 @@ for image in lost.lab.all_images():
             ),
             Mistake(
                 code="""
-for image in lost.lab.all_images():
+for image in lost.lab.images():
     if image.read("menu.txt") == b"soup 5\\n":
         lost.lab.tag(image, "found:1.0")
 """,
@@ -185,7 +185,7 @@ for image in lost.lab.all_images():
 from imagelab import Digest
 
 wanted = Digest.of((lost.folder / "lost.tar").read_bytes())
-image = next(image for image in lost.lab.all_images() if wanted in image.diff_ids)
+image = next(image for image in lost.lab.images() if wanted in image.diff_ids)
 lost.lab.tag(image, "found")
 """,
                 seen_in=lambda lost: lost.has("found:latest") and not lost.has("found:1.0"),

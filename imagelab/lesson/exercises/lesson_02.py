@@ -88,7 +88,7 @@ def shrink() -> Exercise:
             NoWaste("album:small"),
         ],
         hints=[
-            'See where the bytes are: `shrink.lab.image("album:1.0").waste_table()`. No layer on top of `album:1.0` '
+            'See where the bytes are: `shrink.lab.waste("album:1.0")`. No layer on top of `album:1.0` '
             "will make that less.",
             "Go back to `base:1.0` and put one layer on it: all that `album:1.0` shows and `base:1.0` does not. "
             "`shrink.lab.diff(a, b)` says what leads from one to the other.",

@@ -158,7 +158,6 @@ TODAY = {"shop:1.0": 0, "shop:1.1": 1, "shop:1.2": 0, "shop:1.3": 0, "shop:beta"
 
 
 def _moved(moved: Exercise) -> None:
-    from ... import tables
 
     lab = moved.lab
 
@@ -167,7 +166,7 @@ def _moved(moved: Exercise) -> None:
 
     for number, tag in enumerate(("1.0", "1.1", "1.2", "beta"), 1):
         lab.tag(menu(number), f"shop:{tag}")
-    (moved.folder / MONDAY).write_text(repr(tables.images(lab)), "utf-8")
+    (moved.folder / MONDAY).write_text(repr(lab.images()), "utf-8")
     lab.tag(menu(5), "shop:1.1")
     lab.tag(menu(6), "shop:beta")
     lab.tag_undo("shop:beta")
@@ -184,7 +183,7 @@ def back() -> Exercise:
         start=_back,
         goal=_back_again,
         hints=[
-            'Nothing was deleted when the tag moved. `back.lab.tag_log_table("shop:1.0")` says where it has been.',
+            'Nothing was deleted when the tag moved. `back.lab.tag_log("shop:1.0")` says where it has been.',
             "Give the broken image its name while you can still reach it by `shop:1.0`.",
             'Then take back two moves: `back.lab.tag_undo("shop:1.0")` takes back one. Or tag the first image by the '
             "ID that the log shows.",

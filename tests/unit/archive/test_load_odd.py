@@ -227,7 +227,7 @@ def test_layers_shared_by_several_images(lab):
     assert [one.image.id for one in loaded] == [digest(made) for made in (*configs, configs[0])]
     assert [[name.familiar for name in one.names] for one in loaded] == [["a:1", "b:2"], ["c:1"], [], ["d:1"]]
     assert {name.familiar for name in lab.image("a:1").names} == {"a:1", "b:2", "d:1"}
-    assert lab.verify() == [] and len(lab.all_images()) == 3
+    assert lab.verify() == [] and len(lab.images()) == 3
 
 
 @pytest.mark.parametrize(
@@ -462,7 +462,7 @@ def test_odd_configs(lab, form, odd):
     assert image.config_bytes == CONFIGS[odd]
     assert sum(step.layer is not None for step in image.steps) == 1
     assert files(image)["etc/motd"] == b"hello\n"
-    assert repr(image) and lab.all_images() == [image]
+    assert repr(image) and lab.images() == [image]
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -490,7 +490,7 @@ def test_a_parent_in_the_archive(lab):
     child, parent = load(lab, packed(family()))
     assert child.image.parent == parent.image and parent.image.parent is None
     assert [step.image_id for step in child.image.steps] == [parent.image.id, child.image.id]
-    assert [image.id for image in lab.all_images()] == [child.image.id], "an intermediate image is not listed"
+    assert [image.id for image in lab.images()] == [child.image.id], "an intermediate image is not listed"
 
 
 def test_a_parent_of_images_that_are_here_already(lab):

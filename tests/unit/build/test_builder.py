@@ -163,7 +163,7 @@ def test_what_was_done_before_the_failure_is_a_hit_afterwards():
     with pytest.raises(DockerfileError):
         lab.build({"Dockerfile": text})
     built = lab.build({"Dockerfile": text, "a": "a"})
-    assert [step.hit for step in built.record] == [True, True, False]
+    assert [step.hit for step in built.steps] == [True, True, False]
 
 
 class Stops(Watcher):
@@ -186,7 +186,7 @@ def test_an_interrupted_build_leaves_no_half_image(at):
     assert lab.store.tags().keys() <= {f"docker.io/{SHELL}"}
     assert_clean(lab)
     again = lab.build(context, "t")
-    assert [step.hit for step in again.record] == [number < at or number == 1 for number in range(1, 6)]
+    assert [step.hit for step in again.steps] == [number < at or number == 1 for number in range(1, 6)]
     assert_clean(lab)
 
 
@@ -258,8 +258,8 @@ def test_an_unreadable_file_is_one_clear_error(tmp_path):
 def test_only_the_stages_that_are_needed_are_built():
     text = f"FROM {SHELL} AS a\nRUN echo a > /a\nFROM {SHELL} AS bad\nRUN exit 1\nFROM scratch\nCOPY --from=a /a /\n"
     built = Lab.temporary().build({"Dockerfile": text})
-    assert [step.instruction.split()[0] for step in built.record] == ["FROM", "RUN", "FROM", "COPY"]
-    assert {step.total for step in built.record} == {4}
+    assert [step.instruction.split()[0] for step in built.steps] == ["FROM", "RUN", "FROM", "COPY"]
+    assert {step.total for step in built.steps} == {4}
 
 
 def test_from_scratch_alone_is_the_empty_image():

@@ -23,7 +23,7 @@ ALL = [True] * 6
 
 def told(lab, context=CONTEXT, **how):
     built = lab.build(context, **how)
-    return [step.hit for step in built.record], [step.reason for step in built.record], built.image
+    return [step.hit for step in built.steps], [step.reason for step in built.steps], built.image
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_other_processes_find_it_too(tmp_path):
     script = (
         "import sys; from imagelab import Lab\n"
         f"built = Lab({str(tmp_path)!r}).build({CONTEXT!r})\n"
-        "print(built.image.id, *(step.hit for step in built.record))"
+        "print(built.image.id, *(step.hit for step in built.steps))"
     )
     ran = [subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True) for _ in "ab"]
     first, second = (done.stdout.split() for done in ran)

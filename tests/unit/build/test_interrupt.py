@@ -63,8 +63,8 @@ def settled(home, before):
     lab = Lab(home)
     assert lab.verify() == []
     assert lab.store.tags().keys() == before
-    assert [image.names[0].familiar for image in lab.all_images(True) if image.names] == ["lab/shell:1.0"]
-    assert len(lab.build({"Dockerfile": "FROM lab/shell:1.0\nRUN echo ok > /ok\n"}, "ok:1").record) == 2
+    assert [image.names[0].familiar for image in lab.images(True) if image.names] == ["lab/shell:1.0"]
+    assert len(lab.build({"Dockerfile": "FROM lab/shell:1.0\nRUN echo ok > /ok\n"}, "ok:1").steps) == 2
     lab.gc()
     work = home / "tmp"
     assert not work.exists() or not any(work.iterdir())

@@ -94,7 +94,7 @@ def known(lab, cli) -> Api:
     lab.append(None, {"other": "1"}, tag="localhost:5000/a-much-longer-name/other:2")
     lab.append(None, {"nameless": "1"})
     images = []
-    for each in lab.all_images():
+    for each in lab.images():
         names = [name.familiar for name in each.names]
         images.append({
             "Id": each.id, "Created": units.timestamp(each.created), "Size": each.size, "VirtualSize": each.size,

@@ -177,13 +177,13 @@ def test_it_is_named_described_and_fits(lab, shop):
 
 
 def test_the_table_is_numbered_as_the_picture(lab, shop):
-    table = lab.tag_log_table()
+    table = lab.tag_log().table()
     assert list(table.index) == [1, 2, 3, 4, 5]
     assert table.loc[5].to_dict() == {"TAG": "shop:1.0", "FROM": shop[0].id, "TO": shop[2].id, "BY": "append"}
-    assert list(lab.tag_log_table("shop:1.0").index) == [1, 5]
+    assert list(lab.tag_log("shop:1.0").table().index) == [1, 5]
     assert shop[2].id.short in repr(table) and shop[2].id not in repr(table)
-    assert list(lab.tag_log_table("shop", times=True)) == ["TAG", "WHEN", "FROM", "TO", "BY"]
+    assert list(lab.tag_log("shop").table(times=True)) == ["TAG", "WHEN", "FROM", "TO", "BY"]
     with pytest.raises(NotFound, match="has never pointed"):
-        lab.tag_log_table("nosuch")
+        lab.tag_log("nosuch")
     lab.prune()
-    assert list(lab.tag_log_table("shop:1.0")["FROM"]) == ["<none>", "<removed>"]
+    assert list(lab.tag_log("shop:1.0").table()["FROM"]) == ["<none>", "<removed>"]

@@ -96,7 +96,7 @@ def test_what_does_not_fit_into_the_lab(small, large, tmp_path, what):
         assert "x" not in one.diff() and not [path for path in after if path.endswith("/big")]
     assert after == kept
     assert lab.verify() == []
-    assert [image.names[0].familiar for image in lab.all_images()] == ["small:1", "lab/shell:1.0"]
+    assert [image.names[0].familiar for image in lab.images()] == ["small:1", "lab/shell:1.0"]
     assert lab.append(None, {"big": RANDOM}).size == 1 << 20  # there is room again, and all works
 
 

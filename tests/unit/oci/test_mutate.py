@@ -121,9 +121,9 @@ def test_the_same_again_is_the_same_image(image, place):
 
 
 def test_nothing_of_it_is_in_the_lab_until_it_is_kept(lab, image, place):
-    before = set(lab.store.blobs), len(lab.all_images(True))
+    before = set(lab.store.blobs), len(lab.images(True))
     other = mutate.compressed(mutate.byte(image, place, 0, 0))
-    assert (set(lab.store.blobs), len(lab.all_images(True))) == before
+    assert (set(lab.store.blobs), len(lab.images(True))) == before
     assert other.names == [] and other.parent is None
     there = lab.add(other)
     assert there == other and lab.add(other) == other
@@ -204,9 +204,9 @@ def test_any_byte_of_any_file(data, at, value):
     assert (other.id == image.id) == (data[at] == value)
 
 
-def test_the_table_says_what_changed_in_words(image, place):
+def test_the_table_says_what_changed_in_words(lab, image, place):
     other = mutate.byte(image, place, 11, ord("5"))
-    table = image.compare_table(other, "app/prices.csv")
+    table = lab.compare(image, other, "app/prices.csv").table()
     assert list(table.columns) == ["NAME", "IS NOW", "BEFORE", "AFTER"]
     assert dict(zip(table["NAME"], table["IS NOW"], strict=True))["layer 3 diffID"] == "the same"
     assert table[table["NAME"] == "image ID"].iloc[0]["AFTER"] == other.id

@@ -151,9 +151,9 @@ def test_its_layers_name_no_folder_of_this_machine(offline, place):
 def test_the_cache_has_pip_s_step_until_the_requirements_change(offline):
     offline.build(CONTEXT)
     edited = offline.build({**CONTEXT, "app.py": "print(2)\n"})
-    assert [step.hit for step in edited.record] == [True, True, True, True, False, False, False]
+    assert [step.hit for step in edited.steps] == [True, True, True, True, False, False, False]
     more = offline.build({**CONTEXT, "requirements.txt": "tiny\ndep\n"})
-    assert [step.hit for step in more.record][:4] == [True, True, False, False]
+    assert [step.hit for step in more.steps][:4] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("run", [

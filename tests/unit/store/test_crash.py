@@ -34,7 +34,7 @@ def run(target, *args) -> int:
 def state(home: Path) -> State:
     """Where each name points, and which images there are."""
     lab = Lab(home)
-    images = lab.all_images(all=True)
+    images = lab.images(all=True)
     return {str(name.canonical): image.id for image in images for name in image.names}, frozenset(
         image.id for image in images
     )
@@ -79,7 +79,7 @@ def test_killed_at_every_step(furnished, verb, tmp_path):
             assert names.get(name) in (before[0].get(name), after[0].get(name))
         assert before[1] & after[1] <= images <= before[1] | after[1]
         assert lab.verify() == []
-        for image in lab.all_images(all=True):
+        for image in lab.images(all=True):
             assert image.tree() is not None
         for name, id_ in names.items():
             assert lab.tag_log(name)[-1].new == lab.image(name).digest, "the log ends where the tag is"
@@ -103,7 +103,7 @@ def leftovers(home: Path) -> list[str]:
     """Temporary files, and blobs that no image has, after a gc."""
     lab = Lab(home)
     wanted = set()
-    for image in lab.all_images(all=True):
+    for image in lab.images(all=True):
         wanted |= {image.digest.hex, image.id.hex, *(layer.digest.hex for layer in image.layers)}
     blobs = {path.name for path in (home / "blobs" / "sha256").iterdir()} - wanted
     return sorted(blobs | {str(path) for path in (home / "tmp").rglob("*")} | {path.name for path in home.glob(".*.*")})

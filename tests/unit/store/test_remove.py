@@ -34,12 +34,12 @@ def test_untagged_parents_go_too_and_named_ones_stay(lab: Lab, family: tuple[Ima
         "Untagged: app:1", f"Deleted: {child.id}", f"Deleted: {child.chain_ids[2]}",
         f"Deleted: {middle.id}", f"Deleted: {middle.chain_ids[1]}",
     ]  # fmt: skip
-    assert lab.all_images() == [base] and lab.verify() == []
+    assert lab.images() == [base] and lab.verify() == []
 
 
 def test_no_prune_leaves_the_untagged_parents(lab: Lab, family: tuple[Image, ...]) -> None:
     lab.rmi("app:1", no_prune=True)
-    assert family[1] in lab.all_images()
+    assert family[1] in lab.images()
 
 
 def test_a_parent_loses_its_name_and_serves_its_children(lab: Lab, family: tuple[Image, ...]) -> None:
@@ -71,16 +71,16 @@ def test_an_id_with_one_name_goes_with_it(lab: Lab) -> None:
 def test_a_retagged_name_leaves_its_old_image_dangling_until_it_is_pruned(lab: Lab) -> None:
     old = lab.append(None, {"a": "1"}, tag="a:1")
     new = lab.append(None, {"a": "2"}, tag="a:1")
-    assert set(lab.all_images()) == {old, new} and not old.names
+    assert set(lab.images()) == {old, new} and not old.names
     lines, freed = lab.prune()
     assert lines == [f"Deleted: {old.id}", f"Deleted: {old.chain_ids[0]}"] and freed.blobs == 3
-    assert lab.all_images() == [new]
+    assert lab.images() == [new]
 
 
 def test_prune_all_takes_every_image_and_leaves_no_blob(lab: Lab, family: tuple[Image, ...]) -> None:
     lines, _ = lab.prune(all=True)
     assert sum(line.startswith("Untagged") for line in lines) == 2
-    assert not lab.all_images(all=True) and not list(lab.store.blobs)
+    assert not lab.images(all=True) and not list(lab.store.blobs)
 
 
 def test_a_layer_that_another_image_shares_stays(lab: Lab, family: tuple[Image, ...]) -> None:

@@ -95,7 +95,7 @@ class StoreModel(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         assert {Reference.parse(n).familiar: self.lab.image(n).id for n in self.lab.store.tags()} == self.tags
-        assert {image.id for image in self.lab.all_images()} == self.images
+        assert {image.id for image in self.lab.images()} == self.images
         assert self.lab.verify() == []
         blobs = {image.digest for image in self.lab.store.images()} | self.images
         blobs |= {layer.digest for image in self.lab.store.images() for layer in image.layers}
@@ -200,7 +200,7 @@ def test_a_file_is_no_store(tmp_path: Path) -> None:
 def test_a_damaged_index_is_said_and_left(lab: Lab, text: str) -> None:
     (lab.home / "index.json").write_text(text)
     with pytest.raises(Invalid, match=r"index\.json"):
-        lab.all_images()
+        lab.images()
     with pytest.raises(Invalid):
         lab.append(None, {"a": "x"}, tag="a")
     assert (lab.home / "index.json").read_text() == text
@@ -239,7 +239,7 @@ def test_the_newest_comes_first_whatever_the_way_its_time_is_written(lab: Lab) -
             "config": {**base.manifest["config"], "digest": Digest.of(config), "size": len(config)},
         }
         lab.store.add(Image(json.dumps(manifest).encode(), lab.store, config))
-    assert [image.config.get("author") for image in lab.all_images()] == ["3", "2", "1", "0", None]
+    assert [image.config.get("author") for image in lab.images()] == ["3", "2", "1", "0", None]
 
 
 def test_a_store_that_another_process_finishes_meanwhile_is_a_store(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def test_the_end_is_a_table_that_needs_no_kernel(handle, lab):
     assert repr(progress).startswith("Built x:1 in ") and "1 step after FROM, 0 from the cache" in repr(progress)
     html = progress._repr_html_()
     assert "RUN echo said" in html and "What step 2 printed" in html and "said</pre>" in html
-    assert html.startswith("<details><summary>") and built.record[1].cache == "MISS"
+    assert html.startswith("<details><summary>") and built.steps[1].cache == "MISS"
 
 
 def test_a_failure_stands_open_with_the_last_words(handle, lab):

@@ -150,11 +150,11 @@ def test_a_place_that_is_not_there_is_refused(image, path, at, words):
 
 
 def test_it_writes_nothing_into_the_lab_and_moves_no_other(lab, image, microscope):
-    before = sorted(lab.store.blobs), len(lab.all_images(True))
+    before = sorted(lab.store.blobs), len(lab.images(True))
     other = DigestMicroscope(image)
     for kind in KINDS:
         microscope.kind.value = kind
-    assert (sorted(lab.store.blobs), len(lab.all_images(True))) == before
+    assert (sorted(lab.store.blobs), len(lab.images(True))) == before
     assert other.kind.value == "byte"
 
 
