@@ -20,6 +20,19 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MINUTE = 60_000  # playwright counts in milliseconds
 
 
+SHOW = """async ([path, theme]) => {
+    const commands = window.jupyterapp.commands;
+    await commands.execute("apputils:change-theme", {theme});
+    await commands.execute("docmanager:open", {path, factory: "Notebook"});
+}"""
+CLOSE = """() => {
+    for (const widget of [...window.jupyterapp.shell.widgets("main")]) {
+        if (widget.context) widget.context.model.dirty = false;  // or it asks whether to save
+        widget.close();
+    }
+}"""
+
+
 class Classroom:
     """A JupyterLab server of the tests' own, in a folder with a copy of the lessons."""
 
@@ -33,6 +46,45 @@ class Classroom:
     def progress(self) -> dict[str, dict[str, dict[str, object]]]:
         """The learner's progress file."""
         return json.loads((self.lessons / ".imagelab-progress.json").read_text("utf-8"))
+
+    def excerpt(self, name: str, *sources: str) -> str:
+        """A notebook of a lesson's code as far as the cells that hold these sources; returns its name.
+
+        Each of those cells stands alone; what comes before it is run in as few cells as can be, without its outputs.
+        """
+        notebook = json.loads((self.lessons / f"{name}.ipynb").read_text("utf-8"))
+        code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        wanted = [next(n for n, cell in enumerate(code) if source in "".join(cell["source"])) for source in sources]
+        cells: list[str] = []
+        joined = False
+        for number, cell in enumerate(code[: max(wanted) + 1]):
+            text = "".join(cell["source"])
+            alone = number in wanted or text.startswith("%%")
+            if joined and not alone:
+                cells[-1] += f"\n{text}"
+            else:
+                cells.append(text)
+            joined = not alone
+        notebook["cells"] = [
+            {"cell_type": "code", "id": f"e{n}", "metadata": {}, "source": text, "outputs": [], "execution_count": None}
+            for n, text in enumerate(cells)
+        ]
+        (self.lessons / f"excerpt-{name}.ipynb").write_text(json.dumps(notebook), "utf-8")
+        return f"excerpt-{name}"
+
+    def show(self, page: Page, name: str, dark: bool) -> None:
+        """Open a lesson, as it is committed, in the JupyterLab of a page."""
+        if not name.startswith("excerpt-"):
+            shutil.copy(NOTEBOOKS / f"{name}.ipynb", self.lessons)
+        page.evaluate(SHOW, [f"{name}.ipynb", f"JupyterLab {'Dark' if dark else 'Light'}"])
+        page.get_by_text("| Idle").first.wait_for()
+
+    def tidy(self, page: Page) -> None:
+        """Close every notebook, end every kernel, and forget the learner's progress."""
+        page.evaluate(CLOSE)
+        for session in page.request.get(f"{self.url}/api/sessions").json():
+            page.request.delete(f"{self.url}/api/sessions/{session['id']}")
+        (self.lessons / ".imagelab-progress.json").unlink(missing_ok=True)
 
     def settle(self, extension: str, what: str, **settings: object) -> None:
         """Set something in JupyterLab's settings, for the pages opened from now on."""
@@ -57,6 +109,7 @@ class Classroom:
         command = [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", "--ip=127.0.0.1",
             "--IdentityProvider.token=", "--ServerApp.password=", f"--ServerApp.root_dir={self.lessons}",
+            "--LabApp.expose_app_in_browser=True",
         ]  # fmt: skip
         server = subprocess.Popen(
             command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
@@ -78,8 +131,13 @@ class Classroom:
             server.wait(30)
 
 
-def run_all(page: Page) -> None:
-    """Run every cell; done when the last one, the progress board, is a living widget."""
+def start_all(page: Page) -> None:
+    """Run every cell, and do not wait for them."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def run_all(page: Page) -> None:
+    """Run every cell of a lesson; done when the last one, the progress board, is a living widget."""
+    start_all(page)
     expect(page.get_by_role("button", name="Look again")).to_be_visible(timeout=2 * MINUTE)

@@ -7,56 +7,59 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
-from browser.classroom import MINUTE, Classroom, run_all
-from browser.page import no_trouble, widget_of
+from browser.classroom import MINUTE, Classroom, start_all
+from browser.page import cell_with, no_trouble, widget_of
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def classroom(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[Classroom]:
     with Classroom(tmp_path_factory.mktemp("jupyter")).open() as room:
         yield room
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
+@pytest.fixture(scope="module")  # not longer: while playwright runs, no other test of the process can use asyncio
+def jupyterlab(classroom: Classroom, chromium: Path) -> Iterator[Page]:
+    """JupyterLab in a browser, with no notebook open."""
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page()
+        page.set_default_timeout(MINUTE / 2)
+        page.goto(f"{classroom.url}/lab?reset")
+        page.wait_for_function("window.jupyterapp?.commands.hasCommand('apputils:change-theme')")
+        page.evaluate("() => window.jupyterapp.restored.then(() => true)")
+        yield page
+        browser.close()
 
 
 @pytest.fixture
-def lesson(classroom: Classroom, browser: Browser) -> Iterator[Callable[..., Page]]:
+def lesson(classroom: Classroom, jupyterlab: Page) -> Iterator[Callable[..., Page]]:
     """`lesson("00-start-here")` opens that lesson, its kernel ready; `dark` and `width` as the learner has them."""
-    pages = []
 
     def open_lesson(name: str, *, dark: bool = False, width: int = 1280) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": 900})
-        pages.append(page)
-        page.set_default_timeout(MINUTE / 2)
-        classroom.settle("apputils-extension", "themes", theme=f"JupyterLab {'Dark' if dark else 'Light'}")
-        page.goto(f"{classroom.url}/lab/tree/{name}.ipynb?reset")
-        page.get_by_text("| Idle").first.wait_for()
-        page.locator(f"body[data-jp-theme-light={'false' if dark else 'true'}]").wait_for(state="attached")
-        return page
+        jupyterlab.set_viewport_size({"width": width, "height": 900})
+        classroom.show(jupyterlab, name, dark)
+        return jupyterlab
 
     yield open_lesson
-    for page in pages:
-        page.close()
+    classroom.tidy(jupyterlab)
 
 
 @pytest.fixture
-def widget(lesson: Callable[..., Page]) -> Callable[..., Locator]:
-    """`widget(name, source)` runs that lesson, sees that all went well, and finds the widget that this code made."""
+def widget(classroom: Classroom, lesson: Callable[..., Page]) -> Callable[..., Locator]:
+    """`widget(name, source, *others)` runs a lesson's code as far as these cells; gives the first one's widget."""
 
-    def find(name: str, source: str, **how: Any) -> Locator:
-        page = lesson(name, **how)
-        run_all(page)
+    def find(name: str, source: str, *others: str, **how: Any) -> Locator:
+        page = lesson(classroom.excerpt(name, source, *others), **how)
+        start_all(page)
+        for cell in others:
+            cell_with(page, cell).locator(".jp-OutputArea-output").first.wait_for()
+        widget = widget_of(page, source)
+        widget.wait_for()
         no_trouble(page)
-        return widget_of(page, source)
+        return widget
 
     return find

@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.page import cell_with, in_every_light, readable, type_and_run
+from browser.classroom import run_all
+from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run
 
 LESSON = "06-image-and-container"
 PLAYGROUND = "ContainerPlayground(bench"
@@ -15,7 +16,7 @@ PLAYGROUND = "ContainerPlayground(bench"
 
 @pytest.fixture
 def playground(widget):
-    return widget(LESSON, PLAYGROUND)
+    return widget(LESSON, PLAYGROUND, "draw.containers(bench)")
 
 
 def line_of(playground, name):
@@ -124,8 +125,10 @@ def test_a_press_is_seen_in_a_tenth_of_a_second(playground):
     assert playground.evaluate(PRESSED) < 100
 
 
-def test_lesson_06_s_exercises_are_solved(playground):
-    page = playground.page
+def test_lesson_06_s_exercises_are_solved(lesson):
+    page = lesson(LESSON)
+    run_all(page)
+    no_trouble(page)
     here = "# Work here, in diverge.lab"
     wrong = 'diverge.lab.append("shop:1.0", {"menu.txt": "soup 5\\n"}, tag="shop:busy")'
     type_and_run(page, here, wrong)

@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.page import cell_with, in_every_light, readable, type_and_run, widget_of
+from browser.classroom import run_all
+from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run, widget_of
 
 LAYERS = "02-layers"
 METER = "WasteMeter(before"
@@ -79,9 +80,11 @@ def test_a_choice_is_seen_in_a_tenth_of_a_second(meter):
     assert meter.evaluate(REDRAWN) < 100
 
 
-def test_lesson_02_is_answered_and_solved(widget, classroom):
-    question = widget(LAYERS, 'predict("02.delete")')
-    page = question.page
+def test_lesson_02_is_answered_and_solved(lesson, classroom):
+    page = lesson(LAYERS)
+    run_all(page)
+    no_trouble(page)
+    question = widget_of(page, 'predict("02.delete")')
     question.get_by_role("button", name="a", exact=True).focus()
     page.keyboard.press("Enter")
     expect(question.get_by_role("status")).to_contain_text("All 1,000,000 bytes are where they were, in layer 2.")
@@ -105,7 +108,7 @@ def test_lesson_02_is_answered_and_solved(widget, classroom):
 
 @in_every_light
 def test_the_waste_meter_is_readable_in_every_light(widget, dark, width):
-    meter = widget(LAYERS, METER, dark=dark, width=width)
+    meter = widget(LAYERS, METER, 'predict("02.secret")', "question.reveal(at=at", dark=dark, width=width)
     page = meter.page
     button(meter, 2, "overwrite").click()
     expect(meter.get_by_role("alert")).to_have_count(1)

@@ -98,7 +98,7 @@ def test_lesson_01_s_exercises_are_solved(lesson):
 @in_every_light
 def test_widgets_are_readable_in_every_light(widget, dark, width):
     """Every word of the widgets stands out from its ground (WCAG AA: 4.5 to 1), and nothing sticks out of the page."""
-    explorer = widget(CONTAINS, "LayerExplorer(image)", dark=dark, width=width)
+    explorer = widget(CONTAINS, "LayerExplorer(image)", 'predict("01.layers")', dark=dark, width=width)
     page = explorer.page
     explorer.get_by_role("slider").focus()
     page.keyboard.press("End")

@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.page import cell_with, in_every_light, readable, type_and_run
+from browser.classroom import run_all
+from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run
 
 TAGS = "04-tags"
 BOARD = "TagBoard(bench)"
@@ -93,8 +94,10 @@ def test_a_press_is_seen_in_a_tenth_of_a_second(board):
     assert board.evaluate(PRESSED.replace("FIRST", FIRST).replace("THIRD", THIRD)) < 100
 
 
-def test_lesson_04_s_exercises_are_solved(board):
-    page = board.page
+def test_lesson_04_s_exercises_are_solved(lesson):
+    page = lesson(TAGS)
+    run_all(page)
+    no_trouble(page)
     here = "# Work here, in twins.lab"
     type_and_run(page, here, 'twins.lab.tag("shop:stable", "proof:1.0")')
     expect(cell_with(page, "twins.check()")).to_contain_text("their configs tell of two histories")
