@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from statistics import median
 
+from clicks import clicks
 from containers import containers
 from measure import LAB, Result, absolute, dockerd, empty, peak, ratio, seconds, tree
 
@@ -193,7 +194,7 @@ def bomb(path: Path, files: Iterable[tarfile.TarInfo]) -> None:
 
 PARTS: dict[str, Callable[[Path, int], Iterator[Result]]] = {
     "start": start, "pack": packing, "build": building, "builders": builders, "archive": archives, "memory": bombs,
-    "containers": containers,
+    "containers": containers, "clicks": clicks,
 }  # fmt: skip
 
 

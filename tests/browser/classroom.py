@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MINUTE = 60_000  # playwright counts in milliseconds
@@ -71,6 +71,15 @@ class Classroom:
         ]
         (self.lessons / f"excerpt-{name}.ipynb").write_text(json.dumps(notebook), "utf-8")
         return f"excerpt-{name}"
+
+    def enter(self, browser: Browser) -> Page:
+        """JupyterLab in a new page of a browser, with no notebook open."""
+        page = browser.new_page()
+        page.set_default_timeout(MINUTE / 2)
+        page.goto(f"{self.url}/lab?reset")
+        page.wait_for_function("window.jupyterapp?.commands.hasCommand('apputils:change-theme')")
+        page.evaluate("() => window.jupyterapp.restored.then(() => true)")
+        return page
 
     def show(self, page: Page, name: str, dark: bool) -> None:
         """Open a lesson, as it is committed, in the JupyterLab of a page."""

