@@ -1,4 +1,4 @@
-"""One idea: a figure means something beside another one, taken in the same run, on the same machine, in turns."""
+"""Measure commands beside their peers, in turns, in one run on one machine."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def start(folder: Path, rounds: int) -> Iterator[Result]:
     if importlib.util.find_spec("wasmtime"):
         yield python_start(folder, rounds)
     else:
-        print("skipped: python:3.12-slim (pip install 'imagelab[wasm]')")
+        print("skipped: python:3.12-slim (pip install 'imagelab-oci[wasm]')")
 
 
 def python_start(folder: Path, rounds: int) -> Result:

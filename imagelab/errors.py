@@ -1,4 +1,4 @@
-"""One idea: an error is a sentence for a person.
+"""Errors whose messages are written for the user.
 
 Every failure a learner can cause or meet raises a `LabError` whose text says what was wrong, where, and what
 to do next. The command line prints that text and no traceback; a notebook shows it as the last line.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class LabError(Exception):
-    """Something a person can understand and mend; `str(error)` is one line."""
+    """An error whose message is meant for the user; `str(error)` is one line."""
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows: the sentence, and no traceback (IPython asks an exception for this)."""

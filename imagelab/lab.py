@@ -105,7 +105,7 @@ class Lab(Displayed):
     def base(self, name: str = "lab/shell:1.0") -> Image:
         """A base image, made on first use with the same ID on every machine: the shell's, or `python:3.12-slim`.
 
-        Raises NotFound for a name that no base image has, and LabError when `imagelab[wasm]` is not installed.
+        Raises NotFound for a name that no base image has, and LabError when `imagelab-oci[wasm]` is not installed.
         """
         from .build.base_images import PYTHON, SHELL, provide
 

@@ -1,4 +1,4 @@
-"""One idea: the same number, as a person reads it.
+"""Sizes, times and text as docker's client prints them.
 
 Docker prints 3968819 bytes as `3.97MB`, an hour as `About an hour`, and cuts a long command with `…`. These
 are its rules, so that a column here is the column there. And text that came out of an image is somebody

@@ -1,4 +1,4 @@
-"""One idea: Docker keeps images in one of two stores, and each shows the same image under another ID and size.
+"""The image ID and size that Docker's classic store and its containerd store show.
 
 The classic store calls an image by its config; the containerd store, the default on a fresh Docker 29, calls it by its
 manifest, and counts what it keeps twice: the blobs as they came, and the files they unpack to.

@@ -1,4 +1,4 @@
-"""One idea: what a layer did is the difference between the tree under it and the tree on top of it.
+"""What each layer of an image added, changed and removed.
 
 Each path a layer touched gets docker's letter: A for added, C for changed, D for removed. The stack picture, the table
 of changes and the layer explorer all read this, so they can never disagree.

@@ -1,4 +1,4 @@
-"""One idea: images share layers, so their sizes do not add up.
+"""Disk usage of images, with shared layers counted once.
 
 A layer is on the disk once for each chain of layers it tops; what only one image has is that image's unique size.
 

@@ -1,4 +1,4 @@
-"""One idea: a layer can only add, so bytes that a later layer covers or removes stay in the image, unseen.
+"""Bytes of an image that later layers cover or remove.
 
 For each path: the bytes that all layers together hold for it, the fewest it has ever had (0 once a layer has removed
 it), and the difference, its waste. An image's efficiency is the sum of the fewest over the sum of all.

@@ -112,7 +112,7 @@ def references(names: Iterable[object]) -> list[Reference]:
 
 def _reference(name: object) -> Reference:
     if not isinstance(name, str):
-        raise Invalid(f"the archive names an image {str(name)[:80]!r}, which is not a text")
+        raise Invalid(f"the archive's image name must be a string, not {str(name)[:80]!r}")
     try:
         return Reference.parse(name).with_default_tag()
     except InvalidReference as error:

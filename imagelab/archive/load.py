@@ -1,4 +1,4 @@
-"""One idea: an archive is believed only when every byte of it has been read, hashed and compared.
+"""Load images from an archive, after every byte has been read, hashed and compared.
 
 `load` reads a tar once, in whatever order its files come, and stages each one. Only when all of its images have proved
 right do their blobs get names and the index an entry; a refused archive leaves nothing.

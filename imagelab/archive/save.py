@@ -1,4 +1,4 @@
-"""One idea: an image in one file is a tar of blobs and a table of contents.
+"""Write images into one tar, for `docker load` and as an OCI layout.
 
 `save` writes two tables into one tar: the OCI layout's `index.json`, and the `manifest.json` that every `docker load`
 since 1.10 reads. Both name the same blobs, which are written once. A layer that the store keeps compressed is written
@@ -108,7 +108,9 @@ def _add(out: BinaryIO, store: Store, digest: Digest, size: int) -> None:
             out.write(piece)
             left -= len(piece)
     if left:
-        raise Invalid(f"the blob {digest} has not the {size} bytes it should: `imagelab verify` tells what is damaged")
+        found = size - left
+        why = f"expected {size:,} bytes, found {found:,}"
+        raise Invalid(f"blob {digest}: {why}; `imagelab verify` lists what is damaged")
     out.write(tar.padding(size))
 
 

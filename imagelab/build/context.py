@@ -1,4 +1,4 @@
-"""One idea: a build sees its context and nothing else, and a file is what it holds, not when it was written.
+"""The build context: the files a build can see, less those in .dockerignore, each by the sum of its content.
 
 A `Context` is a tree without what `.dockerignore` excludes, and a sum for each path in it: docker's cache compares
 names, modes, owners, sizes, links and contents, never times. Contents that were summed before are not read again: a

@@ -1,4 +1,4 @@
-"""One idea: a build tells what it does while it does it, and what it did when it is done.
+"""The events of a build, and its result.
 
 A `BuildStep` is one line of that story, and `Built` is the whole of it. A `Watcher` is told of each step as it starts,
 prints and ends; a terminal, a notebook and a test watch in their own ways.

@@ -1,4 +1,4 @@
-"""One idea: RUN is a program that runs in a root folder of its stage, and what it changed is the layer.
+"""RUN: run a program in a root folder of the stage; what it changed is the layer.
 
 A `Workspace` unpacks an image once for a stage, and again only when another step has changed the image since.
 """

@@ -1,4 +1,4 @@
-"""One idea: each instruction makes the next image from the one before, and knows what it is called in the history.
+"""One stage of a build: each instruction makes the next image from the one before.
 
 Most only write into the config. COPY and ADD add files; RUN runs a program in the files so far and keeps what it did.
 What an instruction may refer to, its arguments and the environment so far, is the state of its stage.

@@ -1,4 +1,4 @@
-"""One idea: what a WebAssembly program finds in its memory when it starts is written in its file, in pieces.
+"""The data section of a WebAssembly file: the memory that a program starts with.
 
 Here to take the standard library out of a Python that was built with it inside, so that an image can hold it as a file.
 

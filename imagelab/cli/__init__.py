@@ -1,4 +1,4 @@
-"""One idea: the command line says docker's words to a Lab.
+"""The command line: docker's verbs on a Lab.
 
 `imagelab images` and `%docker images` are the same click application. A verb that docker has works as docker's does, or
 is refused by name; verbs of our own have names that docker does not use.

@@ -1,4 +1,4 @@
-"""One idea: images travel as tars, and what comes in is checked before it is believed.
+"""`docker save`, `load` and `import`, and `append`.
 
 Docker's `save`, `load` and `import`, and our own `append`, which puts one layer on an image.
 
@@ -70,7 +70,7 @@ def import_(desk: Desk, args: tuple[str, ...], changes: tuple[str, ...], limit: 
     """Import the contents from a tarball to create a filesystem image."""
     source, target = args[0], args[1] if len(args) > 1 else None
     if re.match(r"https?://", source):
-        fail("Error: importing from a URL is not done here: download it first, and import the file")
+        fail("Error: importing from a URL is not supported: download it first, and import the file")
     if target is not None:
         try:
             Reference.parse(target)

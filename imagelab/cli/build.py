@@ -1,4 +1,4 @@
-"""One idea: `build` tells each step as it goes, and says of each whether the cache had it, and if not, why.
+"""`docker build`: each step as it goes, with the cache's answer and its reason.
 
 The story goes to stderr, as BuildKit's does, so that `-q` and pipes get nothing but the result. On a terminal a step's
 line is written when it starts and completed when it ends; elsewhere only whole lines are written. In a notebook there

@@ -1,4 +1,4 @@
-"""One idea: a command line is a grammar, and docker's has its own way of saying that a sentence is wrong.
+"""The grammar of docker's command line on click: flags, errors and exit codes.
 
 `Verb` is a click command that counts arguments, reads `--flag=false` and reports mistakes as docker's client does:
 125 for a flag that cannot be read, 1 for anything else. `Verbs` is a group that imports a verb's module only when the

@@ -1,4 +1,4 @@
-"""One idea: `container:path` is a place in a container, anything else one on this machine, and `-` is a tar.
+"""`docker cp` and `docker export`: `container:path` is in a container, `-` is a tar, anything else is on this machine.
 
 Docker's `cp` and `export`. Where a copy lands is told in `containers.landing`; that a path of a container never means
 a file of this machine, in `rooted`.

@@ -1,4 +1,4 @@
-"""One idea: `run` is `create` and then `start`; what a container is given, it is given once, when it is created.
+"""`docker create` and `docker run`.
 
 Flags come before the image, and what follows it is the container's own command line. What a container here cannot be
 given (a network, a volume, a terminal, more rights) is refused by name.

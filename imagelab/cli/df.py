@@ -1,4 +1,4 @@
-"""One idea: layers are shared, so what images take is not the sum of their sizes; a container adds only its own layer.
+"""`docker system df`: what images and containers take, with shared layers counted once.
 
 Docker's `system df`. There are no volumes here, and what a build's cache remembers is in the images.
 

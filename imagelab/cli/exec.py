@@ -1,4 +1,4 @@
-"""One idea: what goes on in a container can be seen from outside: its log, its changes, and by a second program.
+"""`docker exec`, `logs`, `diff` and `commit`.
 
 Follows docker/cli (container/exec.go, logs.go, diff.go, commit.go), version 20.10.
 """

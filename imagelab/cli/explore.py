@@ -1,4 +1,4 @@
-"""One idea: an image can be opened, and everything in it seen.
+"""`layers`, `tree`, `cat`, `diff-images`, `waste` and `verify`: look into an image.
 
 Verbs that docker does not have: `layers` (every identifier of every layer), `tree` (the merged file system, and which
 layer each path comes from), `waste` (the bytes that no path shows), `cat`, `diff-images` and `verify`. People count

@@ -1,4 +1,4 @@
-"""One idea: a filter is a question that each image, or container, answers with yes or no.
+"""`--filter`: conditions on images and containers, as docker reads them.
 
 `--filter dangling=true`, `reference=my*:1.?`, `before=…`, `since=…`, `label=key` or `label=key=value`, `until=24h`.
 Filters of one kind widen a choice (either reference will do), except labels, which must all be there.

@@ -1,4 +1,4 @@
-"""One idea: in the foreground, a container's streams are ours, and our signals are the container's.
+"""Run in the foreground: hand streams and signals on between the terminal and a container.
 
 What it prints is handed on as bytes, as it comes. Ctrl-C goes to its program, which may do with it what it likes; who
 insists gets the prompt back, and the container goes on in the background, as it does when we are killed. In a notebook,

@@ -1,4 +1,4 @@
-"""One idea: `images` lists names and `history` lists steps; both are tables of what the store already knows.
+"""`docker images` and `docker history`.
 
 Follows docker/cli (formatter/image.go, image/formatter_history.go), version 20.10: its columns, titles, order, and what
 is cut off.

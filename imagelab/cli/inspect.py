@@ -1,4 +1,4 @@
-"""One idea: `inspect` shows what there is to know of an image or a container, in docker's shape.
+"""`docker inspect` of images and containers.
 
 A template is tried twice, as docker tries it: on the value with docker's types, where an unset list is `[]` and a field
 has its Go name (`ID`), and then on the plain JSON, where a field has the name that is printed (`Id`).

@@ -1,4 +1,4 @@
-"""One idea: docker's API describes an image, or a container, in fields of fixed names and order.
+"""The fields of docker's API for an image and for a container, by name and in order.
 
 A template sees exactly these fields; what is not set is there too, empty. What docker tells of its own machinery (its
 storage, its cgroups, the networks it could have given) is said as it is here: none.

@@ -1,4 +1,4 @@
-"""One idea: a container is started, stopped, and in the end removed; one command does it to any number of them.
+"""`docker start`, `stop`, `kill`, `wait`, `rm` and `container prune`.
 
 What cannot be done to one does not keep it from being done to the others: what went wrong is told at the end.
 

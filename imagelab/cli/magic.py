@@ -1,4 +1,4 @@
-"""One idea: a cell is a terminal that speaks docker.
+"""`%docker` and `%%docker` in notebooks.
 
     %docker images --format '{{.ID}} {{.Size}}'
 

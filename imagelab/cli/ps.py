@@ -1,4 +1,4 @@
-"""One idea: `ps` is a table of containers, and a filter is a question that each of them answers.
+"""`docker ps`.
 
 Filters of one kind widen a choice (either name will do), those of different kinds narrow it; all labels must be there.
 

@@ -1,4 +1,4 @@
-"""One idea: a table is text with tabs, until someone knows how wide its columns are.
+"""`--format`: tables and templates of rows.
 
 Every listing is rows of named fields. `--format` prints them through a Go template, one line each; `table …` adds a
 line of titles and lines the columns up; without a format a verb's usual columns are shown. Columns are aligned as
@@ -38,7 +38,7 @@ def print_rows(
         say(aligned("".join("\t".join(line) + "\n" for line in lines)))
         return
     if template == "raw":
-        fail("Error: --format raw is not done here: name the fields you want, as in '{{.ID}}', or use json")
+        fail("Error: --format raw is not supported: name the fields you want, as in '{{.ID}}', or use json")
     try:
         say(_templated(rows, titles, template))
     except TemplateError as error:

@@ -1,4 +1,4 @@
-"""One idea: names come and go, and what nothing names any more can go too.
+"""`docker tag`, `rmi` and `image prune`; `tag-log`, `tag-undo` and `gc`.
 
 Docker's `tag`, `rmi` and `image prune`, and our own `gc`, `tag-log` and `tag-undo`, for tags have a past here.
 
@@ -107,7 +107,7 @@ def agreed(desk: Desk, question: str) -> bool:
 
 
 @verb()
-@flag("-f", "--force", help="Accepted for the sake of habit: gc takes nothing that an image needs, and never asks")
+@flag("-f", "--force", help="Accepted for compatibility; gc never asks")
 def gc(desk: Desk, args: tuple[str, ...], force: bool) -> None:
     """Delete content that no image holds, such as a crash leaves behind."""
     freed = desk.lab.gc()

@@ -1,4 +1,4 @@
-"""One idea: what docker has and imagelab has not is refused by its name, with what to do in its place.
+"""Errors for docker's commands and flags that imagelab does not have, with what to do instead.
 
 A flag that is ignored would be a promise that is broken later, and elsewhere.
 """

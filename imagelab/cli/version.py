@@ -1,4 +1,4 @@
-"""One idea: what is this program, where does it keep things, and what can it run on this machine?
+"""`docker version` and `docker info`.
 
 Docker's `version` and `info`. Where docker tells client from server, there is only one program here. Nothing heavy is
 imported before it is needed, so that `imagelab version` answers at once.

@@ -1,4 +1,4 @@
-"""One idea: an image is a template, and a container is one of its instances, with a writable layer and a life.
+"""Containers: instances of an image, each with a writable layer and a life of its own.
 
 Reading order: `record` (what is known of one, on disk) → `roots` (its files) → `log` → `shim` (who runs its program) →
 `container` (its verbs) → `shelf` (making and finding them), `transfer` (cp and export); `names` is for fun.

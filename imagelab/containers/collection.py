@@ -1,4 +1,4 @@
-"""One idea: the containers of a store stand on a shelf beside it; they are made there, found there, and hold images.
+"""The containers of a store: create, list, find and prune them.
 
 A container is made in a folder that has another name until it is whole; a name belongs to one container, which a lock
 on the whole shelf sees to.

@@ -1,4 +1,4 @@
-"""One idea: what a container runs is put together from its image, its settings, and what is in its files now.
+"""What a container runs: argv, environment, user and working directory from image, settings and files.
 
 As docker does it: PATH and HOSTNAME first, then the image's variables, then those given; HOME from /etc/passwd.
 """

@@ -1,4 +1,4 @@
-"""One idea: a container is an image's files, a writable layer of its own, and a program that runs in them.
+"""Container: an image's files, a writable layer, and a program that runs in them.
 
 Starting it changes neither the image nor another container; stopping it loses nothing but the processes; removing it
 loses the writable layer. Each verb says what is wrong in docker's words.

@@ -1,4 +1,4 @@
-"""One idea: a container's files are its image's and, on top, one layer that is its own and can be written to.
+"""The files of a container: diff, read, commit, export and cp.
 
 What is in that layer is found by looking at the disk: `diff` lists it, `commit` makes it the top layer of an image.
 """
@@ -49,7 +49,7 @@ class Contents:
     def image(self) -> Image:
         """The image it was made from; raises NotFound if that was removed."""
         if not self.spec.image:
-            raise NotFound(f"nobody knows the image of the container {self.spec.name}: its record is damaged")
+            raise NotFound(f"container {self.spec.name}: the record of its image is damaged")
         return self._store.image(Digest(self.spec.image))
 
     @property

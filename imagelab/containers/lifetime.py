@@ -1,4 +1,4 @@
-"""One idea: a lab that is deleted with whoever made it takes its containers along, however its maker ends.
+"""Containers of a temporary lab are killed when the process that made the lab ends.
 
 Its maker holds a lock, which ends with the process. The shim of each container waits for that lock: when it gets it,
 nobody is left who could stop the program, and it does.

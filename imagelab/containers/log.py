@@ -1,4 +1,4 @@
-"""One idea: what a program prints is kept line by line, so that anybody can read it later, or while it grows.
+"""The log of a container: what its program printed, line by line, readable while it grows.
 
 Lines are docker's json-file driver's: {"log": …, "stream": …, "time": …}. The log has a limit: when it is full it
 becomes `log.jsonl.1`, in the place of an older one, and a new one begins.

@@ -1,4 +1,4 @@
-"""One idea: what nobody named gets a name that can be said aloud: an adjective, and somebody who is worth knowing.
+"""Random names such as `brave_turing` for containers without one.
 
 The form is docker's (moby's namesgenerator): `adjective_surname`, and a digit at the end where that is taken.
 """

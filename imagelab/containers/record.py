@@ -1,4 +1,4 @@
-"""One idea: a container is a folder, and what is known of it is written there by whoever learns it first.
+"""A container's folder: its settings and its state on disk.
 
     <store>/containers/<id>/
         config.json    what it was created with; never changes

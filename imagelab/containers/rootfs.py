@@ -1,4 +1,4 @@
-"""One idea: a container's root folder begins as a copy of its image's files, and copying is what disks are good at.
+"""Root folders of containers, cloned from an image's unpacked files.
 
 An image is unpacked once, into a cache that is shared and never written through; each container gets a clone of it,
 which shares its blocks where the disk can (reflink: Btrfs, XFS, APFS).

@@ -1,4 +1,4 @@
-"""One idea: somebody must be there when a program ends, and it must not be the command or the kernel that started it.
+"""The shim: the process that supervises a container's program and outlives whoever started it.
 
 The shim is a small process, the parent of one container's program. It writes the program's log and its exit code, and
 holds the lock that says that all this is true. It outlives whoever started it; if it is killed itself, its program is

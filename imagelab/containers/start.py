@@ -1,4 +1,4 @@
-"""One idea: whoever starts a container may watch it, and may go away; the shim stays.
+"""Start a container's shim, and watch it for as long as the caller wants to.
 
 `launch` starts a shim and returns when the program runs; `attend` hands on what it prints until it ends.
 """

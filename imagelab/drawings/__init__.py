@@ -1,4 +1,4 @@
-"""One idea: an image is easier to see than to say. `from imagelab import draw`, then `draw.anatomy(image)`.
+"""Drawings of images, tags, builds and containers: `from imagelab import draw`, then `draw.anatomy(image)`.
 
 Each function returns a `Drawing`: SVG, DOT source, and the same facts in words.
 """

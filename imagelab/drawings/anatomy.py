@@ -1,4 +1,4 @@
-"""One idea: an image is a chain of names, each the digest of the next thing's bytes.
+"""`draw.anatomy`: tag, manifest, config and layers of an image, and the digests that link them.
 
 A tag names a manifest. The manifest names a config, whose digest is the image ID, and the layers as they are stored.
 The config names the same layers once more, by what they unpack to. Each row of the picture is a name that stands in

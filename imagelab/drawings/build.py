@@ -1,4 +1,4 @@
-"""One idea: a Dockerfile is a graph, of which a build walks only what its target needs.
+"""`draw.build`: stages and steps of a build, and which stages were left out.
 
 Each stage is a column of its steps, and each step says whether the cache had it, and what layer it made. An arrow from
 a stage leads to the COPY --from or the FROM that takes from it. A stage that nothing needs stands aside, not built.

@@ -1,4 +1,4 @@
-"""One idea: containers of one image share every layer of it, and each has one thin layer of its own on top.
+"""`draw.containers`: containers, the layers they share, and the writable layer of each.
 
 Layers lie at the bottom, one box each however many stand on them; images above them; and on each image its containers,
 oldest first, with what they changed. A container keeps the image it was made from: no tag is drawn between the two.

@@ -1,4 +1,4 @@
-"""One idea: a picture is three things at once: DOT source, SVG bytes, and the same facts said in words.
+"""Drawing: a picture as DOT source, as SVG, and in words.
 
 The layout is done by graphviz-pure, whose output is the same bytes on every machine, so a committed notebook can be
 compared with a fresh one. Every text is given the width the layout assumed (`textLength`), so that a reader without

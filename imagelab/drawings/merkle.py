@@ -1,4 +1,4 @@
-"""One idea: each name is the digest of bytes that hold the names before it, so one byte moves every name that follows.
+"""`draw.merkle`: the chain of digests from a file's bytes to the tag.
 
 A file's bytes lie in a tar, whose digest is the diffID. The diffID stands in the config, whose digest is the image ID.
 The image ID stands in the manifest, whose digest is the image's. That is a Merkle chain. With a second image, the same
@@ -101,5 +101,5 @@ def _some_file(image: Image) -> str:
     origin = image.origin()
     files = [path for path, entry in image.tree().items() if entry.kind == "file" and entry.size]
     if not files:
-        raise NotFound("the image shows no file with something in it: there is no byte that a chain could begin with")
+        raise NotFound("the image has no file with content: a chain begins with a byte of one")
     return max(files, key=lambda path: origin[path])

@@ -1,4 +1,4 @@
-"""One idea: two images that start alike keep one copy of what they share.
+"""`draw.sharing`: which layers images have in common.
 
 A layer is the same one in two images when everything beneath it is the same too, that is when its chainID is the same.
 Each such layer is one box, however many images stand on it.

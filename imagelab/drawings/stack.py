@@ -1,4 +1,4 @@
-"""One idea: layers lie on one another, and from above you see only what nothing covers.
+"""`draw.stack`: the layers of an image, and which files of a lower layer are hidden.
 
 Each layer shows what it adds, changes and removes. Where a layer covers or hides a file of a lower one, a dashed arrow
 goes down to it, and the file lies in a shadow: out of sight, and all its bytes still there. Steps that only set

@@ -1,4 +1,4 @@
-"""One idea: a tag is an arrow, and an arrow that was moved leaves its old target behind.
+"""`draw.tags`: where every tag points, and where it has pointed.
 
 Tags stand on the left, images on the right in the order in which tags first met them. A full arrow is where a tag
 points now, a dashed grey one where it pointed before. Each bears the numbers of the moves that put it there, so the

@@ -1,4 +1,4 @@
-"""One idea: a file is the old one or the new one, for every reader and after every crash.
+"""Write a file so that every reader, and every crash, finds the old one or the new one whole.
 
 A temporary file in the same folder is written, flushed and renamed; a rename lasts once the folder is flushed too.
 """

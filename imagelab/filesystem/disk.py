@@ -1,4 +1,4 @@
-"""One idea: a tree can be read from a folder and written to one, and never reaches outside it.
+"""Read a tree from a folder and write one to a folder, never outside it.
 
 `walk` lists a folder without following a symbolic link, `scan` makes a Tree of what is there, and `unpack` writes a
 Tree into an empty folder. A Tree's paths run through real directories only, so unpacking needs no path to be resolved
@@ -243,5 +243,5 @@ def _describe(entry: Entry, target: str, privileged: bool, lost: set[str]) -> No
         try:
             os.setxattr(target, name, value, follow_symlinks=False)
         except (OSError, AttributeError):
-            lost.add(f"the extended attribute {name} is not set: this disk or user cannot")
+            lost.add(f"cannot set the extended attribute {name}: unsupported by this file system, or no permission")
     os.utime(target, (entry.mtime, entry.mtime), follow_symlinks=False)

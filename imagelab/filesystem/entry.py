@@ -1,4 +1,4 @@
-"""One idea: a file is an inode, and a path is a name for it.
+"""Entry: a file, folder, link or device without its path, like an inode.
 
 An `Entry` is the inode: kind, permission bits, owner, time, and where its bytes can be read. It does not know its
 own name; a directory does. The few functions on paths that the rest of the engine needs stand here too.
@@ -109,7 +109,7 @@ def from_root(name: str, *, what: str = "path") -> str:
     own: nothing lies above. `..` is resolved in the text; a symbolic link is not followed for it (Go's filepath.Clean).
     """
     if "\0" in name:
-        raise Invalid(f"{what} {name!r} holds NUL, and no file can have it")
+        raise Invalid(f"{what} {name!r} contains a NUL byte: no file name can")
     parts: list[str] = []
     for part in name.split("/"):
         if part == "..":

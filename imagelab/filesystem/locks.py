@@ -1,4 +1,4 @@
-"""One idea: a file's lock, which ends with the process that holds it, however that ends.
+"""A re-entrant file lock, which ends with the process that holds it.
 
 filelock does it, on every system. It is loaded when a lock is first taken: most commands only read.
 """

@@ -1,4 +1,4 @@
-"""One idea: a path of a container means what it means inside, whatever links its own programs made.
+"""Root: paths of a container, resolved inside its root folder whatever links its programs made.
 
 Each part of a path is opened by its name in the directory before it, and no link is ever followed by the operating
 system: what a link says is read, and looked up from the root folder. So a program that swaps a directory for a link

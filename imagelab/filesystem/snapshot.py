@@ -1,4 +1,4 @@
-"""One idea: what programs did to a root folder is what differs on the disk before and after.
+"""What changed in a root folder, found by comparing `stat` before and after.
 
 A `Writable` folder began as an image's files. First only what `stat` says of every path is compared; an entry and its
 content are looked at only where that differs. Owners and modes that an ordinary user cannot set on disk are taken from

@@ -1,4 +1,4 @@
-"""One idea: a file system is a value.
+"""Tree and Changes: a file system, and what changes it, as values.
 
 A `Tree` maps paths to entries. A layer is a `Changes`: what to set and what to remove. `tree.apply(changes)` gives
 the next tree, `Tree.diff(before, after)` gives the changes back, and nothing on any disk has moved.

@@ -1,4 +1,4 @@
-"""One idea: users have names in /etc/passwd and groups in /etc/group, and the files that are asked are the image's.
+"""Users and groups, looked up in an image's own /etc/passwd and /etc/group.
 
 As docker and runc look them up (opencontainers/runc, libcontainer/user); the host's users do not come into it.
 """

@@ -1,4 +1,4 @@
-"""One idea: a template walks a value and prints what it meets.
+"""Go templates: evaluate a template against a value.
 
 `docker images --format '{{.ID}}: {{.Size}}'` is a Go template. `Template(text).render(value)` prints what
 docker would: values as Go's fmt prints them, a missing key as `<no value>`, a field that is none as an error.

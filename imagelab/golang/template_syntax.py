@@ -1,4 +1,4 @@
-"""One idea: a template is text with holes, and each hole is a small expression.
+"""Go templates: parse a text into a tree of nodes.
 
 `{{range .Config.Env}}{{println .}}{{end}}` becomes a tree of nodes, which `gotemplate` walks. Read here:
 text, comments, `{{- -}}` trimming, fields and chains of them, `$variables`, strings, numbers, pipes,

@@ -1,4 +1,4 @@
-"""One idea: say what you expect, try it, and be told what happened instead.
+"""Predictions and exercises of the lessons.
 
 `predict` asks before the run, `exercise` gives a place to get to, `progress.board()` shows what you have done.
 """

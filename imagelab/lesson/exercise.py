@@ -1,4 +1,4 @@
-"""One idea: an exercise is a place to get to, and it does not matter how you get there.
+"""Exercise: a lab, a goal, and a check of the state that the learner has reached.
 
 It has a lab of its own with a starting state, a goal (conditions on the state reached, never on what was typed), hints
 from a nudge to nearly the answer, a solution, and the mistakes people make, each with a word of its own.

@@ -1,4 +1,4 @@
-"""One idea: a lesson's words look the same on a web page with no kernel and in a dark notebook.
+"""HTML for questions and exercises, readable without a kernel and in dark mode.
 
 Texts are written with `code` and **bold**, everything else is escaped. Cards carry their styles with them, and name no
 text colour without its ground.

@@ -1,4 +1,4 @@
-"""One idea: you learn most from a surprise, so say first what you think will happen.
+"""Prediction: a question answered before the run and revealed after it.
 
 A prediction is asked before the cell that shows the truth. Its wrong options are what people commonly believe, and
 `reveal`, after the run, answers each of them with what the learner has just measured. The first answer counts.

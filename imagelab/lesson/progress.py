@@ -1,4 +1,4 @@
-"""One idea: what a learner has done belongs to the learner: one small file in their own folder, and nowhere else.
+"""A learner's progress: one small file in their own folder.
 
 The file is `.imagelab-progress.json` in $IMAGELAB_PROGRESS, or else in the folder the notebook runs in. It is written
 when something was answered or solved, never by running a lesson from top to bottom. A teacher who has collected the

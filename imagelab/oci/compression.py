@@ -1,4 +1,4 @@
-"""One idea: compression is a wrapping that a layer may travel in; the layer inside is the same.
+"""Compression of layers: gzip, zstd, bzip2 and xz are taken off within limits.
 
 A compressed blob has a digest of its own, and its diffID is that of the bytes inside. Nothing here compresses: blobs
 that arrive compressed are kept as they came, and the wrapping is told by its first bytes, never by a file name.

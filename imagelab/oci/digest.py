@@ -1,4 +1,4 @@
-"""One idea: a digest is a name that content gives itself.
+"""Digests: the SHA-256 of bytes, used as their name.
 
 Two blobs with the same bytes have the same name on every machine, and a name that still matches proves that not
 one bit has changed. Everything else in an image (image ID, layer digest, diffID, chainID) is a digest of something.

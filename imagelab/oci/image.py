@@ -1,4 +1,4 @@
-"""One idea: an image is layers and a config, held together by a manifest. Nothing else.
+"""Image: layers and a config, held together by a manifest.
 
 The config says what to run and lists the layers' diffIDs; its digest is the image ID. The manifest names the config and
 the layers' blobs; its digest is the image's digest. An Image is a value: "changing" one gives another.

@@ -1,4 +1,4 @@
-"""One idea: a layer is a tar of changes, and it has two names.
+"""Layers: tar archives of changes, each with two digests.
 
 `diff_id` is the digest of the tar itself, `digest` that of the blob as stored; they differ when the blob is compressed.
 `pack` turns Changes into tar bytes, `read_changes` turns tar bytes into Changes, and a `Layer` is one stored blob.

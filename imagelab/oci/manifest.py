@@ -1,4 +1,4 @@
-"""One idea: a manifest and a config are JSON whose exact bytes matter.
+"""Manifests and configs: JSON documents whose exact bytes are kept, since they have digests.
 
 Both are checked once, when they are read, so that nothing after has to wonder what shape they have; and they are
 written once, because writing the same value again might give other bytes, and so another name.

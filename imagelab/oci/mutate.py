@@ -1,4 +1,4 @@
-"""One idea: change one thing in an image and it is another image, which need not be kept to be looked at.
+"""Change one thing in an image and get another image, which need not be stored.
 
 Each change is made in the very bytes (a byte of a layer's tar, a field of the config) and followed upwards to a whole
 image in memory. `compare` sets the names of both side by side; `Store.add` stores one.
@@ -115,7 +115,7 @@ def find(image: Image, path: str) -> Place:
     for place in _places(image, number):
         if place.path == path:
             return place
-    raise NotFound(f"{path!r} is no file with something in it: there is no byte to change")
+    raise NotFound(f"{path!r} is empty or not a file: it has no bytes to change")
 
 
 def byte(image: Image, place: Place, at: int, value: int) -> Image:
@@ -124,9 +124,9 @@ def byte(image: Image, place: Place, at: int, value: int) -> Image:
     Raises LabError for a byte that the file has not, and for a layer of over 64 MiB.
     """
     if not 0 <= at < place.size:
-        raise LabError(f"{place.path!r} has the bytes 0 to {place.size - 1:,}, and no byte {at:,}")
+        raise LabError(f"{place.path!r} has bytes 0 to {place.size - 1:,}: there is no byte {at:,}")
     if not 0 <= value <= 255:
-        raise LabError(f"a byte is a number from 0 to 255, and {value:,} is none")
+        raise LabError(f"a byte must be 0 to 255, not {value:,}")
     data = _tar(image, place.layer)
     data[place.offset + at] = value
     return _with_layer(image, place.layer, bytes(data))
@@ -135,7 +135,7 @@ def byte(image: Image, place: Place, at: int, value: int) -> Image:
 def mode(image: Image, place: Place, permissions: int) -> Image:
     """The image with other permission bits (octal 0 to 07777) in the header of a file; its bytes stay."""
     if not 0 <= permissions <= 0o7777:
-        raise LabError(f"a mode is an octal number from 0000 to 7777, and {permissions:o} is none")
+        raise LabError(f"a mode must be an octal number from 0000 to 7777, not {permissions:o}")
     data = _tar(image, place.layer)
     start = place.offset - tar.BLOCK
     header = data[start : place.offset]

@@ -1,4 +1,4 @@
-"""One idea: a reference is a name people make, and it may point somewhere else tomorrow.
+"""References: names of images, such as `library/python:3.12` or `name@sha256:…`.
 
 `localhost:5000/team/app:1.0@sha256:…` has a domain (where), a path (which repository), a tag (a movable pointer)
 and a digest (an immovable one). People write it short (`app`), machines need it whole

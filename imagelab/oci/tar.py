@@ -1,4 +1,4 @@
-"""One idea: a tar is a list of 512-byte headers, each followed by its file's bytes, and two zero blocks at the end.
+"""Tar archives: 512-byte headers, each followed by its file's bytes, and two zero blocks at the end.
 
 `header` writes what Go's archive/tar writes for docker, byte for byte, so that a layer packed here and one packed by
 docker from the same files have the same digest. `Reader` takes any tar that image builders are known to write.

@@ -1,4 +1,4 @@
-"""One idea: a Linux program gets namespaces of its own, so that its root is the container's and its network is none.
+"""The bubblewrap runtime: Linux programs in namespaces of their own, without a network.
 
 Uses bubblewrap, as an ordinary user where the kernel allows it. An ordinary user's program sees one user and one group,
 whatever their numbers; root's has the real ones.

@@ -1,4 +1,4 @@
-"""One idea: a program that runs wild must not take the machine with it.
+"""Resource limits for programs: memory, file size, number of processes.
 
 A Linux program and all that it starts have limits on memory, on the size of a file, and on how many they are together:
 for an ordinary user the kernel counts processes in each user namespace (RLIMIT_NPROC, Linux 5.14), for root, whom that

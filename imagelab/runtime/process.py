@@ -1,4 +1,4 @@
-"""One idea: a running program is watched until it ends, is stopped, or has had its time."""
+"""Watch a running program: hand its output on, and end it when its time is up."""
 
 from __future__ import annotations
 

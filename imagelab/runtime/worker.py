@@ -1,4 +1,4 @@
-"""One idea: a runtime written in Python, and the shim, are modules of ours that have a process of their own.
+"""Python processes for the shim and for runtimes written in Python.
 
 A process that has nothing else to do, as a command line has not, makes them by a fork, in a third of the time of a new
 Python. Everybody else (a notebook has threads, and much in memory) starts a new one.

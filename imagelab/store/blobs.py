@@ -1,4 +1,4 @@
-"""One idea: content is kept under the name it gives itself, and either all of it is there or none.
+"""Blobs: content stored under its digest, whole or not at all.
 
 `blobs/sha256/<hex>` holds the bytes whose SHA-256 is <hex>. A blob is written into a temporary file while a second
 thread hashes it, flushed to the disk, and only then renamed to its name; a power cut leaves a temporary file at worst.
@@ -75,7 +75,7 @@ class Blobs:
         return data
 
     def put(self, data: bytes) -> Digest:
-        """Keep these bytes; doing it twice is doing it once."""
+        """Store bytes and return their digest. Idempotent."""
         with self.lease():
             temporary = self._temporary()
             with open(temporary, "xb") as file:
@@ -105,7 +105,7 @@ class Blobs:
             raise
 
     def settle(self, writer: Writer) -> None:
-        """Give a staged blob its name; doing it twice is doing it once."""
+        """Give a staged blob its name. Idempotent."""
         if not writer.settled:
             self._settle(writer.path, writer.digest)
             writer.settled = True

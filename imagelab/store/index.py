@@ -1,4 +1,4 @@
-"""One idea: an index is the list of what there is, and which names point to it; it changes whole or not at all.
+"""index.json: the images of a store and the names that point to them, changed whole or not at all.
 
 `index.json` holds one descriptor per name, and one without a name for each image that has none. It is replaced under a
 lock by a rename, so every reader sees it before or after a change and never between.
@@ -71,7 +71,7 @@ class Index:
         file = (info.st_mtime_ns, info.st_size, info.st_ino)
         if self._state is None or self._state.file != file:
             if info.st_size > 16 * MAX_JSON:
-                raise Invalid(f"{self._path} has {info.st_size:,} bytes: that is no index of a store")
+                raise Invalid(f"{self._path} has {info.st_size:,} bytes: an index may have at most {16 * MAX_JSON:,}")
             items = parse_json(self._path.read_bytes(), str(self._path), json_fields.MANIFEST).get("manifests") or []
             if not isinstance(items, list) or not all(_is_descriptor(item) for item in items):
                 raise Invalid(f"{self._path} is not an OCI index: its 'manifests' must be descriptors")

@@ -1,4 +1,4 @@
-"""One idea: bytes from outside are put beside the store first, and learned about as they pass.
+"""Take bytes from outside: write them beside the store, and hash, expand and parse them as they pass.
 
 `stage` writes, hashes, decompresses and parses in one pass, as at that moment nobody may know yet whether a file is a
 layer. Staged files are in a lease's folder and go with it, unless `settle_layer` gives them their place.

@@ -1,4 +1,4 @@
-"""One idea: a store is a folder that is itself an OCI image layout, and its tags are the only thing that moves.
+"""Store: a folder of images that is an OCI image layout.
 
 Blobs never change. The index says which images there are and which names point to them, and the tag log remembers where
 they pointed before. Any number of processes may share a store.
@@ -69,7 +69,7 @@ class Store(Displayed):
             found = {item.name for item in self.home.iterdir()} if self.home.exists() else set()
             if other := {name for name in found - ours if not name.startswith(".")}:
                 raise LabError(
-                    f"{str(self.home)!r} holds other things ({min(other)!r}) and is no image store: "
+                    f"{str(self.home)!r} is not an image store: it contains {min(other)!r}; "
                     "choose an empty or new folder (--home, IMAGELAB_HOME)"
                 )
             (self.home / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)

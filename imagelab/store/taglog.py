@@ -1,4 +1,4 @@
-"""One idea: a tag forgets where it pointed, so someone has to write it down.
+"""The history of tags: every move, with its time and command.
 
 `tag-log.jsonl` gets one line per move, after the move has happened. A crash between the two, or another tool that moves
 a tag, leaves a gap; `moves` notices that and says so, so that what it tells always ends where the tags are now.

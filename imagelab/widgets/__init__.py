@@ -1,4 +1,4 @@
-"""One idea: a widget is a window on an image or a lab, and keeps nothing of its own.
+"""Widgets for images, tags, builds and containers. They keep no state besides the Lab's.
 
 Plain ipywidgets, usable by keyboard. Each says the same as HTML where there is no kernel.
 """

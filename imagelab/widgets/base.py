@@ -1,4 +1,4 @@
-"""One idea: a widget nobody can run is still a page to read.
+"""The base of all widgets: what they show without a kernel.
 
 A notebook on a web page has no kernel, and shows a widget's HTML instead: what it looked like when it was made.
 """

@@ -1,4 +1,4 @@
-"""One idea: who waits for a build sees what it does, and who comes later sees what it did.
+"""BuildProgress: the bar of a running build, and its table afterwards.
 
 While a build runs there is a bar, the steps so far with their times and sizes, and the last lines of what a program
 prints. When it ends, a table takes their place: plain HTML, which stays in the notebook when its kernel is gone. A

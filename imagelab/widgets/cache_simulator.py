@@ -1,4 +1,4 @@
-"""One idea: change one thing, build again, and see which steps were done again, and why.
+"""CacheSimulator: change a file, build again, and see which steps missed the cache and why.
 
 A context in a text box, file by file, the Dockerfile among them. Every change builds it in the lab given, with the
 lab's own cache: what the table says is what happened, not what should have.

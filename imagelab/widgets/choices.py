@@ -1,4 +1,4 @@
-"""One idea: a question is answered with one key or one click, and the answer is heard.
+"""A row of answers to a question, by keyboard or click.
 
 The buttons are real buttons: Tab goes to them, Enter or Space presses them.
 """

@@ -1,4 +1,4 @@
-"""One idea: two containers of one image are two worlds; do something in one, and look at both.
+"""ContainerPlayground: two containers of one image, side by side.
 
 Each has a command line, its state, and the list of what it changed. What docker would have been told stands above what
 the container answered. Below them, all containers of the lab on the layers they share. After every cell that is run,

@@ -1,4 +1,4 @@
-"""One idea: what lies under the digest microscope is two images, and every name of both.
+"""The page of the digest microscope: two images and their identifiers side by side.
 
 A `Slide` is one change: what was changed, and the image that came of it. `page` shows it as HTML: the names before and
 after, each with a word and a sign, why those changed, and what Docker's two stores show of both images.

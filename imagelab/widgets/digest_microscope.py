@@ -1,4 +1,4 @@
-"""One idea: change the smallest thing there is, and see which names of the image it reaches.
+"""DigestMicroscope: change one thing of an image and see which identifiers change.
 
 A byte of a file, a file's mode, a text in the config, the compression of the layers, the tag. `mutate` really makes the
 other image, in memory, and its names stand beside the old ones; what is shown of them is a `slide`.

@@ -1,4 +1,4 @@
-"""One idea: move up the layers and watch the file system grow, change and lose things.
+"""LayerExplorer: the file system after each layer, with what the layer changed.
 
 A slider over the layers, and below it the tree as it looks once that layer is on top: what it added (A), changed (C)
 and removed (D), and for every path the layer it comes from. However many files there are, a page stays short.

@@ -1,4 +1,4 @@
-"""One idea: what you have done is shown to you alone, and never becomes part of the notebook."""
+"""ProgressBoard: the learner's progress, which is never saved in the notebook."""
 
 from __future__ import annotations
 

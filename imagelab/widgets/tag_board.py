@@ -1,4 +1,4 @@
-"""One idea: move a tag with your own hands, and see what moves with it, and what does not.
+"""TagBoard: move tags and see where each points and has pointed.
 
 Choose a tag and an image, and press. The picture is drawn again from the lab, whose tags these are; what docker would
 have been told and what it would have answered stands below, and then the past of the chosen tag.

@@ -1,4 +1,4 @@
-"""One idea: put a layer on an image, and see which of its numbers goes down. The image's size never does.
+"""WasteMeter: put layers on an image and measure its bytes.
 
 Three steps to choose, each a layer: add a file, overwrite one, delete one, change its mode. Below them the image's
 size, what a container would see of it, what is wasted and how efficient that is, before and after; and every path's

@@ -10,7 +10,7 @@ import pytest
 from imagelab import Lab
 from unit.runtime.wheels import wheel
 
-pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
+pytest.importorskip("wasmtime", reason="pip install 'imagelab-oci[wasm]'")
 
 
 def test_docker_loads_what_the_classic_dockerfile_makes(docker, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""One idea: `exercise("01.settings")` is that exercise of lesson 01, fresh.
+"""`exercise("01.settings")` is that exercise of lesson 01, fresh.
 
 Each lesson's exercises are in a module of their own; what can be solved and how it goes wrong is proven in
 tests/lessons.

@@ -1,4 +1,4 @@
-"""One idea: the first image you make yourself is small enough to see whole."""
+"""Exercise of lesson 00: make an image small enough to see whole."""
 
 from __future__ import annotations
 

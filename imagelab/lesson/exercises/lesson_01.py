@@ -1,4 +1,4 @@
-"""One idea: an image is layers and a config, so every change to one is a change to the other."""
+"""Exercises of lesson 01: change layers and config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One idea: layers only add, so what is in an image is decided by what its layers hold, not by what they hide."""
+"""Exercises of lesson 02: what the layers of an image hold, hidden or not."""
 
 from __future__ import annotations
 

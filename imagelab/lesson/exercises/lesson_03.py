@@ -1,4 +1,4 @@
-"""One idea: a Dockerfile can give the right files and still be written badly; its layers show it."""
+"""Exercises of lesson 03: Dockerfiles that give the right files and can be written better."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One idea: names may lie, and image IDs do not; so ask for the ID before you believe a name."""
+"""Exercises of lesson 04: names that mislead, and image IDs that do not."""
 
 from __future__ import annotations
 

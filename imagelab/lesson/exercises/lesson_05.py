@@ -1,4 +1,4 @@
-"""One idea: a name made of content can be computed, trusted once it is checked, and asked for."""
+"""Exercises of lesson 05: compute digests, check them, and pull by them."""
 
 from __future__ import annotations
 

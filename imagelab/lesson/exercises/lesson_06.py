@@ -1,4 +1,4 @@
-"""One idea: what a container writes is its own, survives its stop, becomes an image by commit, and goes with rm."""
+"""Exercises of lesson 06: writable layers, commit, stop and rm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One idea: how well a Dockerfile was written shows in the layers it has made.
+"""Conditions on the layers that a Dockerfile has made.
 
 These are conditions (see `goal`) on which layer brings which file: that decides what a change makes Docker do again,
 and what is handed out with the image.

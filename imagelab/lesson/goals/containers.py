@@ -1,4 +1,4 @@
-"""One idea: some goals are about containers: what they were made from, whether they run, and what they have written.
+"""Conditions on containers: their image, whether they run, and what they have written.
 
 Conditions as those in `goal`, whose `name` is a container's. None of them looks at how it came about.
 """

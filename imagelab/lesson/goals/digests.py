@@ -1,4 +1,4 @@
-"""One idea: some goals are about an image's names: which is another one, which stayed, and whether they are all true.
+"""Conditions on an image's identifiers: which differ, which stayed, and whether they are true.
 
 Conditions as those in `goal`, on digests. None of them looks at how the image was made.
 """

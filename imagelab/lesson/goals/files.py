@@ -1,4 +1,4 @@
-"""One idea: goals about bytes. What an image shows, what it stands on, what it wastes, and what it shares.
+"""Conditions on files and bytes of an image: what it shows, wastes and shares.
 
 Conditions as in `goal`, which are said and judged in the same place.
 """

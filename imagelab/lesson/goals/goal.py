@@ -1,4 +1,4 @@
-"""One idea: the goal that is drawn and the goal that is checked are the same list of conditions.
+"""Goals: one list of conditions, which is both drawn and checked.
 
 A condition knows how to say itself and how to look at a Lab. The picture of a goal is made from what the conditions
 say, the check from what they see, so the two cannot disagree.

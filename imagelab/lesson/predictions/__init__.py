@@ -1,4 +1,4 @@
-"""One idea: `predict("01.layers")` is that question of lesson 01, not yet answered.
+"""`predict("01.layers")` is that question of lesson 01, not yet answered.
 
 The questions stand here and not in the notebooks, where the answer would be read before it is looked for.
 """

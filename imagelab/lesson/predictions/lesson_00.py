@@ -1,4 +1,4 @@
-"""One idea: what a beginner guesses about the first image, and what the image says."""
+"""Predictions of lesson 00: the first image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One idea: the myths about what is inside an image, each with the number that refutes it."""
+"""Predictions of lesson 01: common errors about what an image contains, each with the number that refutes it."""
 
 from __future__ import annotations
 

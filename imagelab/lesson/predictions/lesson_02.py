@@ -1,4 +1,4 @@
-"""One idea: the myths about layers, each with the number that refutes it."""
+"""Predictions of lesson 02: common errors about layers, each with the number that refutes it."""
 
 from __future__ import annotations
 

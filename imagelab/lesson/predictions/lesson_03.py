@@ -1,4 +1,4 @@
-"""One idea: what people believe a build does, each with what it did."""
+"""Predictions of lesson 03: common errors about builds, each with what a build did."""
 
 from __future__ import annotations
 

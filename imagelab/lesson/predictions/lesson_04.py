@@ -1,4 +1,4 @@
-"""One idea: the myths about tags, each with the image IDs that refute it."""
+"""Predictions of lesson 04: common errors about tags, each with the image IDs that refute it."""
 
 from __future__ import annotations
 

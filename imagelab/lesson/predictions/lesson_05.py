@@ -1,4 +1,4 @@
-"""One idea: image ID, digest, diffID and chainID are four words for four things, and each can be computed."""
+"""Predictions of lesson 05: image ID, digest, diffID and chainID."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One idea: the myths about containers, each with what a container of this very lesson did."""
+"""Predictions of lesson 06: common errors about containers, each with what a container did."""
 
 from __future__ import annotations
 

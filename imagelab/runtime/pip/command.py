@@ -1,4 +1,4 @@
-"""One idea: pip runs on this machine and installs into the root folder, where it could neither download nor unpack.
+"""The pip runtime: the host's pip installs into the root folder of a container that could not download or unpack.
 
 The container's `pip` is the pip of imagelab's own Python, told that it is where the container's would be: what is
 installed there, which wheels its Python takes (pure-Python ones, for 3.12), what its markers say. It sees copies of the
@@ -132,7 +132,7 @@ class _Pip:
         os.chdir(shadow.folder / shadow.cwd.strip("/"))
 
     def run(self, words: list[str]) -> int:
-        """Do what the command line says; returns its exit code, and raises LabError for what is not done here."""
+        """Do what the command line says; returns its exit code, and raises LabError for what is not supported."""
         import pip
 
         plain = [word for word in words if not word.startswith("-")]
@@ -143,7 +143,7 @@ class _Pip:
             print(_HELP, end="")
             return 0
         if any(word.split("=")[0] == "--python" for word in words):
-            raise LabError("pip --python: not done here: there is one Python")
+            raise LabError("pip --python is not supported: there is one Python")
         from pip._internal.cli.main_parser import parse_command
         from pip._internal.exceptions import PipError
 
@@ -152,7 +152,7 @@ class _Pip:
         except PipError as error:
             raise LabError(str(error)) from None
         if verb not in _VERBS:
-            raise LabError(f"pip {verb}: not done here: there are {', '.join(_VERBS)}")
+            raise LabError(f"pip {verb} is not supported (supported: {', '.join(_VERBS)})")
         self._settle()
         sys.argv[0] = "pip"
         return self.packages.uninstall(rest) if verb == "uninstall" else self._do(verb, rest)
@@ -188,7 +188,7 @@ class _Pip:
         return code
 
     def _given(self, command: Any, words: list[str]) -> Any:
-        """The options of the command line itself; refuses those that would reach outside, or are not done here."""
+        """The options of the command line itself; refuses those that would reach outside, or are not supported."""
         from optparse import Values
 
         from pip._internal.models.format_control import FormatControl
@@ -199,7 +199,7 @@ class _Pip:
         for name in sorted(said - (_OPTIONS - {"format_control", "cache_dir"})):
             groups = (command.parser, *command.parser.option_groups)
             option = next(o.get_opt_string() for group in groups for o in group.option_list if o.dest == name)
-            raise LabError(f"pip {command.name} {option}: not done here: packages go to /{SITE}, as wheels")
+            raise LabError(f"pip {command.name} {option} is not supported: packages go to /{SITE}, as wheels")
         for url in (getattr(given, "index_url", ""), *getattr(given, "extra_index_urls", ())):
             if url and not re.match(r"https?://", url):
                 raise LabError(f"{url}: an index is asked by http; a folder of wheels is --find-links")

@@ -1,4 +1,4 @@
-"""One idea: what a program of this machine may read of a container is a copy, so that no link in there can mislead it.
+"""Copies of a container's files for programs of this machine, so that no link in it can mislead them.
 
 A `Shadow` is a folder that holds the few files that pip is told of, at the paths they have in the root folder: wheels,
 requirement files, and what is known of installed packages. Requirement files are rewritten on the way, so that the
@@ -44,7 +44,7 @@ class Shadow:
         return text if "://" in text else self._copied(text)
 
     def requirement(self, text: str) -> str:
-        """What to install, as pip takes it: a name, a path, `name @ URL`. Raises LabError for what is not done here."""
+        """What to install, as pip takes it: a name, a path, `name @ URL`. Raises LabError for what is not supported."""
         if re.match(r"([^@]*@\s*)?(git|hg|svn|bzr)\+", text):
             raise LabError(f"{text}: a version control system is not asked: name a version, or a wheel's URL")
         found = re.fullmatch(r"([^/@\s]+\s*@\s*)?([^\s;\[]+)((?:\[[^\]]*\])?\s*(?:[;\s].*)?)", text)
@@ -83,7 +83,7 @@ class Shadow:
                 what = posixpath.join(folder, what)
             return f"{option} {self.path(what) if option in ('-f', '--find-links') else self.requirements(what)}"
         if line.startswith("-") and ("file:" in line or not _PLAIN.fullmatch(line)):
-            raise LabError(f"{inside}: {line.split()[0]} is not done here: only wheels are installed")
+            raise LabError(f"{inside}: {line.split()[0]} is not supported: only wheels are installed")
         return self.requirement(line) if line and not line.startswith("-") else line
 
     def site(self) -> str:

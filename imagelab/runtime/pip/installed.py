@@ -1,4 +1,4 @@
-"""One idea: an installed package is the files that its RECORD lists.
+"""Installed Python packages: the files that the RECORD of each lists.
 
 So one can be removed, or replaced by another version, with nothing left behind.
 
@@ -73,11 +73,11 @@ class Packages:
         return was
 
     def uninstall(self, words: list[str]) -> int:
-        """Do `pip uninstall`; returns its exit code, and raises LabError for what is not done here."""
+        """Do `pip uninstall`; returns its exit code, and raises LabError for what is not supported."""
         if "-y" not in words and "--yes" not in words:
             raise LabError("pip uninstall asks a question that nobody could answer here: pip uninstall -y …")
         if others := [word for word in words if word.startswith("-") and word not in ("-y", "--yes", "-q", "--quiet")]:
-            raise LabError(f"pip uninstall {others[0]}: not done here: name the packages")
+            raise LabError(f"pip uninstall {others[0]} is not supported: name the packages")
         for name in (word for word in words if not word.startswith("-")):
             if was := self.remove(name):
                 print(f"Successfully uninstalled {was}")

@@ -1,4 +1,4 @@
-"""One idea: a script may start programs of its own image, if they are of the kinds that run on any system.
+"""Programs of the image that a shell script may start.
 
 The shell's interpreter is handed one command for each WebAssembly program, `pip`, and script of one of these, that it
 finds in $PATH. Each call is a process of its own, in the shell's directory and environment and with its streams.

@@ -1,4 +1,4 @@
-"""One idea: a WebAssembly program is compiled for this machine once, and what was compiled is kept for the next time.
+"""A cache of WebAssembly programs compiled for this machine.
 
 Compiled code runs unchecked, so it is believed only from a file that nobody else could have written: the user's own
 cache folder, in which neither the file nor any folder above it may be another's. Without such a folder a program is

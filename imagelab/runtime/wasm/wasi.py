@@ -1,4 +1,4 @@
-"""One idea: a WebAssembly program has no system calls, only the functions it is handed, so it runs on any system.
+"""The wasm runtime: WebAssembly programs under wasmtime, with WASI preview 1.
 
 It is handed WASI (preview 1): its arguments, environment, clock and standard streams, and one directory, `/`, which is
 the root folder. wasmtime resolves each path in it and refuses one that leads outside: `..` above the root, and, unlike
@@ -70,7 +70,7 @@ def enforced_by() -> str:
 
 def missing() -> str:
     """What to install for it."""
-    return "" if find_spec("wasmtime") else "WebAssembly programs need wasmtime: pip install 'imagelab[wasm]'"
+    return "" if find_spec("wasmtime") else "WebAssembly programs need wasmtime: pip install 'imagelab-oci[wasm]'"
 
 
 def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:

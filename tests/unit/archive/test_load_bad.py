@@ -299,7 +299,7 @@ OCI: dict[str, tuple[Files, str]] = {
     "an image whose size is a text": (entry(size=str(len(IMAGE))), "bytes"),
     "an image whose size is endless": (entry(size=list(range(9999))), "says that it has [0, 1, 2"),
     "an image whose annotations are a text": (entry(annotations="app:1"), "annotations that are no object"),
-    "an image whose name is a number": (entry(annotations={"io.containerd.image.name": 7}), "is not a text"),
+    "an image whose name is a number": (entry(annotations={"io.containerd.image.name": 7}), "must be a string"),
     "an image whose name is none": (entry(annotations={"io.containerd.image.name": "No Name"}), "wrongly"),
     "an image that is a layer": (layout(index(named(GOOD, None))), "is not JSON"),
     "an image that is a config": (layout(index(named(A_CONFIG, None))), "is not an OCI or docker v2 manifest"),
@@ -432,7 +432,7 @@ DOCKER: dict[str, tuple[Files, str]] = {
     "no layer": (item(Layers=None), "0 layers, and the config 1 diffIDs"),
     "layers as a text": (item(Layers="l.tar"), "must be lists"),
     "tags as a text": (item(RepoTags="app:1"), "must be lists"),
-    "a tag that is a number": (item(RepoTags=[1]), "is not a text"),
+    "a tag that is a number": (item(RepoTags=[1]), "must be a string"),
     "a parent that is a number": (item(Parent=1), "Parent must be an image ID"),
     "a parent that cannot be it": (
         contents({"Config": "c.json", "Layers": ["l.tar"]},

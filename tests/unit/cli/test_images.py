@@ -95,7 +95,7 @@ def test_one_config_in_two_manifests_is_one_image_to_docker(cli, lab, tmp_path):
 
 def test_raw_is_refused_by_name(cli, family):
     said = cli("images", "--format", "raw")
-    assert (said.code, said.out) == (1, "") and "raw is not done here" in said.err
+    assert (said.code, said.out) == (1, "") and "raw is not supported" in said.err
 
 
 def test_images_fields(cli, family):

@@ -91,7 +91,7 @@ def test_the_first_layer_s_chain_id_is_its_diff_id(shop):
     [
         (lambda lab, shop: draw.merkle(shop, "nothing"), "no such file in the image"),
         (lambda lab, shop: draw.merkle(shop, "app"), "holds no file"),
-        (lambda lab, shop: draw.merkle(lab.scratch), "no file with something in it"),
+        (lambda lab, shop: draw.merkle(lab.scratch), "no file with content"),
         (lambda lab, shop: draw.merkle(shop, "", shop.append({"y": "1"})), "3 layers, the other 4"),
     ],
 )

@@ -16,7 +16,7 @@ from .boxes import Box
 @pytest.fixture(scope="session")
 def python_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that has the base image python:3.12-slim."""
-    pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
+    pytest.importorskip("wasmtime", reason="pip install 'imagelab-oci[wasm]'")
     home = tmp_path_factory.mktemp("bases") / "home"
     assert provide(Lab(home, epoch=0, current=False).store, PYTHON)
     return home

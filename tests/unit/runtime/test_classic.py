@@ -18,7 +18,7 @@ from imagelab.build.progress import Watcher
 
 from .wheels import wheel
 
-pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
+pytest.importorskip("wasmtime", reason="pip install 'imagelab-oci[wasm]'")
 
 CLASSIC = """\
 FROM python:3.12-slim

@@ -185,7 +185,7 @@ def test_a_tag_cannot_be_made_of_a_digest_reference(lab: Lab) -> None:
 @pytest.mark.parametrize("name", ["notes.txt", "node_modules"])
 def test_a_folder_that_holds_other_things_is_not_taken_over(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    with pytest.raises(LabError, match="holds other things"):
+    with pytest.raises(LabError, match="is not an image store: it contains"):
         Lab(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == [name]
 

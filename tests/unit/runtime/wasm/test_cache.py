@@ -11,7 +11,7 @@ import pytest
 
 from imagelab.runtime.wasm import cache
 
-wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
+wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab-oci[wasm]'")
 
 ADD = '(module (func (export "f") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1))))'
 # A program large enough that compiling it is worth a word.

@@ -16,7 +16,7 @@ from imagelab.runtime.wasm.wasi import ABORTED, MAX_MEMORY
 
 from ..boxes import ENV, Box
 
-wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab[wasm]'")
+wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab-oci[wasm]'")
 
 
 def wat(box: Box, path: str, text: str) -> None:
@@ -267,7 +267,7 @@ def test_arguments_are_text(box, word):
 
 def test_without_wasmtime_it_says_what_to_install(box, monkeypatch):
     monkeypatch.setattr("imagelab.runtime.wasm.wasi.find_spec", lambda name: None)
-    with pytest.raises(CannotStart, match=r"pip install 'imagelab\[wasm\]'"):
+    with pytest.raises(CannotStart, match=r"pip install 'imagelab-oci\[wasm\]'"):
         box.run("python", "-c", "pass")
 
 
