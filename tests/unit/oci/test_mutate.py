@@ -150,14 +150,14 @@ def test_a_draft_is_an_image_like_any_other(image, place):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda image, place: mutate.byte(image, place, 13, 0), "bytes 0 to 12, and no byte 13"),
+        (lambda image, place: mutate.byte(image, place, 13, 0), "bytes 0 to 12: there is no byte 13"),
         (lambda image, place: mutate.byte(image, place, -1, 0), "no byte -1"),
-        (lambda image, place: mutate.byte(image, place, 0, 256), "0 to 255, and 256 is none"),
-        (lambda image, place: mutate.mode(image, place, 0o10000), "10000 is none"),
+        (lambda image, place: mutate.byte(image, place, 0, 256), "0 to 255, not 256"),
+        (lambda image, place: mutate.mode(image, place, 0o10000), "7777, not 10000"),
         (lambda image, place: mutate.field(image, "config.Env[9]", "A=1"), "no text at 'config.Env[9]'"),
         (lambda image, place: mutate.field(image, "rootfs.diff_ids[0]", "x"), "no text at 'rootfs.diff_ids[0]'"),
         (lambda image, place: mutate.field(image, "created", "\udcff"), "not valid Unicode"),
-        (lambda image, place: mutate.find(image, "etc"), "no byte to change"),
+        (lambda image, place: mutate.find(image, "etc"), "no bytes to change"),
         (lambda image, place: mutate.find(image, "etc/motd"), "no such file in the image"),
         (lambda image, place: mutate.compare(image, image.append({"x": "1"})), "3 layers and the other 4"),
     ],
