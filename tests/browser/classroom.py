@@ -10,11 +10,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MINUTE = 60_000  # playwright counts in milliseconds
@@ -85,8 +85,13 @@ class Classroom:
         """Open a lesson, as it is committed, in the JupyterLab of a page."""
         if not name.startswith("excerpt-"):
             shutil.copy(NOTEBOOKS / f"{name}.ipynb", self.lessons)
-        page.evaluate(SHOW, [f"{name}.ipynb", f"JupyterLab {'Dark' if dark else 'Light'}"])
-        page.get_by_text("| Idle").first.wait_for()
+        for patience in (MINUTE / 4, MINUTE / 2):  # on a busy machine, a first kernel is not always connected to
+            page.evaluate(SHOW, [f"{name}.ipynb", f"JupyterLab {'Dark' if dark else 'Light'}"])
+            with suppress(TimeoutError):
+                page.get_by_text("| Idle").first.wait_for(timeout=patience)
+                return
+            self.tidy(page)
+        pytest.fail(f"the kernel of {name} is not ready: {page.locator('#jp-main-statusbar').inner_text()!r}")
 
     def tidy(self, page: Page) -> None:
         """Close every notebook, end every kernel, and forget the learner's progress."""
@@ -137,7 +142,11 @@ class Classroom:
             yield self
         finally:
             server.terminate()
-            server.wait(30)
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 def start_all(page: Page) -> None:

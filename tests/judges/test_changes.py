@@ -6,13 +6,14 @@ The judge is Docker Engine 20.10. Newer ones take and refuse the same (moby, bui
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imagelab import Lab
+from judges import tools
 from judges.test_same_words import CommandLine
 from judges.tools import Tool
 
@@ -43,6 +44,13 @@ REFUSED = {
     "EXPOSE 70000": "", 'VOLUME [""]': "", "VOLUME": "", "USER": "", "HEALTHCHECK": "", "HEALTHCHECK --x=1 CMD a": "",
     "ONBUILD ONBUILD RUN x": "", "ONBUILD FROM x": "isn't allowed as an ONBUILD trigger", "ONBUILD": "",
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[Tool]:
+    """An Engine on overlay2 where it can be had: with vfs, docker waits for the next full second at every commit."""
+    with tools.docker_engine("overlay2", "vfs") as docker:
+        yield docker
 
 
 @pytest.fixture(scope="module")

@@ -79,11 +79,12 @@ class Tool:
 
 
 @contextmanager
-def docker_engine() -> Iterator[Tool]:
+def docker_engine(*drivers: str) -> Iterator[Tool]:
     """A `docker` that talks to an Engine of our own, empty, gone afterwards.
 
     IMAGELAB_DOCKER_HOST names another Engine to judge by: its images must be ones you can lose.
-    The classic image store is asked for by its driver (vfs), so that IMAGE ID is the config's digest.
+    The classic image store is asked for by its driver, so that IMAGE ID is the config's digest: by default vfs, which
+    every kernel and disk can have, or else the first of `drivers` that this machine can.
     """
     client = find("docker")
     if host := os.environ.get("IMAGELAB_DOCKER_HOST"):
@@ -92,7 +93,17 @@ def docker_engine() -> Iterator[Tool]:
     daemon = find("dockerd")
     if os.geteuid() != 0:
         absent("root")
-    root = Path(tempfile.mkdtemp(prefix="imagelab-dockerd-"))
+    for driver in drivers or ("vfs",):
+        root = Path(tempfile.mkdtemp(prefix="imagelab-dockerd-"))
+        with _engine(client, daemon, root, driver) as docker:
+            if docker:
+                yield docker
+                return
+
+
+@contextmanager
+def _engine(client: str, daemon: str, root: Path, driver: str) -> Iterator[Tool | None]:
+    """An Engine in a folder, which is removed afterwards; None where it does not start with this storage driver."""
     host = f"unix://{root}/docker.sock"
     docker = Tool(client, "--config", root / "config", "--host", host)
     try:
@@ -110,7 +121,7 @@ def docker_engine() -> Iterator[Tool]:
                     "--pidfile",
                     root / "pid",
                     "--storage-driver",
-                    "vfs",
+                    driver,
                     "--iptables=false",
                     "--bridge=none",
                 ],
@@ -122,13 +133,20 @@ def docker_engine() -> Iterator[Tool]:
         try:
             for _ in range(600):
                 if docker.run("version").returncode == 0:
-                    break
+                    yield docker
+                    return
                 if not _still_running(process, seconds=0.1):
-                    pytest.fail(f"dockerd ended:\n{(root / 'log').read_text()[-2000:]}", pytrace=False)
-            yield docker
+                    break
+            if driver == "vfs":
+                pytest.fail(f"dockerd ended:\n{(root / 'log').read_text()[-2000:]}", pytrace=False)
+            yield None
         finally:
             process.terminate()
-            process.wait(60)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
