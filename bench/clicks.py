@@ -57,11 +57,12 @@ def explorer() -> Callable[[int], object]:
 def board() -> Callable[[int], object]:
     lab = Lab.temporary()
     images = [lab.append(None, {"n": str(number)}, f"app:{number}") for number in range(200)]
-    lab.tag(images[1], "shop")
+    for image in images[-2:]:
+        lab.tag(image, "shop")
     widget = TagBoard(lab)
 
     def click(number: int) -> None:
-        widget.tag.value, widget.image.value = "shop:latest", images[number % 2].digest
+        widget.tag.value, widget.image.value = "shop:latest", images[-1 - number % 2].digest
         widget.point.click()
 
     return click
@@ -132,7 +133,7 @@ PAGES = {  # widget -> its lesson, its cell, the presses in turn, and where thei
     "waste meter": ("02-layers", "WasteMeter(before", ["Step 1: delete", "Step 1: overwrite"], SAID),
     "digest microscope": ("05-digests", "DigestMicroscope(image", ["the tag", "the mode of a file"], SAID),
     "container playground": ("06-image-and-container", "ContainerPlayground(bench", ["Remove", "Commit"], SAID),
-    "tag board": ("04-tags", "TagBoard(bench)", ["Undo last move", "Redraw"], ("img", "src")),
+    "tag board": ("04-tags", "TagBoard(bench)", ["e497c1132910", "8621fbe1d52b"], SAID),  # choose an image
 }
 
 
