@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -195,14 +196,14 @@ class Record:
 
     def end(self) -> None:
         """Kill its shim, if one lives, and with it its program."""
-        with (
-            suppress(FileNotFoundError, ProcessLookupError, ValueError),  # it has just said its last words
-            held(self.folder / "alive", shared=True, wait=False) as ours,
-        ):
-            if ours is None:
+        while self.alive():
+            with suppress(FileNotFoundError, ProcessLookupError):
                 if pid := self._read().pid:
                     os.kill(pid, signal.SIGKILL)
+            with suppress(FileNotFoundError, ProcessLookupError, ValueError):  # no PID yet, or its last state
                 os.kill(int((self.folder / "alive").read_text().removeprefix(SHIM)), signal.SIGKILL)
+                break
+            time.sleep(0.01)
         self.wait()
 
     @contextmanager

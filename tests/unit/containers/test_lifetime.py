@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from unit.containers.conftest import LOOP
 
 MAKER = f"""
 import sys
+import threading
+from contextlib import suppress
 from imagelab import Lab
 
 lab = Lab.temporary()
@@ -82,3 +86,38 @@ def test_a_killed_maker_takes_its_containers_along(maker):
 def test_a_lab_that_stays_keeps_its_containers(lab, base):
     """Not every lab has a keeper: what runs in one with a folder of its own goes on."""
     assert not (lab.home / "containers" / ".owner").exists()
+
+
+BEGINNING = """
+import fcntl, os, sys
+alive = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(alive, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.readline()
+os.pwrite(alive, f"shim {os.getpid()}".encode(), 0)
+sys.stdin.read()
+"""
+
+
+def test_a_shim_that_has_not_written_its_pid_yet_is_ended_too(tmp_path):
+    """It holds its lock a moment before it writes its PID."""
+    command = [sys.executable, "-c", BEGINNING, tmp_path / "alive"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shim:
+
+        class Asked(Record):
+            def alive(self):
+                answer = super().alive()
+                with suppress(BrokenPipeError):
+                    shim.stdin.write(b"\n")  # it goes on only when it has been asked for
+                    shim.stdin.flush()
+                return answer
+
+        try:
+            assert shim.stdout.readline() == b"locked\n"
+            ending = threading.Thread(target=Asked(tmp_path).end, daemon=True)
+            ending.start()
+            ending.join(30)
+            assert not ending.is_alive()
+            assert shim.wait(30) == -signal.SIGKILL
+        finally:
+            shim.kill()
