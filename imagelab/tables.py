@@ -145,7 +145,7 @@ def containers(containers: Iterable[Container], times: bool = False) -> Table:
         state = one.state
         ended = state.exit_code if state.status == "exited" else ""
         when = (one.spec.created, state.started, state.finished)
-        shown = [one.id, one.image_called, one.command_text, state.status, ended, one.layer_size]
+        shown = [one.id, one.image_called(), one.command_text, state.status, ended, one.layer_size]
         rows.append((*shown, *(_time(moment) if moment else pd.NaT for moment in when), one.name))
     moments = ["CREATED", "STARTED", "ENDED"]
     titles = ["CONTAINER ID", "IMAGE", "COMMAND", "STATE", "EXIT CODE", "SIZE", *moments, "NAMES"]

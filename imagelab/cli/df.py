@@ -70,7 +70,7 @@ def _verbose(desk: Desk, template: str | None) -> None:
         rows.append(image_row(used.image, repository, tag, time.time(), trunc=not template, more=more))
     now, kept = time.time(), []
     for one in containers:
-        fields = {**row(one, now, desk.lab, trunc=not template, sized=False), "Size": units.size(own_size(one), 3)}
+        fields = {**row(one, now, trunc=not template, sized=False), "Size": units.size(own_size(one), 3)}
         kept.append(Row("*formatter.ContainerContext", **fields))
     if template and template != "table":
         whole = Struct("*formatter.diskUsageContext", Images=rows, Containers=kept, Volumes=[], BuildCache=[])

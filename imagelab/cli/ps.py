@@ -56,14 +56,14 @@ def ps(
     found = chosen(desk.lab.containers(all=everything), asked, desk.lab)
     sized = size or (template is not None and re.search(r"\.Size|json *\.\s*}", template) is not None)
     now = time.time()
-    rows = [row(one, now, desk.lab, trunc=not no_trunc, sized=sized) for one in found[: most if most > 0 else None]]
+    rows = [row(one, now, trunc=not no_trunc, sized=sized) for one in found[: most if most > 0 else None]]
     if template:
         try_template(Row("*formatter.ContainerContext", **dict.fromkeys(sorted(TITLES), "")), TITLES, template)
     columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if size else [])]
     print_rows(rows, TITLES, columns, None if quiet else template, quiet=quiet)
 
 
-def row(one: Container, now: float, lab: Lab, *, trunc: bool, sized: bool) -> Row:
+def row(one: Container, now: float, *, trunc: bool, sized: bool) -> Row:
     """One line of `docker ps`; JSON has the fields in the alphabet's order."""
     created = int(one.created.timestamp())
     command = one.command_text
@@ -72,7 +72,7 @@ def row(one: Container, now: float, lab: Lab, *, trunc: bool, sized: bool) -> Ro
         Command=go_quoted(units.ellipsis(command, 20) if trunc else command),
         CreatedAt=units.date_and_zone(created),
         ID=one.short if trunc else one.id,
-        Image=image_shown(one, lab, trunc),
+        Image=one.image_called(trunc=trunc),
         Labels=",".join(f"{key}={value}" for key, value in sorted(one.labels.items())),
         LocalVolumes="0",
         Mounts="",
@@ -84,14 +84,6 @@ def row(one: Container, now: float, lab: Lab, *, trunc: bool, sized: bool) -> Ro
         State=one.status,
         Status=status_shown(one, now),
     )
-
-
-def image_shown(one: Container, lab: Lab, trunc: bool) -> str:
-    """The image as it was asked for, for as long as that still means the container's image; then its ID."""
-    with suppress(LabError):
-        if lab.image(one.image_name).id == one.image_id:
-            return one.image_name
-    return (one.image_id.short if trunc else str(one.image_id)) or one.image_name
 
 
 def own_size(one: Container) -> int:

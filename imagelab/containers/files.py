@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..archive.save import whole_file
 from ..build.config import applied
-from ..errors import LabError, NotFound
+from ..errors import InvalidReference, LabError, NotFound
 from ..filesystem.root import Root
 from ..filesystem.snapshot import Writable
 from ..filesystem.space import names_full_disks
@@ -52,13 +53,27 @@ class Contents:
             raise NotFound(f"container {self.spec.name}: the record of its image is damaged")
         return self._store.image(Digest(self.spec.image))
 
-    @property
-    def image_called(self) -> str:
-        """Its image as it was asked for, as long as that name still leads there; then its short ID, as `docker ps`."""
-        with suppress(LabError):
-            if self._store.find(self.spec.image_name).id == self.spec.image_id:
-                return self.spec.image_name
-        return Digest(self.spec.image_id).short
+    def image_called(self, *, trunc: bool = True) -> str:
+        """Its image as `docker ps` shows it: the name it was asked for, while that leads there, or else its ID.
+
+        With `trunc`, IDs have 12 digits, and names are short and without a digest. Follows docker/cli,
+        formatter/container.go (20.10).
+        """
+        name = self.spec.image_name
+        try:
+            leads_there = self._store.find(name).id == self.spec.image_id
+        except LabError:
+            leads_there = False
+        if not leads_there:
+            name = self.spec.image_id or name
+        if not trunc:
+            return name
+        short = Digest(self.spec.image_id).short
+        if short and name.removeprefix("sha256:")[:12] == short:
+            return short
+        with suppress(InvalidReference):
+            return replace(Reference.parse(name), digest=None).familiar
+        return name
 
     @property
     def argv(self) -> tuple[str, ...]:

@@ -196,7 +196,7 @@ class Side:
         now = Instance.of(one)
         self.head.value = _block(
             f"<b>{escape(self.name)}: {escape(now.state)}</b><br>container <code>{one.short}</code> of "
-            f"{escape(harmless(one.image_called))}, image <code>{one.image_id.short}</code>"
+            f"{escape(harmless(one.image_called()))}, image <code>{one.image_id.short}</code>"
         )
         title = f"Its writable layer: {count(now.own, 'byte')} in files, {count(len(now.diff), 'path')}"
         table = one.diff().table().head(ROWS)._repr_html_() if now.diff else ""

@@ -51,9 +51,9 @@ def test_times_are_shown_when_asked_for(lab, shop):
 
 def test_the_image_is_its_name_until_that_leads_elsewhere(lab, shop):
     one = lab.create("shop:1.0", name="one")
-    assert one.image_called == "shop:1.0"
+    assert one.image_called() == "shop:1.0"
     lab.append("shop:1.0", {"x": "1"}, "shop:1.0")
-    assert lab.containers().table()["IMAGE"][0] == one.image_called == shop.id.short
+    assert lab.containers().table()["IMAGE"][0] == one.image_called() == shop.id.short
 
 
 def test_diff_is_a_table(lab, shop):
@@ -100,3 +100,19 @@ def test_no_container_is_imported_before_one_is_asked_for():
     code = "import imagelab, sys; imagelab.Lab; print('imagelab.containers.container' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
+
+
+def test_the_image_is_called_as_docker_ps_calls_it(lab, shop):
+    """As Docker 20.10 prints it for `docker create NAME`, without and with --no-trunc."""
+    pinned = f"shop@{shop.digest}"
+    forms = {
+        "shop:1.0": ("shop:1.0", "shop:1.0"),
+        "docker.io/library/shop:1.0": ("shop:1.0", "docker.io/library/shop:1.0"),
+        shop.id: (shop.id.short, shop.id),
+        shop.id.hex[:30]: (shop.id.short, shop.id.hex[:30]),
+        shop.id.hex[:5]: (shop.id.hex[:5], shop.id.hex[:5]),
+        pinned: ("shop", pinned),
+    }
+    for asked, shown in forms.items():
+        one = lab.create(asked, "true")
+        assert (one.image_called(), one.image_called(trunc=False)) == shown
