@@ -69,7 +69,7 @@ def _container(container: Container) -> str:
 @html.register
 def _built(built: Built) -> str:
     called = f"<b>Built {escape(', '.join(built.tags) or '<none>')}</b> {built.image.id.short}"
-    return f"<p>{called}: {built.said}</p>{built.steps._repr_html_()}"
+    return f"<p>{called}: {built.summary}</p>{built.steps._repr_html_()}"
 
 
 @html.register

@@ -63,10 +63,10 @@ class Built(Displayed):
 
     def __repr__(self) -> str:
         called = ", ".join(self.tags) or "an image without a name"
-        return f"<Built {called} {self.image.id.short}: {self.said}>"
+        return f"<Built {called} {self.image.id.short}: {self.summary}>"
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """How many steps there were, and how many of them the cache had."""
         asked = [step for step in self.steps if step.cache]
         hits = sum(step.hit for step in asked)
@@ -74,7 +74,7 @@ class Built(Displayed):
 
 
 class Watcher:
-    """Is told of a build as it goes, and how it ended; this one keeps quiet."""
+    """Receives the events of a build. This base class ignores them."""
 
     def started(self, step: BuildStep) -> None: ...
     def output(self, step: BuildStep, stream: str, data: bytes) -> None: ...
@@ -111,7 +111,7 @@ class Quiet(Watcher):
 
 
 def default_watcher() -> Watcher:
-    """Who watches a build for which nobody was named: a bar where a person looks at a notebook, else nobody."""
+    """The watcher of a build that was given none: a bar in a notebook that a person looks at, otherwise Quiet."""
     if "ipykernel" in sys.modules:
         from ..widgets.build_progress import BuildProgress, somebody_looks
 

@@ -53,7 +53,7 @@ class Damage(Displayed):
 
 
 def collect(store: Store, users: ImageUsers) -> Freed:
-    """Sweep the blobs that nothing in the index leads to, and that nobody is writing for right now.
+    """Delete the blobs that nothing in the index leads to and that no running operation has leased.
 
     Raises Invalid, and sweeps nothing, when a manifest is damaged: what it leads to cannot be known.
     """

@@ -103,7 +103,8 @@ class BuildProgress(Watcher):
     def finished(self, built: Built) -> None:
         """The build is done: a table in the place of the bar."""
         called = ", ".join(built.tags) or built.image.id.short
-        self._end(f"Built {called} in {built.seconds:.1f} s", f"{built.said}, {units.size(built.image.size, 3)} in all")
+        size = units.size(built.image.size, 3)
+        self._end(f"Built {called} in {built.seconds:.1f} s", f"{built.summary}, {size} in all")
 
     def failed(self, error: BaseException) -> None:
         """The build was stopped, or something in it is wrong."""

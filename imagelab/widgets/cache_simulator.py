@@ -77,7 +77,7 @@ class CacheSimulator(Readable):
         except Exception:
             rows.show(note=rows.last_words())
             raise
-        self._plain = f"Cache simulator: {built.said}\n" + "\n".join(map(_line, built.steps))
+        self._plain = f"Cache simulator: {built.summary}\n" + "\n".join(map(_line, built.steps))
         rows.show(note=_result(built))
 
     def _show_file(self, *_: object) -> None:
@@ -193,7 +193,7 @@ def _line(step: BuildStep) -> str:
 
 
 def _result(built: Built) -> str:
-    return f"<p><b>{built.said}.</b> Image ID <code>{built.image.id.short}</code></p>"
+    return f"<p><b>{built.summary}.</b> Image ID <code>{built.image.id.short}</code></p>"
 
 
 def _button(words: str, tip: str) -> ipywidgets.Button:
