@@ -30,7 +30,7 @@ from containers import containers
 from measure import LAB, Result, absolute, dockerd, empty, peak, ratio, seconds, tree
 
 from imagelab import Lab
-from imagelab.filesystem.root import Root
+from imagelab.host.root import Root
 from imagelab.runtime.binfmt import run
 from imagelab.runtime.program import Program
 

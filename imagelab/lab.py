@@ -21,10 +21,10 @@ from .archive.save import images_named, save, whole_file
 from .archive.tarball import append_tar, folder_changes, import_tar
 from .containers.lifetime import end_all, keep
 from .errors import Interrupted, InvalidReference, LabError, NotFound
-from .filesystem.disk import unpack
 from .filesystem.entry import Entry
-from .filesystem.space import names_full_disks
 from .filesystem.tree import Changes, Tree
+from .host.disk import unpack
+from .host.space import names_full_disks
 from .oci.digest import Digest
 from .oci.image import Image
 from .oci.reference import Reference

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from ..errors import Invalid
-from ..filesystem.disk import scan
 from ..filesystem.streams import pieces_of
 from ..filesystem.tree import Changes, Tree
+from ..host.disk import scan
 from ..oci.image import Image
 from ..store.ingest import LIMIT, settle_layer, stage_layer
 from ..store.store import Store

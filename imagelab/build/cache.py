@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from ..filesystem.atomic import write_atomically
+from ..host.atomic import write_atomically
 from ..oci.digest import Digest
 from ..oci.image import Image
 from ..store.store import Store

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import LabError
-from ..filesystem.beneath import make_private
-from ..filesystem.disk import unpack
-from ..filesystem.snapshot import Writable, remove
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import home_of, user_of
+from ..host.beneath import make_private
+from ..host.disk import unpack
+from ..host.snapshot import Writable, remove
 from ..oci.digest import Digest
 from ..oci.image import Image
 from ..runtime.binfmt import run as run_program

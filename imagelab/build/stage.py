@@ -15,9 +15,9 @@ from functools import cache
 from typing import Any, Protocol
 
 from ..errors import LabError, NotFound
-from ..filesystem.space import FULL, full
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import user_of
+from ..host.space import FULL, full
 from ..oci.image import Image
 from ..store.store import Store
 from . import config, copying

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from ..errors import LabError
-from ..filesystem.space import in_words
+from ..host.space import in_words
 from ..units import harmless
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from ..errors import Conflict, LabError, NotFound
-from ..filesystem.beneath import make_private
-from ..filesystem.root import Root
-from ..filesystem.snapshot import Writable
-from ..filesystem.snapshot import remove as remove_folder
+from ..host.beneath import make_private
+from ..host.root import Root
+from ..host.snapshot import Writable
+from ..host.snapshot import remove as remove_folder
 from ..oci.digest import Digest
 from ..oci.image import Image
 from ..runtime.program import named

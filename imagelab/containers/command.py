@@ -9,9 +9,9 @@ import signal
 from collections.abc import Mapping, Sequence
 
 from ..errors import Conflict, LabError, NotFound
-from ..filesystem.root import Root
 from ..filesystem.users import home_of, user_of
 from ..golang.quote import go_quoted
+from ..host.root import Root
 from ..runtime.binfmt import kind_of
 from ..runtime.program import NO_CONTAINER, CannotStart, Program
 from .record import Record, Spec

@@ -20,9 +20,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..errors import Conflict, Interrupted, LabError
-from ..filesystem.root import Root
-from ..filesystem.snapshot import remove
-from ..filesystem.space import names_full_disks
+from ..host.root import Root
+from ..host.snapshot import remove
+from ..host.space import names_full_disks
 from ..oci.digest import Digest
 from ..runtime.program import NO_CONTAINER, CannotStart, Output, Program, Streams, named
 from ..shown import Displayed

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import Conflict, Invalid, NotFound
-from ..filesystem.disk import scan
 from ..filesystem.entry import Entry, Gone, order, parent_of
-from ..filesystem.root import Root
-from ..filesystem.snapshot import PRIVILEGED
 from ..filesystem.streams import pieces_of
 from ..filesystem.tree import Changes, Tree
+from ..host.disk import scan
+from ..host.root import Root
+from ..host.snapshot import PRIVILEGED
 from ..oci.compression import Allowance, expand
 from ..oci.layer import content_in, pack, read_changes
 from ..oci.tar import Reader

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ..archive.save import whole_file
 from ..build.config import applied
 from ..errors import InvalidReference, LabError, NotFound
-from ..filesystem.root import Root
-from ..filesystem.snapshot import Writable
-from ..filesystem.space import names_full_disks
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import user_of
+from ..host.root import Root
+from ..host.snapshot import Writable
+from ..host.space import names_full_disks
 from ..oci.digest import Digest
 from ..oci.layer import pack, sum_of_files
 from ..oci.reference import Reference

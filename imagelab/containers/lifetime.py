@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from ..errors import LabError
-from ..filesystem.beneath import make_private
+from ..host.beneath import make_private
 from .record import Record, held
 
 _OWNER = ".owner"  # among a store's containers; only a temporary lab has it

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LabError
-from ..filesystem.atomic import write_atomically
+from ..host.atomic import write_atomically
 from ..shown import Displayed
 
 SHIM = "shim "  # before its PID, in `alive`, while it lives; later the last state stands there

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from ..filesystem.beneath import make_private
-from ..filesystem.disk import unpack
-from ..filesystem.snapshot import PRIVILEGED, remove
+from ..host.beneath import make_private
+from ..host.disk import unpack
+from ..host.snapshot import PRIVILEGED, remove
 from ..oci.image import Image
 from ..store.store import Store
 from .record import held

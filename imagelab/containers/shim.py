@@ -23,8 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LabError
-from ..filesystem.snapshot import remove
-from ..filesystem.space import in_words
+from ..host.snapshot import remove
+from ..host.space import in_words
 from ..runtime import worker
 from ..runtime.program import CANNOT_RUN, Program, Running, Streams, named
 from .lifetime import end_with_keeper

@@ -1,1 +1,1 @@
-"""Files: as values, on a disk, inside a root folder, and safe from crashes."""
+"""Files and folders as values: entries, trees, the changes between two trees."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Invalid
-from ..filesystem.locks import Lock
+from ..host.locks import Lock
 
 if TYPE_CHECKING:
     from ..tables import Table

@@ -108,7 +108,7 @@ def refuse_devices(root: Path) -> None:
     """
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return
-    from ..filesystem.beneath import Beneath
+    from ..host.beneath import Beneath
 
     below = Beneath(root)
     for path, kind in below.kinds():
@@ -118,7 +118,7 @@ def refuse_devices(root: Path) -> None:
 
 def startable(root: Path, env: Mapping[str, str]) -> list[str]:
     """The names, and the paths, of the programs in $PATH that a script can start on any system."""
-    from ..filesystem.root import Root
+    from ..host.root import Root
 
     files, found = Root(root), []
     for folder in env.get("PATH", "").split(":"):

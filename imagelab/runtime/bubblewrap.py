@@ -16,8 +16,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from ..filesystem.root import Root
 from ..filesystem.users import groups_of
+from ..host.root import Root
 from . import seccomp
 from .bubblewrap_status import exec_failed, wait_for_program
 from .limits import confine

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import LabError
-from ..filesystem.root import Root
+from ..host.root import Root
 from . import worker
 from .binfmt import kind_of
 from .program import CANNOT_RUN, CannotStart, Program, Running, Streams, named

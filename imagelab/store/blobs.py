@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import Invalid, NotFound
-from ..filesystem.locks import Lock
 from ..filesystem.streams import CHUNK
+from ..host.locks import Lock
 from ..oci.digest import Digest
 
 MAX_JSON = 4 << 20  # bytes in a manifest, config or index, as containerd and registries limit them

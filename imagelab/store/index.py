@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Invalid, InvalidReference
-from ..filesystem.atomic import flush_folder, write_atomically
-from ..filesystem.locks import Lock
 from ..golang import json_fields
+from ..host.atomic import flush_folder, write_atomically
+from ..host.locks import Lock
 from ..oci.digest import Digest
 from ..oci.image import Image
 from ..oci.manifest import DOCKER_MANIFEST, INDEX, MANIFEST, Json, dump, parse_json

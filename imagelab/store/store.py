@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import Conflict, InvalidReference, LabError, NotFound
-from ..filesystem.atomic import write_atomically
-from ..filesystem.locks import Lock
 from ..filesystem.streams import pieces_of
 from ..filesystem.tree import Changes
+from ..host.atomic import write_atomically
+from ..host.locks import Lock
 from ..oci.digest import Digest
 from ..oci.image import Image
 from ..oci.layer import TAR, Layer, pack, sum_of_files

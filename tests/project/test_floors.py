@@ -23,6 +23,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors", "units", "shown"},
     {"filesystem", "golang"},
+    {"host"},
     {"oci", "runtime"},
     {"store", "analysis"},
     {"archive", "build"},
@@ -33,7 +34,7 @@ FLOORS = [
     {"lesson", "cli", "display"},
     {"__main__"},
 ]
-ENGINE_FLOORS = 7  # the floors above hold the views
+ENGINE_FLOORS = 8  # the floors above hold the views
 VIEWS = set[str]().union(*FLOORS[ENGINE_FLOORS:])
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 TOO_LARGE = {"containers": 1550, "build": 1625}  # on the way down to 1,400
@@ -149,6 +150,11 @@ def code_lines(path: Path) -> int:
 def test_a_package_is_small(package):
     """It and its modules, without the packages inside it."""
     assert sum(map(code_lines, package.glob("*.py"))) <= TOO_LARGE.get(package.name, 1400)
+
+
+def test_what_one_reads_to_understand_images_is_short():
+    packages = (PACKAGE / name for name in ("filesystem", "oci", "store"))
+    assert sum(code_lines(path) for package in packages for path in package.glob("*.py")) <= 2700
 
 
 def test_the_reading_order_names_every_module_of_the_engine():

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import LabError
-from ...filesystem.root import Root
+from ...host.root import Root
 from .. import worker
 from ..program import CannotStart, Program, Running, Streams
 from .copies import SITE, Shadow

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ...errors import LabError
-from ...filesystem.root import Root
+from ...host.root import Root
 
 SITE = "usr/local/lib/python3.12/site-packages"
 _KNOWN = ("METADATA", "RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "entry_points.txt")

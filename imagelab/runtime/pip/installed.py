@@ -19,8 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import LabError
-from ...filesystem.disk import scan
-from ...filesystem.root import Root
+from ...host.disk import scan
+from ...host.root import Root
 from ..binfmt import PIP_MARK
 from .copies import SITE
 

@@ -17,9 +17,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...errors import LabError, NotFound
-from ...filesystem.beneath import chmod_beside, open_regular
-from ...filesystem.root import Root
 from ...filesystem.streams import CHUNK
+from ...host.beneath import chmod_beside, open_regular
+from ...host.root import Root
 
 DEVICES = ("full", "null", "random", "urandom", "zero")
 _MOUNT_POINTS = ("/dev", "/proc", "/sys")  # in a container something is mounted there

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import LabError
-from ...filesystem.root import Root
+from ...host.root import Root
 from ..binfmt import kind_of, startable
 from ..program import CannotStart, Output, Process, Program, Running, Streams, named
 

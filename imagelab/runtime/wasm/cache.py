@@ -20,7 +20,7 @@ from pathlib import Path
 
 import wasmtime
 
-from ...filesystem.locks import Lock
+from ...host.locks import Lock
 
 KEEP = 8  # compiled programs, of about 30 MB each
 

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ...filesystem.root import Root
+from ...host.root import Root
 from .. import sandbox, worker
 from ..binfmt import look_up, refuse_devices
 from ..program import CANNOT_RUN, CannotStart, Program, Running, Streams

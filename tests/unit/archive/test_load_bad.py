@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from imagelab import Lab
 from imagelab.errors import LabError
-from imagelab.filesystem.disk import unpack
+from imagelab.host.disk import unpack
 from unit.archives import (
     BLOCK,
     FORMATS,

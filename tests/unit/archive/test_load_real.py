@@ -20,7 +20,7 @@ import zstandard
 from imagelab import Lab
 from imagelab.archive.load import LoadedImages
 from imagelab.errors import Invalid
-from imagelab.filesystem.disk import unpack
+from imagelab.host.disk import unpack
 from imagelab.oci.image import Image
 from unit.archives import (
     OCI_LAYER,

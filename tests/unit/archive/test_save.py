@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from imagelab import Lab
 from imagelab.archive.save import whole_file
 from imagelab.errors import Invalid, LabError, NotFound
-from imagelab.filesystem.space import NoSpace
 from imagelab.filesystem.tree import Changes, Tree
+from imagelab.host.space import NoSpace
 from imagelab.oci.image import Image
 from unit import archives
 from unit.trees import trees

@@ -11,7 +11,7 @@ import pytest
 
 from imagelab import Entry
 from imagelab.errors import LabError
-from imagelab.filesystem.root import Root
+from imagelab.host.root import Root
 
 
 @pytest.fixture

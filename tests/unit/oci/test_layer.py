@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagelab.errors import Conflict, Invalid
-from imagelab.filesystem.disk import scan, unpack, walk
 from imagelab.filesystem.entry import Entry
 from imagelab.filesystem.tree import Changes, Tree, hard_links
+from imagelab.host.disk import scan, unpack, walk
 from imagelab.lab import Lab
 from imagelab.oci import tar
 from imagelab.oci.compression import Allowance

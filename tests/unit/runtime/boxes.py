@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imagelab.containers.start import feed
-from imagelab.filesystem.root import Root
+from imagelab.host.root import Root
 from imagelab.runtime.binfmt import kind_of
 from imagelab.runtime.process import hand_on
 from imagelab.runtime.program import Program, Streams, named

@@ -39,7 +39,7 @@ from pathlib import Path
 from imagelab import Lab
 from imagelab.runtime.binfmt import run
 from imagelab.runtime.program import Program
-from imagelab.filesystem.root import Root
+from imagelab.host.root import Root
 home, wheels, context, user, mask = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 if os.geteuid() != user:
     os.setgroups([])

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from imagelab.errors import LabError
-from imagelab.filesystem.root import Root
+from imagelab.host.root import Root
 from imagelab.runtime.binfmt import kind_of, run, startable
 from imagelab.runtime.program import CannotStart, Program
 from imagelab.runtime.wasm.wasi import ABORTED, MAX_MEMORY

@@ -17,10 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LabError
+from ..filesystem.entry import Entry, ancestors
+from ..filesystem.tree import Changes, Tree
 from .beneath import Beneath, remove_folder
 from .disk import scan, walk
-from .entry import Entry, ancestors
-from .tree import Changes, Tree
 
 MADE_BY_RUNTIME = ("proc", "dev")  # mount points that a program needs and an image need not have
 PRIVILEGED = hasattr(os, "geteuid") and os.geteuid() == 0

@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from imagelab import Lab
 from imagelab.cli import run
 from imagelab.errors import LabError
-from imagelab.filesystem.space import full, in_words
+from imagelab.host.space import full, in_words
 
 SENTENCE = r"(Dockerfile:2: COPY: )?no space left on {disk}: [\d.]+ (kB|MB|bytes) of [\d.]+ MB are free there; {cure}"
 OF_LAB = r"make room with rmi, container prune and gc, or use another --home \(\$IMAGELAB_HOME\)"

@@ -17,10 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import Conflict, Invalid, LabError, NotFound
+from ..filesystem.entry import Entry, Gone
+from ..filesystem.streams import CHUNK
+from ..filesystem.tree import MAX_LINKS
 from .beneath import chmod_beside, open_regular
-from .entry import Entry, Gone
-from .streams import CHUNK
-from .tree import MAX_LINKS
 
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import Conflict, Invalid
+from ..filesystem.entry import NO_XATTRS, Content, Entry, Gone, Kind, ancestors, order
+from ..filesystem.streams import CHUNK
+from ..filesystem.tree import Changes, Tree
 from .beneath import GONE, Beneath
-from .entry import NO_XATTRS, Content, Entry, Gone, Kind, ancestors, order
-from .streams import CHUNK
-from .tree import Changes, Tree
 
 _KINDS: dict[int, Kind] = {
     stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", stat.S_IFCHR: "char", stat.S_IFBLK: "block",
