@@ -98,11 +98,12 @@ class Drawing:
 
 def digraph(**graph_attributes: str) -> graphviz.Digraph:
     """An empty directed graph in the house style."""
-    return graphviz.Digraph(
+    graph: graphviz.Digraph = graphviz.Digraph(
         graph_attr={"bgcolor": PLAIN, "pad": "0.15", **_FONT, **graph_attributes},
         node_attr={"shape": "plain", **_FONT},
         edge_attr={"arrowsize": "0.7", **_FONT, "fontsize": "11"},
     )
+    return graph
 
 
 def box(title: str, rows: Iterable[str] = (), *, fill: str = PLAIN, subtitle: str = "", width: int = 0) -> str:

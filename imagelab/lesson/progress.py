@@ -36,7 +36,7 @@ def read(file: Path | None = None) -> Record:
     """The predictions and exercises recorded so far; raises Invalid for a file that cannot be read."""
     file = file or path()
     try:
-        record = json.loads(file.read_text("utf-8"))
+        record: Record = json.loads(file.read_text("utf-8"))
         if not all(isinstance(item, dict) for part in ("predictions", "exercises") for item in record[part].values()):
             raise ValueError("not a record of predictions and exercises")
     except FileNotFoundError:

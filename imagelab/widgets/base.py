@@ -17,14 +17,15 @@ class Readable(ipywidgets.VBox):
     """A column of widgets that also says the same as HTML and as plain text, for readers without a kernel."""
 
     def __init__(self, children: list[ipywidgets.Widget], *, html: str, plain: str) -> None:
-        super().__init__(children)
+        super().__init__(children)  # type: ignore[no-untyped-call]
         self._html, self._plain = html, plain
 
     def __repr__(self) -> str:
         return self._plain
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super()._repr_mimebundle_(**kwargs), "text/plain": self._plain, "text/html": self._html}
+        bundle = super()._repr_mimebundle_(**kwargs)  # type: ignore[no-untyped-call]
+        return {**bundle, "text/plain": self._plain, "text/html": self._html}
 
 
 def fluid(value: str = "") -> ipywidgets.HTML:

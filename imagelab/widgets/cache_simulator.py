@@ -7,6 +7,7 @@ lab's own cache: what the table says is what happened, not what should have.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from html import escape
 
 import ipywidgets
@@ -48,7 +49,7 @@ class CacheSimulator(Readable):
         self._quiet = False
         self._show_file()
         self._show_lines()
-        act = lambda action: in_words(self.trouble, action)  # noqa: E731
+        act = partial(in_words, self.trouble)
         self.file.observe(act(self._show_file), "value")
         self.text.observe(act(self._typed), "value")
         self.up.on_click(act(lambda _: self._move(-1)))

@@ -97,8 +97,10 @@ class WasteMeter(Readable):
             action = _buttons(number, step.action)
             file = _slider(f"Step {number} file", named, step.path or paths[0])
             size = _slider(f"Step {number} size", list(sizes.items()), step.size or MB)
-            for control, those in ((action, self.actions), (file, self.files), (size, self.sizes)):
-                those.append(control)
+            self.actions.append(action)
+            self.files.append(file)
+            self.sizes.append(size)
+            for control in (action, file, size):
                 control.observe(show, "value")
             rows += [action, _side_by_side(_side_by_side(file, _value_of(file)), _side_by_side(size, _value_of(size)))]
         self.again.on_click(in_words(self.page, self._reset))
