@@ -356,7 +356,8 @@ class Lab(Displayed):
         numbered = [(number, move) for number, move in enumerate(moves, 1) if name in ("", move.name)]
         if name and not numbered:
             raise NotFound(f"the tag {ref!r} has never pointed to an image here")
-        return Listing((move for _, move in numbered), "tag_log", [number for number, _ in numbered], self.store)
+        numbers = [number for number, _ in numbered]
+        return Listing((move for _, move in numbered), "tag_log", self.store, numbers=numbers)
 
     def tag_undo(self, ref: str) -> TagMove:
         """Take back a tag's last move; undo again to go further back."""

@@ -164,7 +164,7 @@ def container_diff(diff: Iterable[tuple[str, str]], container: Container) -> Tab
     return _table(rows, ["CHANGE", "PATH", "KIND", "BYTES"])
 
 
-def tag_log(moves: Iterable[TagMove], numbers: Sequence[int], store: Store, times: bool = False) -> Table:
+def tag_log(moves: Iterable[TagMove], store: Store, times: bool = False, *, numbers: Sequence[int]) -> Table:
     """Moves of tags by image IDs, numbered as in the whole log; with `times`, also when, which no two runs share."""
     rows = []
     for move in moves:
@@ -207,7 +207,7 @@ def compared(names: Iterable[Compared]) -> Table:
     return _table(rows, ["NAME", "IS NOW", "BEFORE", "AFTER"])
 
 
-def steps(steps: Iterable[BuildStep], times: bool = False) -> Table:
+def steps(steps: Iterable[BuildStep], times: bool = False, *, numbers: Sequence[int]) -> Table:
     """What a build did, step by step: whether the cache had it, and if not, why; sizes in bytes.
 
     With `times` also how many seconds each took, which no two builds agree on.
@@ -218,7 +218,8 @@ def steps(steps: Iterable[BuildStep], times: bool = False) -> Table:
         for step in steps
     ]  # fmt: skip
     titles = ["STAGE", "LINE", "INSTRUCTION", "CACHE", "REASON", "SECONDS", "SIZE", "IMAGE ID"]
-    table = _table(rows, titles, index="STEP", start=1)
+    table = _table(rows, titles)
+    table.index = pd.Index(numbers, name="STEP")
     return table if times else table.drop(columns="SECONDS")
 
 

@@ -88,7 +88,8 @@ class _Builder:
         )
         unused = sorted(set(options.args) - self.used - {n for p in PREDEFINED for n in (p, p.lower())})
         seconds = time.perf_counter() - began
-        return Built(image, Listing(self.steps, "steps"), every, unused_args=tuple(unused), seconds=seconds)
+        steps = Listing(self.steps, "steps", numbers=range(1, len(self.steps) + 1))
+        return Built(image, steps, every, unused_args=tuple(unused), seconds=seconds)
 
     def _wanted(self) -> list[Stage]:
         """The target and what it needs, in order; as BuildKit, nothing else is built."""
