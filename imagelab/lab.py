@@ -70,7 +70,7 @@ class Lab(Displayed):
         home = home or os.environ.get("IMAGELAB_HOME") or Path.home() / ".imagelab"
         self.store = Store(home, epoch=epoch, platform=platform)
         if current:
-            Lab._current = weakref.ref(self)
+            self.use()
 
     @classmethod
     def temporary(cls, epoch: int | None = 0, *, platform: str = "linux/amd64", current: bool = True) -> Lab:
@@ -87,6 +87,10 @@ class Lab(Displayed):
     def current(cls) -> Lab | None:
         """The lab that `%docker` speaks of: the one made last in this process, while it exists."""
         return cls._current() if cls._current else None
+
+    def use(self) -> None:
+        """Make this the lab that `%docker` speaks to, in place of the one made last."""
+        Lab._current = weakref.ref(self)
 
     def __repr__(self) -> str:
         images = len({image.id for image in self.store.images()})

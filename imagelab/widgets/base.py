@@ -5,12 +5,16 @@ A notebook on a web page has no kernel, and shows a widget's HTML instead: what 
 
 from __future__ import annotations
 
+import sys
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import ipywidgets
 
 from ..errors import LabError
+
+W = TypeVar("W", bound=ipywidgets.Widget)
 
 
 class Readable(ipywidgets.VBox):
@@ -48,3 +52,27 @@ def in_words(place: ipywidgets.HTML, action: Callable[..., None]) -> Callable[..
             place.value = f'<p role="alert"><b>Something broke in imagelab.</b> {what}</p>'
 
     return handler
+
+
+def after_each_cell(widget: W, look: Callable[[W], object]) -> None:
+    """Call `look(widget)` after every cell that is run, for as long as the widget is there.
+
+    A cell may have changed what the widget shows. Outside IPython nothing is done.
+    """
+    if "IPython" not in sys.modules:
+        return
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return
+    shown = weakref.ref(widget)
+
+    def look_again(*_: Any) -> None:
+        still_there = shown()
+        if still_there is None or still_there.comm is None:  # closed
+            shell.events.unregister("post_run_cell", look_again)
+        else:
+            look(still_there)
+
+    shell.events.register("post_run_cell", look_again)

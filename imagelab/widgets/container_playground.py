@@ -8,11 +8,8 @@ the playground looks again: it shows the lab's containers, and keeps none.
 from __future__ import annotations
 
 import shlex
-import sys
-import weakref
 from collections.abc import Callable
 from html import escape
-from typing import Any
 
 import ipywidgets
 
@@ -22,7 +19,7 @@ from ..drawings.drawing import count
 from ..errors import LabError, NotFound
 from ..lab import Lab
 from ..units import harmless
-from .base import Readable, fluid, in_words
+from .base import Readable, after_each_cell, fluid, in_words
 
 TITLE = "<b>Container playground</b>"
 SECONDS = 20.0  # that one command may take
@@ -57,7 +54,7 @@ class ContainerPlayground(Readable):
             html=f"<p>{TITLE}</p>{containers(lab)._repr_html_()}{lab.containers()._repr_html_()}",
             plain=f"Container playground\n{containers(lab)!r}\n{lab.containers()!r}",
         )  # fmt: skip
-        _after_each_cell(self)
+        after_each_cell(self, ContainerPlayground.look)
 
     def look(self) -> None:
         """Show the containers as they are now; nothing is drawn again where nothing has changed."""
@@ -212,24 +209,3 @@ def _screen(command: str, lines: list[str]) -> str:
     said = escape("\n".join(harmless(line) for text in [f"$ {command}", *lines] for line in text.split("\n")))
     style = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:16em;overflow-y:auto;margin:4px 0"
     return f'<pre tabindex="0" style="{style}">{said}</pre>'
-
-
-def _after_each_cell(playground: ContainerPlayground) -> None:
-    """Look again after every cell, as long as the playground is there: a cell may have done something to the lab."""
-    if "IPython" not in sys.modules:
-        return
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    if shell is None:
-        return
-    there = weakref.ref(playground)
-
-    def look(*_: Any) -> None:
-        found = there()
-        if found is None or found.comm is None:  # closed
-            shell.events.unregister("post_run_cell", look)
-        else:
-            found.look()
-
-    shell.events.register("post_run_cell", look)
