@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)]+)\)")  # of Markdown: a picture or not, its text, its target
 USED = """
 import json, sys
 from pathlib import Path
@@ -53,6 +57,44 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_named_so_that_pypi_takes_it(built):
     assert sorted(path.name.partition("-0")[0] for path in built.iterdir()) == ["imagelab_oci"] * 2
     assert "PASSED" in run(sys.executable, "-m", "twine", "check", "--strict", *built.iterdir(), cwd=built)
+
+
+def described(built: Path) -> list[str]:
+    """The long description in the wheel and in the source distribution."""
+    [wheel], [source] = built.glob("*.whl"), built.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = [archive.read(name)]
+    with tarfile.open(source) as archive:
+        [name] = (name for name in archive.getnames() if re.fullmatch(r"[^/]+/PKG-INFO", name))
+        metadata.append(archive.extractfile(name).read())
+    return [message_from_bytes(data).get_payload(decode=True).decode() for data in metadata]
+
+
+def test_a_package_page_has_no_link_or_picture_that_leads_nowhere(built):
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for description in described(built):
+        assert all(target.startswith("https://") for _, _, target in LINK.findall(description))
+        for _, text, _ in LINK.findall(readme):
+            assert text in description
+        assert "imagelab is a small engine" in description
+
+
+@pytest.mark.parametrize("address", ["https://example.com/owner/imagelab", "https://example.com/owner/imagelab/"])
+def test_the_address_of_the_repository_makes_the_pictures_show(tmp_path, address):
+    for name in ("README.md", "LICENSE", "tools/package_page.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy2(ROOT / name, tmp_path / name)
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert "[project.urls]" not in text.splitlines(), "the address is known: this test can use it"
+    (tmp_path / "pyproject.toml").write_text(f'{text}\n[project.urls]\nRepository = "{address}"\n', "utf-8")
+    description = run(sys.executable, "-m", "hatchling", "metadata", "readme", cwd=tmp_path)
+    links = LINK.findall(description)
+    assert len(links) == len(LINK.findall((ROOT / "README.md").read_text("utf-8")))
+    for picture, _, target in links:
+        kind, _, path = target.removeprefix("https://example.com/owner/imagelab/").partition("/HEAD/")
+        assert kind == ("raw" if picture else "blob"), target
+        assert (ROOT / path.partition("#")[0]).is_file(), target
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(built):
