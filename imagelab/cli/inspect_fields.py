@@ -133,7 +133,7 @@ def container_described(one: Container, sized: bool) -> Struct:
             Restarting=False,
             OOMKilled=False,
             Dead=state.status == "dead",
-            Pid=state.pid,
+            Pid=state.pid or 0,
             ExitCode=state.exit_code,
             Error=state.error,
             StartedAt=state.started or _ZERO_TIME,

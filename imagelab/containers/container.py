@@ -129,8 +129,8 @@ class Container(Contents, Displayed):
         return self.state.status == "running"
 
     @property
-    def pid(self) -> int:
-        """Its program's process on this machine, or 0."""
+    def pid(self) -> int | None:
+        """The PID of its program on this machine, or None if it does not run (`docker inspect` prints 0 then)."""
         return self.state.pid
 
     @property
@@ -186,7 +186,7 @@ class Container(Contents, Displayed):
 
     def _ended(self, code: int) -> None:
         if self.gone:
-            self._last = replace(self._last, status="exited", pid=0, exit_code=code)
+            self._last = replace(self._last, status="exited", pid=None, exit_code=code)
 
     def stop(self, timeout: float = STOP_SECONDS) -> Container:
         """Ask its program to end, and after `timeout` seconds kill it; does nothing to one that does not run."""

@@ -26,7 +26,7 @@ STANDING = frozenset("TtZX")  # the states of a process that does nothing: stopp
 def paused(record: Record) -> Iterator[None]:
     """Stop a running container's processes for as long as the block lasts; nothing for one that does not run."""
     state = record.state() if record.folder.is_dir() else None
-    if state is None or state.status != "running":
+    if state is None or state.status != "running" or state.pid is None:
         yield
         return
     try:

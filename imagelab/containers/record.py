@@ -63,12 +63,18 @@ class State(Displayed):
     """Where a container is in its life: created, running or exited; or dead, which is one whose record is damaged."""
 
     status: str = "created"
-    pid: int = 0
+    pid: int | None = None  # of its program while that runs; never 0: `os.kill(0, …)` signals one's own group
     exit_code: int = 0
     started: str = ""
     finished: str = ""
     error: str = ""
     runtime: str = ""  # what runs it, or ran it last
+
+    @classmethod
+    def parse(cls, data: bytes) -> State:
+        """The state that JSON describes; raises ValueError, TypeError or KeyError where it describes none."""
+        values = json.loads(data)
+        return cls(**{**values, "pid": values["pid"] or None})
 
 
 class Record:
@@ -97,7 +103,7 @@ class Record:
             found = self._read()  # it may have ended well between the two looks
             if found.status == "running":
                 lost = replace(
-                    found, status="exited", pid=0, exit_code=LOST, finished=now(), error="its supervisor was killed",
+                    found, status="exited", pid=None, exit_code=LOST, finished=now(), error="its supervisor was killed",
                 )  # fmt: skip
                 found = self._last_words() or lost
                 with suppress(OSError):
@@ -106,12 +112,12 @@ class Record:
 
     def _read(self) -> State:
         try:
-            return State(**json.loads((self.folder / "state.json").read_bytes()))
+            return State.parse((self.folder / "state.json").read_bytes())
         except FileNotFoundError:
             if self.folder.is_dir():
                 return State("dead", error=str(self._damaged("state.json", "it is gone")))
             raise
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             return State("dead", error=str(self._damaged("state.json", error)))
 
     def _damaged(self, name: str, why: object) -> LabError:
@@ -122,8 +128,8 @@ class Record:
 
     def _last_words(self) -> State | None:
         try:
-            return State(**json.loads((self.folder / "alive").read_bytes()))
-        except (OSError, ValueError, TypeError):
+            return State.parse((self.folder / "alive").read_bytes())
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
     @contextmanager
@@ -190,8 +196,8 @@ class Record:
         """
         with suppress(FileNotFoundError), held(self.folder / "alive", shared=True) as ours:
             assert ours is not None
-            with suppress(ValueError, TypeError):
-                return State(**json.loads(os.pread(ours, 1 << 16, 0))).exit_code
+            with suppress(ValueError, TypeError, KeyError):
+                return State.parse(os.pread(ours, 1 << 16, 0)).exit_code
         return None
 
     def end(self) -> None:

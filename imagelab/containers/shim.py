@@ -76,7 +76,7 @@ def main() -> int:
         finally:
             code = running.process.wait()
             code = 128 - code if code < 0 else code
-            state = replace(state, status="exited", pid=0, exit_code=code, finished=now())
+            state = replace(state, status="exited", pid=None, exit_code=code, finished=now())
             record.ended(alive, state)
         if told["remove"]:
             gone = folder.with_name(f".gone-{folder.name}")

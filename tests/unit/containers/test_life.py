@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,10 +17,10 @@ from unit.containers.conftest import Said, exists, started
 
 def test_it_is_created_runs_and_ends_with_its_programs_exit_code(lab, base):
     made = lab.create(base, "sh", "-c", "echo out; echo err >&2; exit 7", name="web")
-    assert (made.status, made.pid, made.exit_code) == ("created", 0, 0)
+    assert (made.status, made.pid, made.exit_code) == ("created", None, 0)
     said = Said()
     made.start(output=said)
-    assert (made.status, made.pid, made.exit_code) == ("exited", 0, 7)
+    assert (made.status, made.pid, made.exit_code) == ("exited", None, 7)
     assert (said.on("stdout"), said.on("stderr")) == ("out\n", "err\n")
     assert [(line.stream, line.text) for line in made.log()] == [("stdout", "out\n"), ("stderr", "err\n")]
     assert made.state.started < made.state.finished
@@ -32,6 +33,17 @@ def test_a_running_one_is_a_process_of_this_machine(lab, base):
     pid = web.pid
     web.kill()
     assert (web.status, web.exit_code, exists(pid)) == ("exited", 137, False)
+
+
+def test_one_that_does_not_run_has_no_pid_to_signal(lab, base):
+    """0 would be one: `os.kill` takes it for the process group of who calls, a notebook's kernel."""
+    ended = lab.run(base, "true")
+    for one in (lab.create(base, "true"), ended, lab.container(ended.id)):
+        with pytest.raises(TypeError):
+            os.kill(one.pid, 0)
+    state = ended.root.with_name("state.json")
+    state.write_text(state.read_text().replace('"pid": null', '"pid": 0'))  # as an older imagelab wrote it
+    assert lab.container(ended.id).pid is None and lab.container(ended.id).exit_code == 0
 
 
 def test_stop_asks_first_and_kills_after_the_grace(lab, base):
