@@ -111,7 +111,7 @@ class Lab(Displayed):
 
         Raises NotFound for a name that no base image has, and LabError when `imagelab-oci[wasm]` is not installed.
         """
-        from .build.base_images import PYTHON, SHELL, provide
+        from .base_images.images import PYTHON, SHELL, provide
 
         if made := provide(self.store, name):
             return made
@@ -266,7 +266,7 @@ class Lab(Displayed):
 
         A base image that imagelab makes is made, if no other image of that name is here.
         """
-        from .build.base_images import find
+        from .base_images.images import find
         from .containers import collection
 
         base = image if isinstance(image, Image) else find(self.store, image)

@@ -14,14 +14,15 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Protocol
 
+from ..base_images.images import LABEL, PYTHON, SHELL, find
 from ..errors import LabError, NotFound
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import user_of
 from ..host.space import FULL, full
 from ..oci.image import Image
+from ..runtime.program import PATH
 from ..store.store import Store
 from . import config, copying
-from .base_images import LABEL, PYTHON, SHELL, find
 from .cache import BuildCache, Inputs, short
 from .context import Context
 from .dockerfile import PREDEFINED, Argument, Dockerfile, DockerfileError, Instruction, Stage, parse
@@ -29,7 +30,6 @@ from .progress import BuildStep, Watcher
 from .run import Workspace
 
 COMMENT = "buildkit.dockerfile.v0"
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # The words of --platform (containerd's platforms/database.go).
 _SYSTEMS = {"aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "plan9", "solaris", "windows"}

@@ -98,7 +98,7 @@ def _created(
     rm: bool, runtime: str, user: str, workdir: str,
 ) -> Container:  # fmt: skip
     """The new container; raises LabError for one that cannot be, as for an image that is not here."""
-    from ..build.base_images import find
+    from ..base_images.images import find
 
     if network != "none":
         raise LabError(f"network {network} not found: a container here has no network, which --network none says")

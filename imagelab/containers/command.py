@@ -13,10 +13,9 @@ from ..filesystem.users import home_of, user_of
 from ..golang.quote import go_quoted
 from ..host.root import Root
 from ..runtime.binfmt import kind_of
-from ..runtime.program import NO_CONTAINER, CannotStart, Program
+from ..runtime.program import NO_CONTAINER, PATH, CannotStart, Program
 from .record import Record, Spec
 
-PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NO_COMMAND = "No command specified: neither the image nor the command line says what to run"
 
 
@@ -45,7 +44,7 @@ def program_of(
     except NotFound as error:
         why = str(error).rpartition(": ")[2]
         raise CannotStart(f"chdir to cwd ({go_quoted(where)}) set in config.json failed: {why}") from None
-    known = variables([PATH, f"HOSTNAME={spec.hostname}", *spec.env, *env])
+    known = variables([f"PATH={PATH}", f"HOSTNAME={spec.hostname}", *spec.env, *env])
     known.setdefault("HOME", home_of(who[0], root))
     words = tuple(argv) or (*spec.entrypoint, *spec.command)
     checked(*words, *known.values())

@@ -16,6 +16,7 @@ from ..errors import LabError
 
 _MODULES = {"shell": "shell.interpreter", "bubblewrap": "bubblewrap", "wasm": "wasm.wasi", "pip": "pip.command"}
 RUNTIMES = tuple(_MODULES)
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where an image's Env sets none, as in docker
 NO_CONTAINER, CANNOT_RUN, NOT_THERE = 125, 126, 127  # the exit codes that a shell, and docker, have for it
 Output = Callable[[str, bytes], object]  # called with "stdout" or "stderr" and some bytes, as they come
 

@@ -26,6 +26,7 @@ FLOORS = [
     {"host"},
     {"oci", "runtime"},
     {"store", "analysis"},
+    {"base_images"},
     {"archive", "build"},
     {"containers"},
     {"lab"},
@@ -34,10 +35,10 @@ FLOORS = [
     {"lesson", "cli", "display"},
     {"__main__"},
 ]
-ENGINE_FLOORS = 8  # the floors above hold the views
+ENGINE_FLOORS = 9  # the floors above hold the views
 VIEWS = set[str]().union(*FLOORS[ENGINE_FLOORS:])
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-TOO_LARGE = {"containers": 1550, "build": 1625}  # on the way down to 1,400
+TOO_LARGE = {"containers": 1550, "build": 1475}  # on the way down to 1,400
 VIEW_LIBRARIES = {"pandas", "numpy", "graphviz", "graphviz_pure", "IPython", "ipywidgets", "click"}
 
 

@@ -29,7 +29,7 @@ RUN chmod 0 /locked
 SCRIPT = """
 import json, os, sys
 from imagelab import Lab
-from imagelab.filesystem import snapshot
+from imagelab.host import snapshot
 user = int(sys.argv[4])
 if user != os.geteuid():
     warm = Lab.temporary()  # so that all modules are loaded: Python itself may lie where only root can read

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagelab import Lab
-from imagelab.build.base_images import PYTHON, provide
+from imagelab.base_images.images import PYTHON, provide
 
 from .boxes import Box
 

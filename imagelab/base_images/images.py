@@ -19,6 +19,7 @@ from ..filesystem.entry import Entry
 from ..oci.image import Image
 from ..oci.reference import Reference
 from ..runtime.binfmt import PIP_MARK, SHELL_MARK
+from ..runtime.program import PATH
 from ..store.store import Store
 from .wasm_data import initial_memory
 
@@ -37,7 +38,6 @@ _FILES: dict[str, Entry] = {
     "root": Entry.dir(0o700),
     "tmp": Entry.dir(0o1777),
 }
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def find(store: Store, name: str) -> Image:
@@ -75,7 +75,7 @@ def _shell(store: Store) -> Image:
     return (
         store.scratch()
         .append(dict(_FILES), "imagelab: the shell base image")
-        .with_config('CMD ["/bin/sh"]', Cmd=["/bin/sh"], Env=[f"PATH={_PATH}"], Labels={LABEL: about})
+        .with_config('CMD ["/bin/sh"]', Cmd=["/bin/sh"], Env=[f"PATH={PATH}"], Labels={LABEL: about})
     )
 
 
@@ -98,7 +98,7 @@ def _python(store: Store) -> Image:
     }
     pip = {"usr/local/bin/pip": Entry.file(_PIP, 0o755)}
     pip |= {f"usr/local/bin/{name}": Entry.symlink("pip") for name in ("pip3", "pip3.12")}
-    env = [f"PATH=/usr/local/bin:{_PATH}", "LANG=C.UTF-8", "PYTHON_VERSION=3.12.0"]
+    env = [f"PATH=/usr/local/bin:{PATH}", "LANG=C.UTF-8", "PYTHON_VERSION=3.12.0"]
     labels = {
         LABEL: about,
         "org.opencontainers.image.source": "https://github.com/vmware-labs/webassembly-language-runtimes",

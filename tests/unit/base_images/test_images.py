@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from imagelab import Lab
-from imagelab.build import base_images, wasm_data
+from imagelab.base_images import images as base_images
+from imagelab.base_images import wasm_data
 from imagelab.errors import Invalid, LabError
 
 SHELL_ID = "sha256:5e4eebd7b428cbe4fb67922ad0c7a6ce1063f17a9dea0d1d8fbf282bcea41bdc"
@@ -98,7 +99,7 @@ def test_a_damaged_python_is_not_used(lab, monkeypatch, tmp_path):
 def test_the_engine_loads_none_of_it():
     code = (
         "import sys; from imagelab import Lab; from imagelab.runtime import binfmt; "
-        "from imagelab.build import base_images; "
+        "from imagelab.base_images import images; "
         "Lab.temporary().images; print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -1,0 +1,1 @@
+"""Base images that imagelab makes itself: a shell, and a Python."""
