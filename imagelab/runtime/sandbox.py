@@ -61,14 +61,14 @@ def available() -> bool:
     return _landlock_version() >= 3 or bool(means())
 
 
-def enter(root: Path, readable: Sequence[str] = ()) -> None:
-    """Shut this process in for good; `root` keeps its path, and more folders stay `readable`.
+def enter(root: Path) -> None:
+    """Confine this process for good to a root folder, which keeps its path, and to what Python reads.
 
     The process must have one thread. What the machine cannot do is left out: see `means`.
     """
     if sys.platform != "linux":
         return
-    readable = _folders([*_python_folders(), *readable])
+    readable = _folders(_python_folders())
     with suppress(OSError):
         _into_namespace(os.fspath(root), readable)
     with suppress(OSError):

@@ -1,8 +1,8 @@
 """A cache of WebAssembly programs compiled for this machine.
 
-Compiled code runs unchecked, so it is believed only from a file that nobody else could have written: the user's own
-cache folder, in which neither the file nor any folder above it may be another's. Without such a folder a program is
-compiled each time.
+Compiled code runs unchecked, so it is loaded only from a file that no other user could have written: it lies in the
+user's own cache folder, and neither the file nor any folder above it belongs to, or may be written by, anybody else but
+root. Without such a folder a program is compiled each time it is run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,50 +26,69 @@ KEEP = 8  # compiled programs, of about 30 MB each
 
 
 def module(engine: wasmtime.Engine, program: bytes, digest: str, name: str) -> wasmtime.Module:
-    """The program, compiled; `digest` is its SHA-256 in hexadecimal. Progress is shown on stderr.
+    """Compile a program, or load it from the cache; `digest` is its SHA-256 in hexadecimal. stderr shows the progress.
 
-    Raises WasmtimeError when it is no program.
+    Raises WasmtimeError for bytes that are not a WebAssembly program.
     """
     path = _path(digest)
-    folder = path.parent
-    if found := _kept(engine, path):
-        return found
-    trusted = _make(folder)
-    with _alone(path) if trusted else nullcontext():
-        if found := _kept(engine, path):  # by whoever was faster
-            return found
-        with _told(f"imagelab: compiling {name} for this machine" + (", once" if trusted else "")):
-            made = wasmtime.Module(engine, program)
-        if trusted:
-            _keep(path, bytes(made.serialize()))
-        else:
-            print(f"imagelab: not kept, since others may write to {folder}", file=sys.stderr)
-    return made
+    if compiled := load(engine, digest):
+        return compiled
+    if not _make(path.parent):
+        return uncached(engine, program, name)
+    with Lock(path.with_suffix(".lock"), mode=0o600):  # one process compiles, the others wait for it
+        if compiled := load(engine, digest):
+            return compiled
+        with _progress(f"imagelab: compiling {name} for this machine, once"):
+            compiled = wasmtime.Module(engine, program)
+        _store(path, bytes(compiled.serialize()))
+    return compiled
 
 
-def compile_aside(program: bytes, digest: str, name: str) -> None:
-    """Fill the cache with a program, in a process of its own, unless it is there: compiling leaves threads behind.
+def uncached(engine: wasmtime.Engine, program: bytes, name: str) -> wasmtime.Module:
+    """Compile a program, and say on stderr why it is not kept. Raises WasmtimeError as `module` does."""
+    with _progress(f"imagelab: compiling {name} for this machine"):
+        compiled = wasmtime.Module(engine, program)
+    print(f"imagelab: not kept, since others may write to {cache_folder()}", file=sys.stderr)
+    return compiled
 
-    Errors in the program are reported when it is run.
+
+def load(engine: wasmtime.Engine, digest: str) -> wasmtime.Module | None:
+    """Load a compiled program from the cache, if it is there, trusted, and made for this machine's processor."""
+    path = _path(digest)
+    if not _is_trusted(path):
+        return None
+    try:
+        return wasmtime.Module.deserialize_file(engine, str(path))
+    except wasmtime.WasmtimeError:  # compiled on another machine that shares this folder
+        return None
+
+
+def load_or_compile_aside(engine: wasmtime.Engine, program: bytes, digest: str, name: str) -> wasmtime.Module | None:
+    """Load a program, which is compiled first, in another process, if it is not in the cache.
+
+    Compiling leaves threads behind, loading does not: the caller still has one thread. Returns None where there is no
+    trusted cache folder, and for bytes that are not a program.
     """
-    if os.path.isfile(_path(digest)):  # False, too, for a folder that this user may not enter
-        return
+    if compiled := load(engine, digest):
+        return compiled
+    if not _make(_path(digest).parent):
+        return None
     if pid := os.fork():
         os.waitpid(pid, 0)
-        return
+        return load(engine, digest)
     try:
         with suppress(wasmtime.WasmtimeError):
-            module(wasmtime.Engine(wasmtime.Config()), program, digest, name)
+            module(engine, program, digest, name)
     finally:
         sys.stderr.flush()
         os._exit(0)
 
 
 def cache_folder() -> Path:
-    """Where compiled programs are kept: `imagelab/wasm` in $XDG_CACHE_HOME, or where the system has its caches."""
+    """The folder of compiled programs: `imagelab/wasm` in $XDG_CACHE_HOME, or in the system's folder for caches."""
     default = "Library/Caches" if sys.platform == "darwin" else ".cache"
-    given = os.environ.get("XDG_CACHE_HOME") or ""
-    above = Path(given) if os.path.isabs(given) else Path(os.path.expanduser("~")) / default
+    configured = os.environ.get("XDG_CACHE_HOME") or ""
+    above = Path(configured) if os.path.isabs(configured) else Path(os.path.expanduser("~")) / default
     return above / "imagelab" / "wasm"
 
 
@@ -81,17 +100,8 @@ def _machine() -> str:
     return f"{sys.platform}-{os.uname().machine}" if hasattr(os, "uname") else sys.platform
 
 
-def _kept(engine: wasmtime.Engine, path: Path) -> wasmtime.Module | None:
-    if not _mine(path):
-        return None
-    try:
-        return wasmtime.Module.deserialize_file(engine, str(path))
-    except wasmtime.WasmtimeError:  # made on another machine that shares this folder
-        return None
-
-
-def _mine(path: Path) -> bool:
-    """Whether nobody but this user, and root, could have written here."""
+def _is_trusted(path: Path) -> bool:
+    """Whether only this user, and root, could have written this file."""
     if not hasattr(os, "geteuid"):
         return path.is_file()
     try:
@@ -107,17 +117,18 @@ def _mine(path: Path) -> bool:
 
 
 def _make(folder: Path) -> bool:
+    """Make the cache folder; returns whether what this process writes there can be trusted later."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = folder / ".mine"
+        probe = folder / ".probe"
         probe.touch(mode=0o600)
     except OSError:
         return False
-    return _mine(probe)
+    return _is_trusted(probe)
 
 
-def _keep(path: Path, code: bytes) -> None:
-    """Write the file whole or not at all, and remove the oldest ones; a disk that is full is no reason to fail."""
+def _store(path: Path, code: bytes) -> None:
+    """Write the file whole or not at all, and remove the oldest ones; on a full disk the program runs uncached."""
     with suppress(OSError):
         descriptor, name = tempfile.mkstemp(prefix=".making-", dir=path.parent)  # 0600
         try:
@@ -134,20 +145,13 @@ def _keep(path: Path, code: bytes) -> None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """While one process compiles a program, others wait for it."""
-    with Lock(path.with_suffix(".lock"), mode=0o600):
-        yield
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """A line on stderr for what takes longer than a moment: it grows by a dot a second, then says the time taken."""
+def _progress(message: str) -> Iterator[None]:
+    """Show a line on stderr while the block runs, if it takes over 0.3 s: a dot each second, then the time taken."""
     done, began = threading.Event(), time.monotonic()
 
     def dots() -> None:
         if not done.wait(0.3):
-            print(what, end=" ", file=sys.stderr, flush=True)
+            print(message, end=" ", file=sys.stderr, flush=True)
             while not done.wait(1):
                 print(".", end="", file=sys.stderr, flush=True)
             print(f" {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)

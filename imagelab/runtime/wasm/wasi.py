@@ -97,22 +97,24 @@ def main() -> int:
     """The process of its own, which is the program."""
     from wasmtime import Config, Engine, WasmtimeError
 
-    from .cache import cache_folder, compile_aside, module
+    from .cache import load_or_compile_aside, module, uncached
 
     told: dict[str, Any] = worker.told_to(sys.argv[1])
     root = Path(told["root"])
     program = Root(root).read(told["path"], MAX_PROGRAM)
     digest = hashlib.sha256(program).hexdigest()
-    if sys.platform == "linux":
-        compile_aside(program, digest, f"/{told['path']}")
-    sandbox.enter(root, [os.fspath(cache_folder())])
+    engine = Engine(Config())
+    name = f"/{told['path']}"
+    compiled = load_or_compile_aside(engine, program, digest, name) if sys.platform == "linux" else None
+    sandbox.enter(root)  # on Linux it needs a process of one thread, and shuts the cache out
     if told["timeout"]:
         timer = threading.Timer(told["timeout"], os._exit, (KILLED,))
         timer.daemon = True
         timer.start()
-    engine = Engine(Config())
     try:
-        compiled = module(engine, program, digest, f"/{told['path']}")
+        if not compiled and sys.platform == "linux":
+            compiled = uncached(engine, program, name)
+        compiled = compiled or module(engine, program, digest, name)
     except WasmtimeError as error:
         print(f"exec {told['argv'][0]}: exec format error: {str(error).splitlines()[0]}", file=sys.stderr)
         return CANNOT_RUN

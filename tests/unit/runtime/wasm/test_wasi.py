@@ -331,3 +331,17 @@ def test_pip_as_a_module_is_pip(box):
     assert kind_of(files, Program(("python3", "-m", "json.tool"), ENV)) == "wasm"
     (box.folder / "usr/local/bin/pip").unlink()
     assert kind_of(files, Program(("python3", "-m", "pip", "list"), ENV)) == "wasm"
+
+
+def test_a_program_compiled_for_another_processor_is_compiled_again_once(tmp_path, monkeypatch):
+    """As on a machine that has been given the home folder of another one; it used to be compiled on each run."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    box = Box(tmp_path / "root")
+    wat(box, "hello", HELLO)
+    first = box.run("/hello")
+    (file,) = (tmp_path / "cache/imagelab/wasm").glob("*.cwasm")
+    whole = file.read_bytes()
+    file.write_bytes(b"\x7fELF for another processor")
+    assert box.run("/hello") == first == (0, first.out, "")
+    assert file.read_bytes()[:4] == whole[:4] != b""
+    assert len(file.read_bytes()) == len(whole)
