@@ -1,10 +1,11 @@
-"""Predictions and exercises of the lessons.
+"""Lessons: questions asked before the run, exercises with a goal, the scene of each section, the learner's progress.
 
-`predict` asks before the run, `exercise` gives a place to get to, `progress.board()` shows what you have done.
+`begin("04")` makes a notebook ready. `predict` asks and `reveal` answers; `scene` gives the lab that a section begins
+with; `exercise` sets a task; `progress` is what the learner has done.
 """
 
 from . import progress
-from .exercises import exercise
-from .predictions import predict
+from .kernel import begin, exercise, predict, reveal
+from .scene import scene
 
-__all__ = ["predict", "exercise", "progress"]
+__all__ = ["begin", "exercise", "predict", "progress", "reveal", "scene"]

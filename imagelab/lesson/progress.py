@@ -20,6 +20,8 @@ from ..host.locks import Lock
 
 if TYPE_CHECKING:
     from ..tables import Table
+    from ..widgets.progress_bar import ProgressBar
+    from .course import Lesson
 
 NAME = ".imagelab-progress.json"
 TITLES = ["LESSON", "PREDICTIONS RIGHT", "PREDICTIONS MADE", "EXERCISES SOLVED", "EXERCISES TRIED", "HINTS TAKEN"]
@@ -82,6 +84,43 @@ def board() -> Any:
 
     nothing = "<p>Nothing is recorded yet. Answer a prediction or work on an exercise, and look again.</p>"
     return Board(lambda: table()._repr_html_() if _rows(read()) else nothing)
+
+
+def bar(number: str) -> ProgressBar:
+    """Where the learner is: the lesson, its predictions and exercises done, and what comes next.
+
+    A page without a kernel shows the lesson with nothing done yet. Raises NotFound for a lesson that there is none of.
+    """
+    from ..widgets.progress_bar import ProgressBar
+    from . import course
+    from .markup import plain
+
+    lesson = course.lesson(number)
+    nothing: Record = {"predictions": {}, "exercises": {}}
+    return ProgressBar(
+        lambda: _line(lesson, read()), html=_line(lesson, nothing), plain=plain(_words(lesson, nothing))
+    )
+
+
+def _line(lesson: Lesson, record: Record) -> str:
+    from .markup import html
+
+    return f'<p role="status" style="margin:0">{html(_words(lesson, record))}</p>'
+
+
+def _words(lesson: Lesson, record: Record) -> str:
+    from . import course
+
+    made = [name for name in lesson.predictions if name in record["predictions"]]
+    solved = [name for name in lesson.exercises if "solved" in record["exercises"].get(name, {})]
+    to_do = [name for name in [*lesson.predictions, *lesson.exercises] if name not in {*made, *solved}]
+    after = course.LESSONS[course.LESSONS.index(lesson) + 1 :][:1]
+    following = to_do[0] if to_do else f"lesson {after[0].number}" if after else "nothing left"
+    return (
+        f"**Lesson {lesson.number}** of {course.LESSONS[0].number}–{course.LESSONS[-1].number} · "
+        f"predictions {len(made)} of {len(lesson.predictions)} · "
+        f"exercises {len(solved)} of {len(lesson.exercises)} · next: {following}"
+    )
 
 
 def collect(folder: str | Path) -> Table:

@@ -91,7 +91,7 @@ def test_lesson_02_is_answered_and_solved(lesson, classroom):
 
 @in_every_light
 def test_the_waste_meter_is_readable_in_every_light(widget, dark, width):
-    meter = widget(LAYERS, METER, 'predict("02.secret")', "question.reveal(at=at", dark=dark, width=width)
+    meter = widget(LAYERS, METER, 'predict("02.secret")', 'reveal("02.secret", at=at', dark=dark, width=width)
     page = meter.page
     button(meter, 2, "overwrite").click()
     expect(meter.get_by_role("alert")).to_have_count(1)

@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from imagelab.lesson import course
 from imagelab.lesson.exercises import EXERCISES, exercise
 from imagelab.lesson.predictions import PREDICTIONS
 
@@ -38,7 +39,9 @@ def html(path):
 
 
 def test_the_lessons_are_there():
-    assert [path.stem for path in NOTEBOOKS][:2] == ["00-start-here", "01-what-an-image-contains"]
+    assert [path.name for path in NOTEBOOKS] == [lesson.notebook for lesson in course.LESSONS]
+    for path, lesson in zip(NOTEBOOKS, course.LESSONS, strict=True):
+        assert cells(path, "markdown")[0].source.splitlines()[0] == f"# {lesson.number} · {lesson.title}"
 
 
 @each
@@ -105,9 +108,9 @@ def test_it_has_the_shape_of_a_lesson(path):
     assert set(re.findall(r'exercise\("([\w.]+)"\)', code)) == {name for name in EXERCISES if name.startswith(number)}
     asked = re.findall(r'predict\("([\w.]+)"\)', code)
     assert asked == [name for name in PREDICTIONS if name.startswith(number)]
-    assert code.count(".reveal(") == len(asked)
-    order = re.findall(r'predict\("|\.reveal\(', code)
-    assert order == ['predict("', ".reveal("] * len(asked), "each prediction is revealed before the next is made"
+    order = re.findall(r'(predict|reveal)\("([\w.]+)"', code)
+    pairs = [(verb, name) for name in asked for verb in ("predict", "reveal")]
+    assert order == pairs, "each prediction is revealed before the next is made"
 
 
 def test_a_link_to_another_lesson_leads_somewhere():

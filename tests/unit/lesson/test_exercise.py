@@ -6,7 +6,8 @@ import pytest
 
 from imagelab import Lab
 from imagelab.errors import NotFound
-from imagelab.lesson import exercise, progress
+from imagelab.lesson import progress
+from imagelab.lesson.exercises import exercise
 
 
 def test_each_one_is_fresh_and_has_a_lab_of_its_own():

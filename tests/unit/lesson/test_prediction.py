@@ -6,8 +6,9 @@ import pytest
 
 from imagelab import LabError
 from imagelab.errors import NotFound
-from imagelab.lesson import predict, progress
+from imagelab.lesson import progress
 from imagelab.lesson.prediction import Prediction
+from imagelab.lesson.predictions import predict
 
 
 @pytest.fixture
