@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..errors import Conflict, LabError, NotFound
 from ..host.beneath import make_private
+from ..host.locks import flock
 from ..host.root import Root
 from ..host.snapshot import Writable
 from ..host.snapshot import remove as remove_folder
@@ -26,7 +27,7 @@ from ..store.store import Store
 from .command import NO_COMMAND, checked, pairs, signal_number
 from .container import Container
 from .names import NAME, generated
-from .record import Record, Spec, State, held, now
+from .record import Record, Spec, State, now
 from .rootfs import clone
 
 _NEW = ".new-"  # a container that is being made
@@ -69,7 +70,7 @@ def create(
     shelf = _shelf(store)
     make_private(shelf)
     with ExitStack() as ours:
-        with held(shelf / ".lock"):
+        with flock(shelf / ".lock"):
             taken = _names(store)
             if (wanted := name.lstrip("/")) in taken:
                 raise Conflict(
@@ -87,7 +88,7 @@ def create(
             )  # fmt: skip
             record = Record(shelf / f"{_NEW}{id_}")
             record.folder.mkdir()
-            ours.enter_context(held(record.folder / "lock"))  # says that somebody is still at it
+            ours.enter_context(flock(record.folder / "lock"))  # says that somebody is still at it
             try:
                 record.write_spec(spec)
             except BaseException:
@@ -128,7 +129,7 @@ def _names(store: Store) -> dict[str, str]:
     """Every name that is taken, and by which ID; what a crash left half made is removed."""
     taken = {one.name: one.id for one in everything(store)}
     for folder in _shelf(store).glob(f"{_NEW}*"):
-        with suppress(FileNotFoundError, LabError), held(folder / "lock", wait=False) as ours:
+        with suppress(FileNotFoundError, LabError), flock(folder / "lock", wait=False) as ours:
             if ours is None:
                 taken[Record(folder).spec().name] = folder.name.removeprefix(_NEW)
             else:

@@ -24,21 +24,21 @@ from ..host.root import Root
 from ..host.snapshot import remove
 from ..host.space import names_full_disks
 from ..oci.digest import Digest
+from ..runtime.process import feed, stdin_of, watch
 from ..runtime.program import NO_CONTAINER, CannotStart, Output, Program, Streams, named
 from ..shown import Displayed
 from . import log
 from .command import pairs, program_of, runtime_of, signal_number
 from .files import Contents
 from .pause import counted, left_stopped, resume
-from .record import Record, Spec, State
-from .start import attend, feed, interrupts_held, launch, stdin_of
+from .record import Launch, Record, Spec, State
+from .start import attend, interrupts_held, launch
 
 if TYPE_CHECKING:
     from ..store.store import Store
 
 STOP_SECONDS = 10.0  # docker's grace between the stop signal and the kill
 NOT_STARTED = 128  # docker's exit code of a container that it could not start, while the command says 125
-NO_COMMAND = "No command specified: neither the image nor the command line says what to run"
 
 
 @names_full_disks
@@ -159,12 +159,8 @@ class Container(Contents, Displayed):
                     raise LabError(self.state.error)
                 try:
                     program = program_of(self._record, self.spec)
-                    kind = self._kind_of(program)
-                    told = {
-                        "argv": program.argv, "env": dict(program.env), "cwd": program.cwd, "user": program.user,
-                        "hostname": program.hostname, "runtime": kind, "remove": self.spec.remove,
-                    }  # fmt: skip
-                    shim = self._shim = launch(self._record, told, input, output is not None)
+                    what = Launch(program, self._kind_of(program), self.spec.remove)
+                    shim = self._shim = launch(self._record, what, input, output is not None)
                 except CannotStart as error:
                     code = NOT_STARTED if error.code == NO_CONTAINER else error.code
                     self._record.write(State("created", exit_code=code, error=str(error)))
@@ -263,8 +259,6 @@ class Container(Contents, Displayed):
 
         Raises Conflict if the container does not run, and `CannotStart` as `start` does.
         """
-        from ..runtime.process import watch
-
         self._here()
         state = self.state
         if state.status != "running":

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ..errors import LabError
 from ..host.beneath import make_private
-from .record import Record, held
+from ..host.locks import flock
+from .record import Record
 
 _OWNER = ".owner"  # among a store's containers; only a temporary lab has it
 
@@ -24,7 +25,7 @@ def keep(home: Path) -> ExitStack:
     ours = ExitStack()
     with suppress(LabError):  # Windows, where there are no containers
         make_private(home / "containers")
-        ours.enter_context(held(home / "containers" / _OWNER, wait=False))
+        ours.enter_context(flock(home / "containers" / _OWNER, wait=False))
     return ours
 
 
@@ -32,7 +33,7 @@ def end_with_keeper(shelf: Path, pid: int) -> None:
     """Kill a program when whoever keeps its store's containers has ended; nothing where nobody does."""
 
     def wait() -> None:
-        with suppress(FileNotFoundError, ProcessLookupError), held(shelf / _OWNER, shared=True):
+        with suppress(FileNotFoundError, ProcessLookupError), flock(shelf / _OWNER, shared=True):
             os.kill(pid, signal.SIGKILL)
 
     if (shelf / _OWNER).exists():

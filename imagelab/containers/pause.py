@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from .record import Record, held
+from ..host.locks import flock
+from .record import Record
 
 PATIENCE = 5.0  # seconds that a process in an uninterruptible call has to stop in
 STANDING = frozenset("TtZX")  # the states of a process that does nothing: stopped, traced, ended
@@ -30,7 +31,7 @@ def paused(record: Record) -> Iterator[None]:
         yield
         return
     try:
-        with held(record.folder / "paused", shared=True):
+        with flock(record.folder / "paused", shared=True):
             _stop(record, state.pid)
             yield
     finally:
@@ -44,7 +45,7 @@ def counted(record: Record, pid: int) -> Iterator[None]:
     with ExitStack() as noted:
         with suppress(FileNotFoundError):  # the container may be removed meanwhile
             note.parent.mkdir(exist_ok=True)
-            noted.enter_context(held(note))
+            noted.enter_context(flock(note))
             noted.callback(note.unlink, missing_ok=True)
         yield
 
@@ -53,7 +54,7 @@ def _beside(record: Record) -> set[int]:
     """The PIDs of programs that run beside the container's own; a note whose writer was killed counts no more."""
     folder, pids = record.folder / "beside", set()
     for note in folder.iterdir() if folder.is_dir() else ():
-        with suppress(OSError), held(note, shared=True, wait=False) as lock:
+        with suppress(OSError), flock(note, shared=True, wait=False) as lock:
             if lock is None:
                 pids.add(int(note.name))
             else:
@@ -64,7 +65,7 @@ def _beside(record: Record) -> set[int]:
 def resume(record: Record) -> None:
     """Continue what readers of a container have stopped, unless one still reads."""
     path = record.folder / "paused"
-    with suppress(FileNotFoundError), held(path, wait=False) as lock:
+    with suppress(FileNotFoundError), flock(path, wait=False) as lock:
         if lock is None:
             return
         for line in os.pread(lock, 1 << 20, 0).splitlines():

@@ -2,6 +2,7 @@
 
     <store>/containers/<id>/
         config.json    what it was created with; never changes
+        program.json   what its shim starts, from the last start on
         state.json     created, running or exited; written by its shim
         before.json    how the root folder looked when it was new
         root/          its files: a clone of the image's, and then its own
@@ -28,6 +29,8 @@ from typing import Any
 
 from ..errors import LabError
 from ..host.atomic import write_atomically
+from ..host.locks import flock
+from ..runtime.program import Program
 from ..shown import Displayed
 
 SHIM = "shim "  # before its PID, in `alive`, while it lives; later the last state stands there
@@ -75,6 +78,15 @@ class State(Displayed):
         """The state that JSON describes; raises ValueError, TypeError or KeyError where it describes none."""
         values = json.loads(data)
         return cls(**{**values, "pid": values["pid"] or None})
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a shim starts: a program, its runtime's name, and whether the container is removed when that has ended."""
+
+    program: Program
+    runtime: str
+    remove: bool
 
 
 class Record:
@@ -163,6 +175,17 @@ class Record:
         """Say what it was created with."""
         write_atomically(self.folder / "config.json", json.dumps(asdict(spec)).encode(), durable=False)
 
+    def launch(self) -> Launch:
+        """What its shim is to start."""
+        values = json.loads((self.folder / "program.json").read_bytes())
+        return Launch(Program.from_json(values["program"]), values["runtime"], values["remove"])
+
+    def write_launch(self, launch: Launch) -> None:
+        """Keep what its shim is to start, readable by its owner alone: the environment may hold secrets."""
+        path = self.folder / "program.json"
+        path.touch(0o600)
+        path.write_text(json.dumps(asdict(launch)))
+
     def before(self) -> dict[str, tuple[int, ...]]:
         """How the root folder looked when it was new, path → Stat (see `writable`)."""
         try:
@@ -185,7 +208,7 @@ class Record:
 
     def alive(self) -> bool:
         """Whether its shim lives."""
-        with suppress(FileNotFoundError), held(self.folder / "alive", shared=True, wait=False) as ours:
+        with suppress(FileNotFoundError), flock(self.folder / "alive", shared=True, wait=False) as ours:
             return ours is None
         return False
 
@@ -194,7 +217,7 @@ class Record:
 
         Works for a container that its shim removes at its end, too.
         """
-        with suppress(FileNotFoundError), held(self.folder / "alive", shared=True) as ours:
+        with suppress(FileNotFoundError), flock(self.folder / "alive", shared=True) as ours:
             assert ours is not None
             with suppress(ValueError, TypeError, KeyError):
                 return State.parse(os.pread(ours, 1 << 16, 0)).exit_code
@@ -215,32 +238,8 @@ class Record:
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Nobody else starts, stops or removes it meanwhile."""
-        with held(self.folder / "lock"):
+        with flock(self.folder / "lock"):
             yield
-
-
-@contextmanager
-def held(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[int | None]:
-    """Hold a file's lock, which ends with the process however that ends; gives its descriptor, None if another has it.
-
-    Raises FileNotFoundError when the file's folder is gone, and LabError on Windows, which has no such locks.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        raise LabError(
-            "containers need Linux or macOS: on Windows, use the Windows Subsystem for Linux (WSL)"
-        ) from None
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield None
-            return
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def now() -> str:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ..host.beneath import make_private
 from ..host.disk import unpack
+from ..host.locks import flock
 from ..host.snapshot import PRIVILEGED, remove
 from ..oci.image import Image
 from ..store.store import Store
-from .record import held
 
 _LOCKED = ".locked"
 
@@ -49,7 +49,7 @@ def _unpacked(store: Store, image: Image) -> Path:
     folder = above / _key(image)
     if folder.is_dir():
         return folder
-    with held(above / ".lock"):
+    with flock(above / ".lock"):
         if not folder.is_dir():
             new = above / f".new-{os.urandom(16).hex()}"
             try:
@@ -72,7 +72,7 @@ def sweep(store: Store, images: Collection[Image]) -> None:
     above = store.home / "cache" / "unpacked"
     if above.is_dir():
         kept = {".lock", *(_key(image) for image in images)}
-        with held(above / ".lock"):
+        with flock(above / ".lock"):
             for folder in above.iterdir():
                 if folder.name.removesuffix(_LOCKED) not in kept:
                     folder.unlink() if folder.is_file() else remove(folder)

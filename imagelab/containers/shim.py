@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
 import signal
 import subprocess
 import sys
@@ -23,13 +22,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LabError
+from ..host.locks import flock
 from ..host.snapshot import remove
 from ..host.space import in_words
 from ..runtime import worker
-from ..runtime.program import CANNOT_RUN, Program, Running, Streams, named
+from ..runtime.process import hand_on
+from ..runtime.program import CANNOT_RUN, Running, Streams, named
 from .lifetime import end_with_keeper
 from .log import LogWriter
-from .record import SHIM, Record, State, held, now
+from .record import SHIM, Record, State, now
 
 MAX_SECONDS = 24 * 3600.0
 _ASKING = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
@@ -42,24 +43,20 @@ def main() -> int:
         signal.signal(number, lambda *_: None)
     folder, ready = Path(sys.argv[1]), int(sys.argv[2])
     record = Record(folder)
-    with held(folder / "alive") as alive:
+    with flock(folder / "alive") as alive:
         assert alive is not None
         os.ftruncate(alive, 0)
         os.pwrite(alive, f"{SHIM}{os.getpid()}".encode(), 0)
-        told = json.loads((folder / "program.json").read_bytes())
-        program = Program(
-            tuple(told["argv"]), told["env"], told["cwd"], (told["user"][0], told["user"][1]), told["hostname"],
-            MAX_SECONDS,
-        )  # fmt: skip
-        if told["runtime"] != "bubblewrap":  # whose program is a first process, which ignores what it does not handle
+        launch = record.launch()
+        if launch.runtime != "bubblewrap":  # whose program is a first process, which ignores what it does not handle
             for number in _ASKING:
                 signal.signal(number, signal.SIG_IGN)
         try:
             with record.room_for_state() as write:
-                running = named(told["runtime"]).start(
-                    record.root, program, Streams(0, subprocess.PIPE, subprocess.PIPE)
-                )
-                state = State("running", runtime=told["runtime"], pid=running.pid, started=now())
+                program = replace(launch.program, timeout=MAX_SECONDS)
+                streams = Streams(0, subprocess.PIPE, subprocess.PIPE)
+                running = named(launch.runtime).start(record.root, program, streams)
+                state = State("running", runtime=launch.runtime, pid=running.pid, started=now())
                 try:
                     write(state)
                 except OSError:  # nobody would find it again
@@ -78,7 +75,7 @@ def main() -> int:
             code = 128 - code if code < 0 else code
             state = replace(state, status="exited", pid=None, exit_code=code, finished=now())
             record.ended(alive, state)
-        if told["remove"]:
+        if launch.remove:
             gone = folder.with_name(f".gone-{folder.name}")
             with suppress(OSError, LabError):
                 os.rename(folder, gone)
@@ -88,31 +85,23 @@ def main() -> int:
 
 def _pump(running: Running, record: Record) -> None:
     """Hand on what the program prints to its log, and to whoever started it for as long as they listen."""
-    process = running.process
-    assert process.stdout and process.stderr
     log = LogWriter(record.log)
     listening = {"stdout": 1, "stderr": 2}
+
+    def output(stream: str, data: bytes) -> None:
+        with suppress(OSError):  # a full disk must not stop the program
+            log.write(stream, data)
+        try:
+            while data and stream in listening:
+                data = data[os.write(listening[stream], data) :]
+        except OSError:
+            del listening[stream]
+
     end = time.monotonic() + MAX_SECONDS
-    with selectors.DefaultSelector() as ready:
-        ready.register(process.stdout, selectors.EVENT_READ, "stdout")
-        ready.register(process.stderr, selectors.EVENT_READ, "stderr")
-        while ready.get_map():
-            for key, _ in ready.select(max(0.0, end - time.monotonic())):
-                data = os.read(key.fd, 1 << 16)
-                if not data:
-                    ready.unregister(key.fileobj)
-                    continue
-                with suppress(OSError):  # a full disk must not stop the program
-                    log.write(key.data, data)
-                try:
-                    while data and key.data in listening:
-                        data = data[os.write(listening[key.data], data) :]
-                except OSError:
-                    listening.pop(key.data)
-            if time.monotonic() > end:
-                with suppress(OSError):
-                    os.kill(running.pid, signal.SIGKILL)
-                break
+    hand_on(running.process, output, end)
+    if time.monotonic() > end:
+        with suppress(OSError):
+            os.kill(running.pid, signal.SIGKILL)
     with suppress(OSError):
         log.finish()
 

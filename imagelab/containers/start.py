@@ -11,29 +11,25 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..runtime import worker
-from ..runtime.process import hand_on
-from ..runtime.program import CannotStart, Output, Process
-from .record import Record
+from ..runtime.process import feed, hand_on, stdin_of
+from ..runtime.program import CannotStart, Output
+from .record import Launch, Record
 
 Release = Callable[[], None]  # lets interrupts through again; raises KeyboardInterrupt if one came meanwhile
 PATIENCE = 2.0  # seconds that an interrupted program has to end in, while somebody watches
 
 
-def launch(
-    record: Record, told: Mapping[str, Any], input: int | bytes | None, watched: bool
-) -> subprocess.Popen[bytes]:
-    """Start a container's shim, which is `told` what to run; returns when the program runs.
+def launch(record: Record, what: Launch, input: int | bytes | None, watched: bool) -> subprocess.Popen[bytes]:
+    """Start a container's shim; returns when the program runs.
 
-    `input` is a file descriptor or bytes; if `watched`, what is printed comes back through pipes. Raises CannotStart.
+    `input` is a file descriptor or bytes; if `watched`, the program's output comes back through pipes. Raises
+    CannotStart.
     """
-    program = record.folder / "program.json"
-    program.touch(0o600)
-    program.write_text(json.dumps(told))
+    record.write_launch(what)
     answers, ready = os.pipe()
     prints = subprocess.PIPE if watched else subprocess.DEVNULL
     try:
@@ -44,10 +40,10 @@ def launch(
     finally:
         os.close(ready)
     with open(answers, "rb") as file:
-        said = file.read()
-    if said:
+        failure = file.read()
+    if failure:
         shim.communicate()
-        why = json.loads(said)
+        why = json.loads(failure)
         raise CannotStart(str(why["error"]), int(why["code"]))
     if isinstance(input, bytes):
         feed(shim, input)
@@ -124,20 +120,3 @@ def attend(
         for pipe in (shim.stdout, shim.stderr):
             if pipe:
                 pipe.close()
-
-
-def stdin_of(input: int | bytes | None) -> int:
-    """What Popen is told of a program's standard input."""
-    return subprocess.PIPE if isinstance(input, bytes) else subprocess.DEVNULL if input is None else input
-
-
-def feed(process: Process, data: bytes) -> None:
-    """Write a program's standard input, without waiting for it to be read."""
-
-    def write() -> None:
-        with suppress(OSError):
-            assert process.stdin
-            process.stdin.write(data)
-            process.stdin.close()
-
-    threading.Thread(target=write, daemon=True).start()

@@ -1,13 +1,19 @@
-"""A re-entrant file lock, which ends with the process that holds it.
+"""File locks, which end with the process that holds them, however it ends.
 
-filelock does it, on every system. It is loaded when a lock is first taken: most commands only read.
+`Lock` is re-entrant and works on every system; filelock does it, loaded when a lock is first taken, since most commands
+only read. `flock` can be shared, and keeps its file open for the holder to write in; Linux and macOS only.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ..errors import LabError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -52,3 +58,28 @@ class Lock:
             if self._file is None:
                 self._file = FileLock(self._path, **self._settings)
             return self._file
+
+
+@contextmanager
+def flock(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[int | None]:
+    """Hold flock(2)'s lock on a file, exclusive or `shared`; yields its descriptor, or None if another process has it.
+
+    The file is made if it is not there. Raises FileNotFoundError when its folder is gone, and LabError on Windows,
+    which has no such locks.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        raise LabError(
+            "containers need Linux or macOS: on Windows, use the Windows Subsystem for Linux (WSL)"
+        ) from None
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield None
+            return
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import selectors
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from ..errors import LabError
@@ -55,3 +57,20 @@ def hand_on(process: Process, output: Output, end: float | None = None) -> None:
                     ready.unregister(key.fileobj)
             if end is not None and time.monotonic() > end:
                 return
+
+
+def stdin_of(input: int | bytes | None) -> int:
+    """A program's standard input as Popen takes it: a file descriptor, PIPE for bytes, DEVNULL for None."""
+    return subprocess.PIPE if isinstance(input, bytes) else subprocess.DEVNULL if input is None else input
+
+
+def feed(process: Process, data: bytes) -> None:
+    """Write bytes to a program's standard input in a thread, and close it."""
+
+    def write() -> None:
+        with suppress(OSError):
+            assert process.stdin
+            process.stdin.write(data)
+            process.stdin.close()
+
+    threading.Thread(target=write, daemon=True).start()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, Any, Protocol, cast
 
 from ..errors import LabError
 
@@ -39,6 +39,11 @@ class Program:
     user: tuple[int, int] = (0, 0)
     hostname: str = "imagelab"
     timeout: float | None = None  # seconds
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Program:
+        """The program whose `dataclasses.asdict` went through JSON, which makes lists of tuples."""
+        return cls(**{**values, "argv": tuple(values["argv"]), "user": tuple(values["user"])})
 
 
 @dataclass(frozen=True, slots=True)

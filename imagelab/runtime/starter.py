@@ -194,11 +194,7 @@ def _begin(
     request: dict[str, Any], descriptors: list[int], kinds: Collection[str], root: Path | None
 ) -> tuple[subprocess.Popen[bytes], socket.socket] | None:
     """Start a program and say its PID, or why it cannot be started (None then)."""
-    told = request["program"]
-    program = Program(
-        tuple(told["argv"]), told["env"], told["cwd"], (told["user"][0], told["user"][1]), told["hostname"],
-        told["timeout"],
-    )  # fmt: skip
+    program = Program.from_json(request["program"])
     reply = socket.socket(fileno=descriptors[3])
     try:
         folder = root or Path(request["root"])

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from imagelab import Lab
-from imagelab.containers.record import Record, held
+from imagelab.containers.record import Record
+from imagelab.host.locks import flock
 from unit.containers.conftest import LOOP
 
 MAKER = f"""
@@ -78,7 +79,7 @@ def test_a_killed_maker_takes_its_containers_along(maker):
     process, record, pid = maker
     process.send_signal(signal.SIGKILL)
     process.wait()
-    with held(record.folder / "alive", shared=True):  # free when its shim has ended
+    with flock(record.folder / "alive", shared=True):  # free when its shim has ended
         assert gone(pid)
     assert (record.state().status, record.state().exit_code) == ("exited", 137)
 

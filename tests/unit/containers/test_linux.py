@@ -85,7 +85,7 @@ NULL = Entry("char", 0o666, device=(1, 3))  # which only root can make
 SCRIPT = """
 import json, os, resource, sys, tempfile
 from imagelab import Lab
-from imagelab.filesystem import snapshot
+from imagelab.host import snapshot
 warm = Lab(tempfile.mkdtemp() + "/store")  # so that all modules are loaded: Python may lie where only root can read
 warm.load(sys.argv[2])
 one = warm.create("linux:1", "true"); one.diff(); one.tree(); one.commit(); one.remove()

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from imagelab.containers.start import feed
 from imagelab.host.root import Root
 from imagelab.runtime.binfmt import kind_of
-from imagelab.runtime.process import hand_on
+from imagelab.runtime.process import feed, hand_on
 from imagelab.runtime.program import Program, Streams, named
 
 ENV = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
