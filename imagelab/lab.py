@@ -356,8 +356,8 @@ class Lab(Displayed):
         The table counts the moves over all tags, and says when each was with `table(times=True)`.
         """
         moves = self.store.moves()
-        name = Reference.parse(ref).with_default_tag().canonical if ref is not None else ""
-        numbered = [(number, move) for number, move in enumerate(moves, 1) if name in ("", move.name)]
+        name = Reference.parse(ref).with_default_tag() if ref is not None else None
+        numbered = [(number, move) for number, move in enumerate(moves, 1) if name in (None, move.name)]
         if name and not numbered:
             raise NotFound(f"the tag {ref!r} has never pointed to an image here")
         numbers = [number for number, _ in numbered]

@@ -14,7 +14,6 @@ import pandas as pd
 
 from . import units
 from .oci.digest import Digest
-from .oci.reference import Reference
 
 if TYPE_CHECKING:
     from .analysis.layer_changes import Mark
@@ -170,7 +169,7 @@ def tag_log(moves: Iterable[TagMove], store: Store, times: bool = False, *, numb
     for move in moves:
         ends = [(store.id_of(end) or "<removed>") if end else "<none>" for end in (move.old, move.new)]
         when = [_time(move.time)] if times else []
-        rows.append((Reference.parse(move.name).familiar, *when, *ends, move.verb))
+        rows.append((move.name.familiar, *when, *ends, move.verb))
     table = _table(rows, ["TAG", *["WHEN"] * times, "FROM", "TO", "BY"])
     table.index = pd.Index(numbers, name="MOVE")
     return table

@@ -124,7 +124,7 @@ def _keep(store: Store, candidates: list[Candidate]) -> list[Loaded]:
     loaded = []
     for number, one in enumerate(candidates):
         moves = store.point(one.names, images[number], "load")
-        renamed = [(Reference.parse(move.name), store.image(Digest(move.old)).id) for move in moves if move.old]
+        renamed = [(move.name, store.image(Digest(move.old)).id) for move in moves if move.old]
         loaded.append(Loaded(images[number], tuple(one.names), tuple(renamed)))
     return loaded
 

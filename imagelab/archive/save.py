@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,7 +27,7 @@ from ..oci.image import Image
 from ..oci.layer import Layer
 from ..oci.manifest import is_parent
 from ..oci.reference import Reference
-from ..store.index import NAME, REF, describe, index_bytes
+from ..store.index import NAME, REF, Item, index_bytes
 from ..store.store import Store
 
 
@@ -37,23 +37,23 @@ def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out:
     The same images and names give the same bytes. Raises NotFound for a blob that is gone, and Invalid for one
     that is too long or too short, or expands to another layer than its image lists.
     """
-    names: dict[Image, dict[str, Reference]] = {}
+    names: dict[Image, dict[Reference, None]] = {}  # of each image in the order given, each once
     for image, references in wanted:
-        names.setdefault(image, {}).update({r.canonical: r for r in references})
+        names.setdefault(image, {}).update(dict.fromkeys(references))
     descriptors, contents = [], []
     blobs: dict[Digest, int | Layer] = {}  # its size, or the compressed layer that the plain tar is taken from
-    for image, found in names.items():
-        for name in found or [None]:
-            descriptor = describe(image, name, None)
+    for image, tags in names.items():
+        for name in tags or [None]:
+            descriptor = Item.of(image).descriptor
             if name:  # as containerd writes them: the whole name, and in the other place the tag alone
-                descriptor["annotations"] = {NAME: name, REF: found[name].tag}
+                descriptor["annotations"] = {NAME: name.canonical, REF: name.tag}
             descriptors.append(descriptor)
         blobs |= {image.digest: len(image.manifest_bytes), image.id: len(image.config_bytes)}
         blobs |= {layer.digest: layer.size for layer in image.layers}
         blobs |= {layer.diff_id: layer for layer in image.layers if layer.diff_id not in blobs}
         item: dict[str, object] = {
             "Config": _path(image.id),
-            "RepoTags": [name.familiar for name in found.values()] or None,
+            "RepoTags": [name.familiar for name in tags] or None,
             "Layers": [_path(layer.diff_id) for layer in image.layers],
         }
         parent = image.parent
@@ -81,18 +81,15 @@ def images_named(store: Store, ref: str | Image) -> list[tuple[Image, list[Refer
     """
     if isinstance(ref, Image):
         return [(ref, ref.names)]
-    if name := store.name_in(ref):
-        parsed = Reference.parse(ref)
-        if parsed.tag:
-            return [(store.find(ref), [Reference.parse(name)])]
-    try:
-        repository = Reference.parse(ref)
-    except InvalidReference:
-        repository = None
-    if repository and not repository.tag and not repository.digest:
-        tags = {n: d for n, d in store.tags().items() if Reference.parse(n).name == repository.name}
-        if tags:
-            return [(store.image(digest), [Reference.parse(n)]) for n, digest in sorted(tags.items())]
+    tags = store.tags()
+    with suppress(InvalidReference):
+        reference = Reference.parse(ref)
+        if reference in tags:
+            return [(store.image(tags[reference]), [reference])]
+        if not reference.tag and not reference.digest:
+            names = sorted(name for name in tags if name.name == reference.name)
+            if names:
+                return [(store.image(tags[name]), [name]) for name in names]
     return [(store.find(ref), [])]
 
 

@@ -122,7 +122,7 @@ def tag_log(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: b
     rows = [
         Row(
             "tagMove", New=_id_of(desk, move.new, no_trunc), NewDigest=move.new, Old=_id_of(desk, move.old, no_trunc),
-            OldDigest=move.old, Tag=Reference.parse(move.name).familiar, Time=move.time or "unknown", Verb=move.verb,
+            OldDigest=move.old, Tag=move.name.familiar, Time=move.time or "unknown", Verb=move.verb,
         )
         for move in reversed(desk.lab.tag_log(*args))
     ]  # fmt: skip
@@ -133,7 +133,7 @@ def tag_log(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: b
 def tag_undo(desk: Desk, args: tuple[str, ...]) -> None:
     """Take back a tag's last move; again, to go further back."""
     move = desk.lab.tag_undo(args[0])
-    say(f"{Reference.parse(move.name).familiar}: {_id_of(desk, move.old)} -> {_id_of(desk, move.new)}\n")
+    say(f"{move.name.familiar}: {_id_of(desk, move.old)} -> {_id_of(desk, move.new)}\n")
 
 
 def _id_of(desk: Desk, digest: str, no_trunc: bool = False) -> str:

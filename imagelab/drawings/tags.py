@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import graphviz
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..oci.image import Image
     from ..store.taglog import TagMove
 
+T = TypeVar("T")
 MOST = 12  # tags, and images: those that moved last; nobody follows more arrows than that
 SAID = 40  # of each in words
 PAST = "#6B6B6B"  # a grey that is still read as text on white
@@ -65,18 +66,18 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a lab's tags have done: all moves, oldest first, where each whole name points now, and every target."""
+    """What a lab's tags have done: all moves, oldest first, where each tag points now, and every target."""
 
     moves: Sequence[TagMove]
-    now: Mapping[str, str]
+    now: Mapping[Reference, str]
     targets: Mapping[str, Target]
 
     @property
-    def names(self) -> list[str]:
-        """Every whole name that is a tag, or was one."""
+    def names(self) -> list[Reference]:
+        """Every name that is a tag, or was one, sorted."""
         return sorted({*self.now, *(move.name for move in self.moves)})
 
-    def arrows(self, name: str) -> dict[str, list[int]]:
+    def arrows(self, name: Reference) -> dict[str, list[int]]:
         """Manifest digest → the numbers, from 1, of the moves that made this name point there."""
         found: dict[str, list[int]] = {}
         for number, move in enumerate(self.moves, 1):
@@ -145,7 +146,7 @@ def holders_of(lab: Lab, held: Mapping[str, Image] | None) -> list[Holder]:
     return [*(one for one in containers if one.digest), *others]
 
 
-def recent(every: Collection[str], *moved: Sequence[str], most: int = MOST) -> list[str]:
+def recent(every: Collection[T], *moved: Sequence[T], most: int = MOST) -> list[T]:
     """At most so many of all, in the order they come in: those in the last of `moved` first, and those moved last."""
     wanted = [item for group in (list(every), *moved) for item in group if item in every]
     kept = set(list(dict.fromkeys(reversed(wanted)))[:most])
@@ -166,8 +167,8 @@ def _column(graph: graphviz.Digraph, side: str, nodes: list[str], left_out: int,
             column.edge(upper, lower, style="invis")
 
 
-def _tag(graph: graphviz.Digraph, node: str, name: str, *, removed: bool) -> None:
-    lines = [text(Reference.parse(name).familiar, bold=True)]
+def _tag(graph: graphviz.Digraph, node: str, name: Reference, *, removed: bool) -> None:
+    lines = [text(name.familiar, bold=True)]
     if removed:
         _node(graph, node, [*lines, text("removed", size=11)], fill=PLAIN, style="dotted")
     else:
@@ -205,7 +206,7 @@ def _numbers(numbers: list[int]) -> str:
 def _words(found: Past, holders: Sequence[Holder]) -> str:
     lines = []
     for name in found.names[:SAID]:
-        familiar, at = Reference.parse(name).familiar, found.now.get(name)
+        familiar, at = name.familiar, found.now.get(name)
         arrows = found.arrows(name)
         if at:
             now = f"points to image {found.targets[at].called} ({_numbers(arrows[at])})"

@@ -28,7 +28,10 @@ HUB = "docker.io"
 
 @dataclass(frozen=True, slots=True)
 class Reference(Displayed):
-    """A parsed image name: domain and path always, tag and digest where they were given."""
+    """A parsed image name: domain and path always, tag and digest where they were given.
+
+    References are hashable, and sort as their canonical names do.
+    """
 
     domain: str
     path: str
@@ -126,6 +129,9 @@ class Reference(Displayed):
 
     def __str__(self) -> str:
         return self.familiar
+
+    def __lt__(self, other: Reference) -> bool:
+        return self.canonical < other.canonical
 
 
 def _split_domain(name: str) -> tuple[str, str]:

@@ -16,7 +16,6 @@ from ..golang import json_fields
 from ..oci.compression import Allowance, expand
 from ..oci.digest import Digest
 from ..oci.manifest import parse_json
-from ..oci.reference import Reference
 from ..shown import Displayed
 from .store import Store
 
@@ -67,7 +66,7 @@ def collect(store: Store, users: ImageUsers) -> Freed:
 def _live(store: Store, users: ImageUsers) -> set[Digest]:
     """Mark: all that the index leads to, through manifests and the indexes of other tools, and what containers use."""
     live: set[Digest] = set()
-    todo = [Digest(item["digest"]) for item in store.index.everything()]
+    todo = [item.digest for item in store.index.items()]
     todo += [user.image_digest for some in users().values() for user in some]
     while todo:
         digest = todo.pop()
@@ -85,8 +84,7 @@ def verify(store: Store) -> Iterator[Damage]:
     users: dict[Digest, set[str]] = {}
     diff_ids: dict[Digest, Digest] = {}
     for digest in store.index.images():
-        names = (Reference.parse(name) for name, tagged in sorted(store.tags().items()) if tagged == digest)
-        label = ", ".join(name.familiar for name in names) or digest.short
+        label = ", ".join(name.familiar for name in store.index.names(digest)) or digest.short
         users.setdefault(digest, set()).add(label)
         try:
             image = store.image(digest, fresh=True)

@@ -22,7 +22,7 @@ class _Family:
         for image in store.images():
             self.images.setdefault(image.id, []).append(image)
         id_of = {image.digest: image.id for images in self.images.values() for image in images}
-        self.names: dict[Digest, list[str]] = {id_: [] for id_ in self.images}
+        self.names: dict[Digest, list[Reference]] = {id_: [] for id_ in self.images}
         for name, digest in sorted(store.tags().items()):
             self.names[id_of[digest]].append(name)
         self.users = users()
@@ -52,7 +52,7 @@ def remove(store: Store, text: str, users: ImageUsers, *, force: bool = False, p
     Raises NotFound, and Conflict with docker's words.
     """
     with store.lock:
-        image, name = store.find(text), store.name_in(text)
+        image, name = store.resolve(text)
         family = _Family(store, users)
         children = family.children(image.id)
         containers = family.users.get(image.id, [])
@@ -64,7 +64,7 @@ def remove(store: Store, text: str, users: ImageUsers, *, force: bool = False, p
                     f"{containers[0].short} is using its referenced image {image.id.short}"
                 )
             store.unpoint([name], "rmi")
-            lines = [f"Untagged: {_familiar(name)}"]
+            lines = [f"Untagged: {name.familiar}"]
             family.names[image.id].remove(name)
             if family.names[image.id] or children or running:
                 return lines
@@ -92,16 +92,12 @@ def _delete(store: Store, family: _Family, id_: Digest, prune: bool) -> list[str
     while parent is not None:
         id_, parent = parent, family.parent.get(parent) if prune else None
         store.unpoint(family.names[id_], "rmi")
-        lines += [f"Untagged: {_familiar(name)}" for name in family.names[id_]]
+        lines += [f"Untagged: {name.familiar}" for name in family.names[id_]]
         store.forget(image.digest for image in family.images[id_])
         lines += [f"Deleted: {digest}" for digest in (id_, *family.drop(id_))]
         if parent is not None and (family.names[parent] or family.children(parent) or parent in family.users):
             break
     return lines
-
-
-def _familiar(name: str) -> str:
-    return Reference.parse(name).familiar
 
 
 def _conflict(image: Image, how: str, why: str) -> Conflict:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,7 @@ from ..oci.manifest import Json, dump, manifest_for, scratch_config
 from ..oci.reference import Reference
 from ..shown import Displayed
 from .blobs import Blobs, Writer
-from .index import PARENT, Index, describe, index_bytes, name_in, unnamed, with_parent
+from .index import Index, Item, index_bytes
 from .taglog import TagLog, TagMove, clock, places
 
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})")
@@ -93,11 +92,14 @@ class Store(Displayed):
         return self._images[digest]
 
     def find(self, text: str) -> Image:
-        """The image that a name, an ID, the unique start of an ID, or name@digest leads to; as docker looks it up.
+        """The image that a tag, an ID, the unique start of an ID, or name@digest leads to; as docker looks it up.
 
         Raises NotFound, InvalidReference, and Conflict where an ID's start fits several images.
         """
-        tags = self.tags()
+        return self.resolve(text)[0]
+
+    def resolve(self, text: str) -> tuple[Image, Reference | None]:
+        """The image that `find` finds, and the tag that led to it: None for an ID or a digest; raises as `find`."""
         match = _ID.fullmatch(text)
         if not (match and len(match[1]) == 64):
             try:
@@ -107,9 +109,9 @@ class Store(Displayed):
                     raise
             else:
                 if reference.digest:
-                    return self._by_digest(reference, text)
-                if found := tags.get(reference.canonical):
-                    return self.image(found)
+                    return self._by_digest(reference, text), None
+                if digest := self.tags().get(reference):
+                    return self.image(digest), reference
         if match:
             fitting = {image.id: image for image in self.images() if image.id.hex.startswith(match[1])}
             if not fitting:
@@ -117,23 +119,17 @@ class Store(Displayed):
             if len(fitting) > 1:
                 raise Conflict(f"{text!r} is the start of {len(fitting)} image IDs: write more of it")
             if fitting:
-                return next(iter(fitting.values()))
+                return next(iter(fitting.values())), None
         raise NotFound(f"No such image: {text}")
 
-    def name_in(self, text: str) -> str | None:
-        """The whole name that a text is, if it is that of a tag here and not an ID or a digest."""
-        with suppress(InvalidReference):
-            name = Reference.parse(text).with_default_tag().canonical
-            return name if name in self.tags() else None
-        return None
-
     def _by_digest(self, reference: Reference, text: str) -> Image:
-        """An image by name@digest: the digest decides, and the name must be one that has pointed to it."""
-        wanted = reference.tagged(None).canonical
-        named = {Reference.parse(name).name for name, digest in self.tags().items() if digest == reference.digest}
-        named |= {Reference.parse(m.name).name for m in self._log if reference.digest in (m.old, m.new)}
-        if reference.digest in self.index.images() and wanted in named:
-            return self.image(Digest(reference.digest))
+        """An image by name@digest: the digest decides, and a tag of that repository must have pointed to it."""
+        digest = Digest(reference.digest or "")
+        if digest in self.index.images() and (
+            any(name.name == reference.name for name in self.index.names(digest))
+            or any(move.name.name == reference.name for move in self._log.read(about=digest))
+        ):
+            return self.image(digest)
         raise NotFound(f"No such image: {text}")
 
     # What an Image needs of its store ---------------------------------------------------------------------------
@@ -170,7 +166,7 @@ class Store(Displayed):
 
     def names_of(self, image: Image) -> list[Reference]:
         """The tags that point to an image now, sorted."""
-        return [Reference.parse(name) for name in self.index.names(image.digest)]
+        return list(self.index.names(image.digest))
 
     def parent_of(self, image: Image) -> Image | None:
         """The image that this one was made from, if it was made here and is still here."""
@@ -179,9 +175,9 @@ class Store(Displayed):
 
     def parent_digest(self, digest: Digest) -> Digest | None:
         """The same by manifest digests, with no image read."""
-        here = self.index.images()
-        parent = (here.get(digest, {}).get("annotations") or {}).get(PARENT)
-        return Digest(parent) if parent in here else None
+        images = self.index.images()
+        parent = images[digest].parent if digest in images else None
+        return parent if parent in images else None
 
     def add(self, image: Image, parent: Image | None = None) -> Image:
         """Store an image of any store or none, untagged, with the layers that are not here yet. Idempotent.
@@ -196,17 +192,16 @@ class Store(Displayed):
             self.blobs.put(image.config_bytes)
             digest = self.blobs.put(image.manifest_bytes)
             image = self._images.setdefault(digest, image)
-            with self.index.changing() as descriptors:
+            with self.index.changing() as items:
                 for blob in [image.id, *(layer.digest for layer in image.layers)]:
                     if blob not in self.blobs:
                         raise NotFound(f"layer {blob.short} of the new image is gone: was its base removed meanwhile?")
-                if all(item["digest"] != digest for item in descriptors):
-                    descriptors.append(describe(image, None, parent.digest if parent else None))
+                here = {item.digest for item in items}
+                if digest not in here:
+                    items.append(Item.of(image, parent=parent.digest if parent else None))
                 elif parent:
-                    here = {item["digest"] for item in descriptors}
-                    descriptors[:] = [
-                        with_parent(item, parent.digest, here) if item["digest"] == digest else item
-                        for item in descriptors
+                    items[:] = [
+                        item.with_parent(parent.digest, here) if item.digest == digest else item for item in items
                     ]
         return image
 
@@ -224,64 +219,67 @@ class Store(Displayed):
 
     # Tags -------------------------------------------------------------------------------------------------------
 
-    def tags(self) -> Mapping[str, Digest]:
-        """Every name, whole, and the manifest digest it points to now."""
+    def tags(self) -> Mapping[Reference, Digest]:
+        """Every tag, and the manifest digest it points to now."""
         return self.index.tags()
 
     def point(self, names: Iterable[Reference], image: Image, verb: str) -> list[TagMove]:
         """Make names point to an image, all in one step; an image that thereby loses its last name stays, untagged."""
-        return self._move({name.tagged(name.tag or "latest").canonical: image for name in names}, verb)
+        return self._move({name.tagged(name.tag or "latest"): image for name in names}, verb)
 
-    def unpoint(self, names: Iterable[str], verb: str) -> list[TagMove]:
-        """Remove names (whole ones, as `tags` gives them); their images stay."""
+    def unpoint(self, names: Iterable[Reference], verb: str) -> list[TagMove]:
+        """Remove tags; their images stay."""
         return self._move(dict.fromkeys(names), verb)
 
-    def _move(self, targets: dict[str, Image | None], verb: str) -> list[TagMove]:
-        with self.index.changing() as descriptors:
+    def _move(self, targets: Mapping[Reference, Image | None], verb: str) -> list[TagMove]:
+        with self.index.changing() as items:
             moves = []
             for name, image in targets.items():
-                old = next((item for item in descriptors if name_in(item) == name), None)
-                if (old["digest"] if old else None) == (image.digest if image else None):
+                before = next((item for item in items if item.name == name), None)
+                old, new = (before.digest if before else ""), (image.digest if image else "")
+                if old == new:
                     continue
-                if old is not None:
-                    descriptors.remove(old)
-                    if all(item["digest"] != old["digest"] for item in descriptors):
-                        descriptors.append(unnamed(old))
+                if before is not None:
+                    items.remove(before)
+                    if all(item.digest != old for item in items):
+                        items.append(before.untagged())
                 if image is not None:
-                    same = [item for item in descriptors if item["digest"] == image.digest]
+                    same = [item for item in items if item.digest == new]
                     if not same:
                         raise NotFound(f"the image {image.id.short} is no longer in the store")
-                    parent = (same[0].get("annotations") or {}).get(PARENT)
-                    if not name_in(same[0]) and len(same) == 1:
-                        descriptors.remove(same[0])
-                    descriptors.append(describe(image, name, parent))
-                new = image.digest if image else ""
-                moves.append(TagMove(clock(), name, old["digest"] if old else "", new, verb))
+                    if not same[0].name and len(same) == 1:
+                        items.remove(same[0])
+                    items.append(Item.of(image, name, same[0].parent))
+                moves.append(TagMove(clock(), name, old, new, verb))
             self._log.append(moves)
         return moves
 
     def forget(self, digests: Iterable[Digest]) -> None:
         """Drop images that have no name from the index; their blobs stay until `sweep`."""
         doomed = set(digests)
-        with self.index.changing() as descriptors:
-            descriptors[:] = [item for item in descriptors if item["digest"] not in doomed or name_in(item)]
+        with self.index.changing() as items:
+            items[:] = [item for item in items if item.digest not in doomed or item.name]
 
     def moves(self, name: Reference | None = None) -> list[TagMove]:
-        """The history of a tag, or of all, oldest first, with the moves that other tools made without telling."""
-        told = self._log.moves(self.tags())
-        return told if name is None else [move for move in told if move.name == name.with_default_tag().canonical]
+        """The history of a tag, or of all, oldest first, moves by other tools included."""
+        moves = self._log.moves(self.tags())
+        return moves if name is None else [move for move in moves if move.name == name.with_default_tag()]
 
     def id_of(self, digest: str) -> Digest | None:
         """The image ID of the image here that has this manifest digest; None for one that was removed."""
         return self.image(Digest(digest)).id if digest in self.index.images() else None
 
     def undo(self, name: Reference) -> TagMove:
-        """Take back a tag's last move that was not taken back yet; raises Conflict when there is none left."""
-        been = places(self.moves(name))
-        if len(been) < 2:
-            raise Conflict(f"{name.with_default_tag().familiar} has no move to undo")
-        if not (before := been[-2]):
-            return self.unpoint([name.with_default_tag().canonical], "undo")[0]
+        """Take back a tag's last move that was not taken back yet.
+
+        Raises Conflict when there is none left, and NotFound when the image it pointed to before has been removed.
+        """
+        name = name.with_default_tag()
+        digests = places(self.moves(name))
+        if len(digests) < 2:
+            raise Conflict(f"{name.familiar} has no move to undo")
+        if not (before := digests[-2]):
+            return self.unpoint([name], "undo")[0]
         if before not in self.index.images():
             raise NotFound(f"{name.familiar} pointed to {before[:19]} before, and that image has been removed")
         return self.point([name], self.image(Digest(before)), "undo")[0]

@@ -1,7 +1,8 @@
 """The history of tags: every move, with its time and command.
 
 `tag-log.jsonl` gets one line per move, after the move has happened. A crash between the two, or another tool that moves
-a tag, leaves a gap; `moves` notices that and says so, so that what it tells always ends where the tags are now.
+a tag, leaves a gap; `moves` finds it and fills it with a move "elsewhere", so that the history always ends where the
+tags are now.
 """
 
 from __future__ import annotations
@@ -13,18 +14,20 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..errors import InvalidReference
+from ..oci.reference import Reference
 from ..shown import Displayed
 
 
 @dataclass(frozen=True, slots=True)
 class TagMove(Displayed):
-    """One move of a tag: when, which name, from and to which manifest digest ("" for none), and by which verb.
+    """One move of a tag: when (RFC 3339), which tag, from and to which manifest digest ("" for none), by which verb.
 
-    The verb is "elsewhere" where another tool moved the tag, at a time nobody wrote down ("").
+    The verb is "elsewhere" and the time "" where another tool moved the tag.
     """
 
     time: str
-    name: str
+    name: Reference
     old: str
     new: str
     verb: str
@@ -37,8 +40,8 @@ class TagLog:
         self._path = home / "tag-log.jsonl"
 
     def append(self, moves: Iterable[TagMove]) -> None:
-        """Write moves down; a line torn by a crash stays alone on its line."""
-        if lines := b"".join(json.dumps(asdict(move)).encode() + b"\n" for move in moves):
+        """Append moves, one line each; a line torn by a crash stays alone on its line."""
+        if lines := b"".join(_line(move) for move in moves):
             with open(self._path, "ab+") as file:
                 if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
                     lines = b"\n" + lines
@@ -46,41 +49,54 @@ class TagLog:
                 file.flush()
                 os.fsync(file.fileno())
 
-    def __iter__(self) -> Iterator[TagMove]:
+    def read(self, about: str = "") -> Iterator[TagMove]:
+        """The moves that were written, oldest first; with a manifest digest, only those from it and to it."""
         try:
-            lines = self._path.read_bytes().splitlines()
+            lines = [line for line in self._path.read_bytes().splitlines() if about.encode() in line]
         except FileNotFoundError:
             return
+        names: dict[str, Reference] = {}  # each is parsed once, however often it moved
         for line in lines:
             try:
-                yield TagMove(**json.loads(line))
-            except (ValueError, TypeError):
-                continue  # torn; `moves` tells of the gap
+                fields = json.loads(line)
+                text = fields["name"]
+                if text not in names:
+                    names[text] = Reference.parse(text)
+                yield TagMove(**{**fields, "name": names[text]})
+            except (ValueError, TypeError, KeyError, InvalidReference):
+                continue  # torn by a crash; `moves` fills the gap
 
-    def moves(self, now: Mapping[str, str]) -> list[TagMove]:
-        """The moves of all names, whole ones, oldest first, up to where they point `now`."""
-        told: list[TagMove] = []
-        at: dict[str, str] = {}
-        for move in self:
+    def moves(self, now: Mapping[Reference, str]) -> list[TagMove]:
+        """The moves of all tags, oldest first, up to where they point `now`."""
+        moves: list[TagMove] = []
+        at: dict[Reference, str] = {}
+        for move in self.read():
             if move.old != (before := at.get(move.name, "")):
-                told.append(TagMove("", move.name, before, move.old, "elsewhere"))
-            told.append(move)
+                moves.append(TagMove("", move.name, before, move.old, "elsewhere"))
+            moves.append(move)
             at[move.name] = move.new
         for name in sorted({*at, *now}):
             if (before := at.get(name, "")) != (after := now.get(name, "")):
-                told.append(TagMove("", name, before, after, "elsewhere"))
-        return told
+                moves.append(TagMove("", name, before, after, "elsewhere"))
+        return moves
+
+
+def _line(move: TagMove) -> bytes:
+    return json.dumps({**asdict(move), "name": move.name.canonical}).encode() + b"\n"
 
 
 def places(history: Iterable[TagMove]) -> list[str]:
-    """Where a tag has been, the present last, moves that were undone taken out; it begins with "", nowhere."""
-    been = [""]
+    """The manifest digests that a tag has pointed to, the present one last, without the moves that were undone.
+
+    The first is "", for nowhere.
+    """
+    digests = [""]
     for move in history:
-        if move.verb == "undo" and len(been) > 1:
-            been.pop()
+        if move.verb == "undo" and len(digests) > 1:
+            digests.pop()
         else:
-            been.append(move.new)
-    return been
+            digests.append(move.new)
+    return digests
 
 
 def clock() -> str:

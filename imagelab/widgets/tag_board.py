@@ -114,7 +114,7 @@ class TagBoard(Readable):
         found = past(self.lab, [holder.digest for holder in holders])
         self.picture.value = drawn(found, holders)._repr_html_()
         names = recent(found.names, [move.name for move in found.moves], most=MOST)
-        called = [(Reference.parse(name).familiar, name in found.now) for name in names]
+        called = [(name.familiar, name in found.now) for name in names]
         _offer(self.tag, [*((name if now else f"{name} (removed)", name) for name, now in called), ("another", NEW)])
         here = {digest: target.image.id.short for digest, target in found.targets.items() if target.image}
         digests = recent(here, [move.new for move in found.moves], most=MOST)

@@ -9,7 +9,6 @@ import nbformat
 import pytest
 
 from imagelab.cli import magic
-from imagelab.oci.reference import Reference
 from lessons.test_notebooks import ROOT
 
 LESSON = ROOT / "notebooks" / "04-tags.ipynb"
@@ -40,7 +39,7 @@ class Beside:
         """Do in Docker what has been done to the lab's tags since; returns what it printed."""
         printed = []
         for move in self.skip(lab):
-            name = Reference.parse(move.name).familiar
+            name = move.name.familiar
             if not move.new:
                 printed += self.docker("rmi", name).splitlines()
                 continue

@@ -269,8 +269,8 @@ def _went(exercise: Exercise, name: str, move: int) -> str:
 
 def _unmoved(exercise: Exercise, called: str, names: Mapping[str, int]) -> Unmoved:
     """That tags are where these moves of theirs, counted from 0, took them."""
-    whole = {name: Reference.parse(name).canonical for name in names}
-    return Unmoved(called, tuple((whole[name], _went(exercise, name, move)) for name, move in names.items()))
+    tags = ((Reference.parse(name), _went(exercise, name, move)) for name, move in names.items())
+    return Unmoved(called, tuple(tags))
 
 
 def _leads(exercise: Exercise, name: str, other: str, move: int) -> bool:

@@ -185,15 +185,15 @@ class Leads(Condition):
 
 @dataclass(frozen=True)
 class Unmoved(Condition):
-    """Tags, (whole name, manifest digest) each, point where they did; `name` is what to call them together."""
+    """Tags, (name, manifest digest) each, point where they did; `name` is what to call them together."""
 
-    tags: tuple[tuple[str, str], ...]
+    tags: tuple[tuple[Reference, str], ...]
 
     says = "lead where they led at the start"
 
     def look(self, lab: Lab) -> Seen:
         now = lab.store.tags()
-        moved = [Reference.parse(name).familiar for name, digest in self.tags if now.get(name) != digest]
+        moved = [name.familiar for name, digest in self.tags if now.get(name) != digest]
         return Seen(not moved, f"moved or gone: {', '.join(moved)}" if moved else "all do")
 
 

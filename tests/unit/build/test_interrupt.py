@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from imagelab import Lab
+from imagelab import Lab, Reference
 
 AT_ONCE = 1.0  # seconds
 LONG = "FROM lab/shell:1.0\nRUN echo $((40 + 2)) begun && sleep 300\n"
@@ -91,7 +91,7 @@ def test_in_the_middle_of_a_long_run(kernel, tmp_path, how):
     assert "42 begun" in said["text/html"] and "no image was made" in said["text/html"]
     errors = [m["content"] for m in after if m["msg_type"] == "error"]
     assert [(e["ename"], len(e["traceback"])) for e in errors] == [("Interrupted", 1)]
-    settled(home, {"docker.io/lab/shell:1.0"})
+    settled(home, {Reference.parse("lab/shell:1.0")})
 
 
 def test_in_the_middle_of_a_large_copy(kernel, tmp_path):
@@ -110,7 +110,7 @@ def test_in_the_middle_of_a_large_copy(kernel, tmp_path):
     took, after = interrupted(kernel, code, copying)
     assert took < AT_ONCE
     assert summary(after)["text/plain"].startswith("Interrupted at step 2.")
-    settled(home, {"docker.io/lab/shell:1.0"})
+    settled(home, {Reference.parse("lab/shell:1.0")})
 
 
 def test_a_build_that_nobody_looks_at_shows_no_bar(kernel, tmp_path):

@@ -94,7 +94,7 @@ class StoreModel(RuleBasedStateMachine):
 
     @invariant()
     def agrees(self) -> None:
-        assert {Reference.parse(n).familiar: self.lab.image(n).id for n in self.lab.store.tags()} == self.tags
+        assert {n.familiar: self.lab.image(n.canonical).id for n in self.lab.store.tags()} == self.tags
         assert {image.id for image in self.lab.images()} == self.images
         assert self.lab.verify() == []
         blobs = {image.digest for image in self.lab.store.images()} | self.images
@@ -158,7 +158,7 @@ def test_a_tag_move_that_another_tool_made_is_told_as_such(lab: Lab) -> None:
     names = [item["annotations"] for item in index["manifests"]]
     index["manifests"][0]["annotations"], index["manifests"][1]["annotations"] = names[1], names[0]
     (lab.home / "index.json").write_text(json.dumps(index))
-    assert [move.name[-3:] + move.verb for move in lab.tag_log()] == [
+    assert [move.name.canonical[-3:] + move.verb for move in lab.tag_log()] == [
         "a:1append", "b:1append", "a:1elsewhere", "b:1elsewhere",
     ]  # fmt: skip
     log = lab.tag_log("a:1")

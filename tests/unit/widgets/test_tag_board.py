@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from imagelab import draw
+from imagelab import Reference, draw
 from imagelab.widgets import TagBoard
 
 
@@ -61,7 +61,7 @@ def test_undo_goes_back_step_by_step_until_nothing_is_left(board, lab, images):
     assert lab.image("shop").id == images[0].id
     assert said(board).endswith(f"shop:latest: {images[2].id.short} -&gt; {images[0].id.short}")
     board.undo.click()
-    assert "docker.io/library/shop:latest" not in lab.store.tags()
+    assert Reference.parse("shop:latest") not in lab.store.tags()
     assert ("shop:latest (removed)", "shop:latest") in board.tag.options
     board.undo.click()
     assert 'role="alert"' in board.said.value and "no move to undo" in said(board)
@@ -139,7 +139,7 @@ def test_a_tag_that_is_not_in_the_row_can_be_typed(board, lab, images):
     assert "no move to undo" in said(board)
     board.name.value = "shop:2.0"
     board.untag.click()
-    assert "docker.io/library/shop:2.0" not in lab.store.tags()
+    assert Reference.parse("shop:2.0") not in lab.store.tags()
 
 
 def test_it_says_what_is_chosen(board, images):
