@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from math import floor
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -264,5 +265,5 @@ def _table(rows: list[Any], titles: list[str], index: str = "", start: int = 0) 
 
 def _time(created: str) -> pd.Timestamp:
     """A moment, or NaT where the image says nothing."""
-    seconds = units.timestamp(created)
-    return pd.NaT if seconds == units.NO_TIME else pd.Timestamp(seconds, unit="s", tz="UTC")  # type: ignore[return-value]
+    moment = units.parse_time(created)
+    return pd.NaT if moment == units.NO_TIME else pd.Timestamp(floor(moment.timestamp()), unit="s", tz="UTC")  # type: ignore[return-value]

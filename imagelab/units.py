@@ -11,17 +11,16 @@ both with the real client.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
-_CREATED = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
 # What a terminal obeys instead of showing: C0 and C1 controls but for tab and newline, and the marks that
 # reorder a line (Unicode's bidirectional controls). Lone surrogates are file name bytes that are not UTF-8.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-NO_TIME = -62135596800  # 0001-01-01T00:00:00Z, Go's zero time: docker's number where no time was recorded
+NO_TIME = datetime.min.replace(tzinfo=UTC)  # 0001-01-01T00:00:00Z, Go's zero time: no time was recorded
 
 
 def size(count: int, digits: int = 4) -> str:
@@ -57,41 +56,38 @@ def duration(seconds: float) -> str:
     return f"{int(seconds / 3600) // 24 // 365} years"
 
 
-def timestamp(created: object) -> int:
-    """An image's `created` (RFC 3339 text) as whole seconds since 1970; NO_TIME where none can be read."""
-    found = _CREATED.fullmatch(created) if isinstance(created, str) else None
-    if not found:
+def parse_time(text: object) -> datetime:
+    """An RFC 3339 time, as in an image's `created`; NO_TIME for any other text. Keeps microseconds."""
+    if not isinstance(text, str) or not _RFC3339.fullmatch(text):
         return NO_TIME
-    zone = "+00:00" if found[2] in "Zz" else found[2]
     try:
-        return (datetime.fromisoformat(found[1].upper() + zone) - _EPOCH) // timedelta(seconds=1)
-    except (ValueError, OverflowError):  # a 13th month, a 61st second, an offset of a day
+        return datetime.fromisoformat(text.upper())
+    except ValueError:  # a 13th month, a 61st second, an offset of a day
         return NO_TIME
 
 
-def since(created: int, now: float) -> str:
-    """How long ago, such as `3 days ago`; empty where no time is known, as docker has it."""
-    return "" if created == NO_TIME else f"{duration(now - created)} ago"
+def since(moment: datetime, now: datetime) -> str:
+    """The time passed since a moment, counted from its full second: `3 days ago`; "" for NO_TIME, as docker prints."""
+    return "" if moment == NO_TIME else f"{duration((now - moment.replace(microsecond=0)).total_seconds())} ago"
 
 
-def local(created: int) -> datetime:
-    """A moment on this machine's clock; before year 1 has no local time, so there it stays UTC."""
-    moment = _EPOCH + timedelta(seconds=created)
+def local(moment: datetime) -> datetime:
+    """A moment in this machine's time zone; in its own where that would be before year 1."""
     try:
         return moment.astimezone()
     except (OverflowError, OSError, ValueError):
         return moment
 
 
-def date_and_zone(created: int) -> str:
-    """A moment as `docker images` writes it: `2026-11-22 01:46:33 +0000 UTC`."""
-    moment = local(created)
+def date_and_zone(moment: datetime) -> str:
+    """A moment as `docker images` prints it: `2026-11-22 01:46:33 +0000 UTC`."""
+    moment = local(moment)
     return f"{moment.isoformat(' ', 'seconds')[:19]} {moment:%z %Z}"
 
 
-def rfc3339(created: int) -> str:
-    """A moment as `docker history` writes it: `2026-11-22T01:46:33Z`."""
-    return local(created).isoformat().replace("+00:00", "Z")
+def rfc3339(moment: datetime) -> str:
+    """A moment as `docker history` prints it: `2026-11-22T01:46:33Z`."""
+    return local(moment).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def ellipsis(text: str, columns: int) -> str:

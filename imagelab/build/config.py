@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ..golang.quote import duration, go_list, go_rune, nanoseconds
+from ..golang.duration import format_duration, parse_duration
+from ..golang.quote import go_list, go_rune
 from .dockerfile import Dockerfile, Instruction, parse_instructions
 
 SHELL = ("/bin/sh", "-c")
@@ -136,14 +137,16 @@ def _healthcheck(it: Instruction, stage: Stage) -> Said:
     for flag, key in _TIMES.items():
         if value := it.flag(flag):
             try:
-                check[key] = nanoseconds(value)
+                check[key] = parse_duration(value)
             except ValueError as error:
                 raise it.wrong(f"--{flag}: {error}") from None
+            if check[key] < _SHORTEST:
+                raise it.wrong(f'Interval "{flag}" cannot be less than {format_duration(_SHORTEST)}')
     if retries := it.flag("retries"):
         if not retries.isdecimal() or not int(retries):
             raise it.wrong(f"--retries={retries}: it must be a whole number, at least 1")
         check["Retries"] = int(retries)
-    times = " ".join(f'"{duration(check.get(key, 0))}"' for key in _TIMES.values())
+    times = " ".join(f'"{format_duration(check.get(key, 0))}"' for key in _TIMES.values())
     return Said(
         f"HEALTHCHECK &{{{go_list(check['Test'])} {times} {go_rune(check.get('Retries', 0))}}}", {"Healthcheck": check}
     )
@@ -165,12 +168,10 @@ def directory(path: str, config: Mapping[str, Any]) -> str:
     return "/" + "/".join(parts)
 
 
+_SHORTEST = 1_000_000  # nanoseconds: docker's MinimumDuration
 _TIMES = {
-    "interval": "Interval",
-    "timeout": "Timeout",
-    "start-period": "StartPeriod",
-    "start-interval": "StartInterval",
-}
+    "interval": "Interval", "timeout": "Timeout", "start-period": "StartPeriod", "start-interval": "StartInterval",
+}  # fmt: skip
 WRITES: dict[str, Callable[[Instruction, Stage], Said]] = {
     "ENV": _env, "LABEL": _label, "MAINTAINER": _maintainer, "USER": _user, "STOPSIGNAL": _stopsignal,
     "SHELL": _shell, "CMD": _cmd, "ENTRYPOINT": _entrypoint, "EXPOSE": _expose, "VOLUME": _volume,

@@ -26,7 +26,7 @@ from e2b_dockerfile_utils import PatternMatcher
 from ..errors import LabError, NotFound
 from ..filesystem.entry import Content, Entry
 from ..filesystem.tree import Changes, Tree
-from ..golang.quote import go_match
+from ..golang.match import go_match
 from ..host.atomic import write_atomically
 from ..host.disk import Found, LeaveOut, scan, walk
 from ..oci.digest import Digest

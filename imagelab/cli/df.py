@@ -7,8 +7,8 @@ Follows docker/cli (formatter/disk_usage.go), version 20.10.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
+from datetime import UTC, datetime
 
 from .. import units
 from ..golang.template import Row, Struct
@@ -56,7 +56,7 @@ def _of_containers(desk: Desk) -> tuple[int, int, int, int]:
 
 
 def _verbose(desk: Desk, template: str | None) -> None:
-    rows = []
+    rows, now = [], datetime.now(UTC)
     names = names_by_id(desk.lab.images(all=True))
     containers = desk.lab.containers()
     users = Counter(one.image_id for one in containers)
@@ -67,8 +67,8 @@ def _verbose(desk: Desk, template: str | None) -> None:
         if not template:
             more["Size"] = units.size(used.size)
         repository, tag = (name.familiar_name, name.tag or NONE) if name else (NONE, NONE)
-        rows.append(image_row(used.image, repository, tag, time.time(), trunc=not template, more=more))
-    now, kept = time.time(), []
+        rows.append(image_row(used.image, repository, tag, now, trunc=not template, more=more))
+    kept = []
     for one in containers:
         fields = {**row(one, now, trunc=not template, sized=False), "Size": units.size(own_size(one), 3)}
         kept.append(Row("*formatter.ContainerContext", **fields))

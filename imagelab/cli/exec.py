@@ -10,7 +10,7 @@ import click
 from ..errors import InvalidReference
 from ..oci.reference import Reference
 from ..runtime.program import CANNOT_RUN, CannotStart
-from ..units import one_line, timestamp
+from ..units import one_line, parse_time
 from . import filters, unsupported
 from .command import Desk, fail, flag, option, say, verb
 from .create import named_variable, variables
@@ -53,7 +53,7 @@ def logs(
     write = printer(desk)
     container = desk.lab.container(args[0])
     for line in container.log(tail=int(tail) if tail.isdecimal() else None, follow=follow):
-        when = timestamp(line.time)
+        when = parse_time(line.time)
         if (first is None or when >= first) and (last is None or when <= last):
             write(line.stream, (f"{line.time} {line.text}" if timestamps else line.text).encode())
 

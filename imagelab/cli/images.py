@@ -6,8 +6,8 @@ is cut off.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -36,10 +36,11 @@ FILTERS = ("before", "dangling", "label", "reference", "since")
 
 
 def image_row(
-    image: Image, repository: str, tag: str, now: float, *, trunc: bool, more: Mapping[str, str] = MappingProxyType({})
-) -> Row:
+    image: Image, repository: str, tag: str, now: datetime, *, trunc: bool,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Row:  # fmt: skip
     """One line of `docker images`, with `more` in the place of some fields; JSON has them in the alphabet's order."""
-    created, size = units.timestamp(image.created), image.size
+    created, size = image.moment, image.size
     fields = {
         "Containers": "N/A",
         "CreatedAt": units.date_and_zone(created),
@@ -79,7 +80,7 @@ def images(
     asked = filters.parse(wanted, FILTERS)
     is_dangling = filters.dangling(asked)
     patterns = [*asked["reference"], *args]
-    now = time.time()
+    now = datetime.now(UTC)
     names_of = names_by_id(desk.lab.images(all=True))
     rows: list[Row] = []
     wants_digest = digests or (template is not None and ".Digest" in template)  # docker shows it to who asks for it
@@ -108,7 +109,7 @@ def history(
     desk: Desk, args: tuple[str, ...], template: str | None, words: bool | None, no_trunc: bool, quiet: bool
 ) -> None:
     """Show the history of an image."""
-    words, now = words is not False, time.time()
+    words, now = words is not False, datetime.now(UTC)
     image = desk.lab.image(args[0])
     steps = image.steps[: len(image.config.get("history") or [])]  # docker lists records, and no layer without one
     rows = [_step_row(step, now, words, not no_trunc) for step in reversed(steps)]
@@ -116,8 +117,8 @@ def history(
     print_rows(rows, HISTORY_TITLES, columns, template, quiet=quiet)
 
 
-def _step_row(step: Step, now: float, words: bool, trunc: bool) -> Row:
-    created = units.timestamp(step.created)
+def _step_row(step: Step, now: datetime, words: bool, trunc: bool) -> Row:
+    created = units.parse_time(step.created)
     by = step.created_by.replace("\t", " ")
     at = units.rfc3339(created)
     found = step.image_id

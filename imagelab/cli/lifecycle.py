@@ -100,7 +100,7 @@ def _remove_some(desk: Desk, asked: filters.Filters) -> tuple[list[str], int]:
     until = [filters.moment(text) for text in asked["until"]]
     removed, freed = [], 0
     for one in ps.chosen(desk.lab.containers(), asked, desk.lab):
-        if not one.running and all(one.created.timestamp() < limit for limit in until):
+        if not one.running and all(one.created <= limit for limit in until):
             size = one.layer_size
             one.remove()
             removed.append(one.id)

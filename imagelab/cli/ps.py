@@ -8,9 +8,9 @@ Follows docker/cli (formatter/container.go, container/list.go) and moby (daemon/
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .. import units
@@ -55,7 +55,7 @@ def ps(
     everything = all or most > 0 or bool(asked["status"])
     found = chosen(desk.lab.containers(all=everything), asked, desk.lab)
     sized = size or (template is not None and re.search(r"\.Size|json *\.\s*}", template) is not None)
-    now = time.time()
+    now = datetime.now(UTC)
     rows = [row(one, now, trunc=not no_trunc, sized=sized) for one in found[: most if most > 0 else None]]
     if template:
         try_template(Row("*formatter.ContainerContext", **dict.fromkeys(sorted(TITLES), "")), TITLES, template)
@@ -63,9 +63,9 @@ def ps(
     print_rows(rows, TITLES, columns, None if quiet else template, quiet=quiet)
 
 
-def row(one: Container, now: float, *, trunc: bool, sized: bool) -> Row:
+def row(one: Container, now: datetime, *, trunc: bool, sized: bool) -> Row:
     """One line of `docker ps`; JSON has the fields in the alphabet's order."""
-    created = int(one.created.timestamp())
+    created = one.created
     command = one.command_text
     return Row(
         "*formatter.ContainerContext",
@@ -101,13 +101,13 @@ def size_shown(one: Container) -> str:
     return f"{units.size(own, 3)} (virtual {units.size(virtual, 3)})"
 
 
-def status_shown(one: Container, now: float) -> str:
+def status_shown(one: Container, now: datetime) -> str:
     """The state in docker's words: `Up 2 seconds`, `Exited (0) 3 minutes ago`."""
     state = one.state
     if state.status == "running":
-        return f"Up {units.duration(now - units.timestamp(state.started))}"
+        return f"Up {units.duration((now - units.parse_time(state.started)).total_seconds())}"
     if state.status == "exited":
-        return f"Exited ({state.exit_code}) {units.since(units.timestamp(state.finished), now)}".rstrip()
+        return f"Exited ({state.exit_code}) {units.since(units.parse_time(state.finished), now)}".rstrip()
     return state.status.capitalize()
 
 

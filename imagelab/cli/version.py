@@ -11,6 +11,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 
 from .. import __version__, units
 from .command import Desk, option, say, verb
@@ -65,7 +66,8 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
         )  # fmt: skip
         print_value(known, template)
         return
-    epoch = "none" if lab.store.epoch is None else f"{lab.store.epoch} ({units.rfc3339(lab.store.epoch)})"
+    seconds = lab.store.epoch
+    epoch = "none" if seconds is None else f"{seconds} ({units.rfc3339(datetime.fromtimestamp(seconds, UTC))})"
     say(
         f"Containers: {states.total()}\n"
         + "".join(f" {name.capitalize()}: {count}\n" for name, count in counts.items())

@@ -27,6 +27,7 @@ from ..oci.digest import Digest
 from ..runtime.process import feed, stdin_of, watch
 from ..runtime.program import NO_CONTAINER, CannotStart, Output, Program, Streams, named
 from ..shown import Displayed
+from ..units import parse_time
 from . import log
 from .command import pairs, program_of, runtime_of, signal_number
 from .files import Contents
@@ -107,7 +108,7 @@ class Container(Contents, Displayed):
     @property
     def created(self) -> datetime:
         """When it was made."""
-        return datetime.fromisoformat(self.spec.created)
+        return parse_time(self.spec.created)
 
     @property
     def state(self) -> State:

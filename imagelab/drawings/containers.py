@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import graphviz
 
-from .. import units
 from ..errors import LabError
 from .drawing import ADDED, CHANGED, CONFIG, LAYER, QUIET, REMOVED, Drawing, box, called, count, digraph, row, text
 
@@ -93,7 +92,7 @@ def containers(lab: Lab) -> Drawing:
 def _images(lab: Lab, found: Iterable[Container]) -> Mapping[Digest, Image]:
     """The images of these containers, and the newest of the others that have a name, oldest first."""
     used = {one.image_id for one in found}
-    every = sorted(lab.images(all=True), key=lambda image: units.timestamp(image.created or ""))
+    every = sorted(lab.images(all=True), key=lambda image: image.moment)
     others = [image for image in every if image.names and image.id not in used][-MOST:]
     shown = {image.id for image in others} | used
     return {image.id: image for image in every if image.id in shown}

@@ -1,1 +1,1 @@
-"""Go as Docker shows it: how Go quotes, reads JSON keys, and fills templates."""
+"""What Docker has from Go: quoting, durations, patterns, JSON keys and templates."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property, reduce
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from ..errors import Invalid, LabError, NotFound
 from ..filesystem.entry import Entry
 from ..filesystem.tree import Changes, Tree, with_parents
 from ..shown import Displayed, Listing
+from ..units import parse_time
 from .digest import Digest, chain_ids
 from .layer import Layer
 from .manifest import LISTS, MAPS, MAX_LAYERS, STRINGS, Json, dump, manifest_for, parse_config, parse_manifest
@@ -155,12 +156,8 @@ class Image(Displayed):
 
     @cached_property
     def moment(self) -> datetime:
-        """The same as a moment that sorts, whatever its zone and fraction; long ago where the config does not say."""
-        try:
-            found = datetime.fromisoformat(self.created)
-        except ValueError:
-            return datetime.min.replace(tzinfo=UTC)
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        """`created` as an aware datetime, for sorting; `units.NO_TIME` where the config has none."""
+        return parse_time(self.created)
 
     @property
     def architecture(self) -> str:

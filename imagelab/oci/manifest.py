@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from ..errors import Invalid, LabError, Unsupported
 from ..golang import json_fields
+from ..units import NO_TIME, parse_time
 from .digest import Digest
 from .layer import TAR, TAR_GZIP, TAR_ZSTD
 
@@ -117,10 +117,8 @@ def is_parent(parent: Json, child: Json) -> bool:
 
 def _record(record: Json) -> tuple[object, ...]:
     """A history record as Go compares it: a key that is absent is an empty one, and a time is a moment."""
-    try:
-        when: object = datetime.fromisoformat(record.get("created") or "")
-    except ValueError:
-        when = record.get("created")
+    moment = parse_time(record.get("created"))
+    when = record.get("created") if moment == NO_TIME else moment
     texts = (record.get(key) or "" for key in ("created_by", "comment", "author"))
     return (when, *texts, bool(record.get("empty_layer")))
 

@@ -28,6 +28,7 @@ CHANGES: list[list[str]] = [
     ["EXPOSE 80 53/udp 8000-8001"], ["EXPOSE 0"], ['VOLUME ["/a b", "/$Q"]'], ["VOLUME /d"],
     ["WORKDIR /a"], ["WORKDIR b/../c"], ["WORKDIR /a", "WORKDIR b"], ["USER 1:2"], ["USER $Q"], ["USER a b"],
     ["ONBUILD RUN a", "ONBUILD COPY . ."], ["ONBUILD ENV A=$Q"], ["HEALTHCHECK CMD true"], ["HEALTHCHECK NONE"],
+    ["HEALTHCHECK --interval=.5s --timeout=+1m1.s CMD x"],
     ['HEALTHCHECK --interval=5s --retries=3 CMD ["a","b"]'],
     ["ENV A=1\nLABEL b=2"], ["ENV A=1 \\\n B=2"], ["ENV A=1 \\", "B=2"], ["# c\nENV A=1"],
     ["# escape=`\nENV A=c:\\x B=`$Q"],
@@ -42,6 +43,9 @@ REFUSED = {
     "ENV A": "ENV must have two arguments", "ENV A=b C": "Must be of the form: name=value",
     "ENV A='b": "looking for matching single-quote", "ENV =x": "", "ENV A=${Q": "", "EXPOSE web": "",
     "EXPOSE 70000": "", 'VOLUME [""]': "", "VOLUME": "", "USER": "", "HEALTHCHECK": "", "HEALTHCHECK --x=1 CMD a": "",
+    "HEALTHCHECK --interval=0s CMD a": 'Interval "interval" cannot be less than 1ms',
+    "HEALTHCHECK --timeout=-5s CMD a": 'Interval "timeout" cannot be less than 1ms',
+    "HEALTHCHECK --interval=1d CMD a": "",
     "ONBUILD ONBUILD RUN x": "", "ONBUILD FROM x": "isn't allowed as an ONBUILD trigger", "ONBUILD": "",
 }  # fmt: skip
 

@@ -311,6 +311,20 @@ def test_prune(both, built, args):
     both.agree("images", "--all", in_any_order=True)
 
 
+@pytest.mark.parametrize("pattern", [
+    "*", "*/*", "a?b", "a[^x]b", "a[^x]b:1", "app:1[.]*", "app:1[-.]0", "app:1[.-]0", r"app:1[\-.]0", "a[", "[^a]*",
+])  # fmt: skip
+def test_reference_patterns(both, tmp_path, pattern):
+    from imagelab import Lab
+
+    lab = Lab(tmp_path / "lab", epoch=1_700_000_000)
+    lab.append(None, {"f": "1"}, tag="app:1.0")
+    lab.append(None, {"f": "2"}, tag="a/b:1")
+    lab.save(["app:1.0", "a/b:1"], tmp_path / "two.tar")
+    both.load(tmp_path / "two.tar")
+    both.agree("images", "--filter", f"reference={pattern}", "--format", "{{.Repository}}", in_any_order=True)
+
+
 def test_load_from_standard_input_and_save_to_standard_output(both, built, tmp_path):
     data = built("several-tags").archive.read_bytes()
     theirs, ours = both.docker("load", stdin=data), both.imagelab("load", stdin=data)

@@ -1,6 +1,7 @@
 """Sizes and times as docker's client (20.10.24 and 28.2.2) printed them when an API server gave it these."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -79,24 +80,27 @@ def test_duration(seconds: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "created, seconds",
+    "text, seconds",
     [
         ("1970-01-01T00:00:00Z", 0),
-        ("2026-11-22T01:46:33.054542798Z", 1795311993),
+        ("1970-01-01t00:00:00z", 0),
+        ("2026-11-22T01:46:33.054542798Z", 1795311993.054542),
         ("2026-11-22T10:46:33+09:00", 1795311993),
-        ("1969-12-31T23:59:59.5Z", -1),
-        ("0001-01-01T00:00:00Z", units.NO_TIME),
-        (None, units.NO_TIME),
-        ("", units.NO_TIME),
-        ("yesterday", units.NO_TIME),
-        ("2026-13-01T00:00:00Z", units.NO_TIME),
-        ("2026-01-01T00:00:00+99:00", units.NO_TIME),
-        ("2026-01-01T00:00:00", units.NO_TIME),
-        (12, units.NO_TIME),
+        ("1969-12-31T23:59:59.5Z", -0.5),
     ],
 )
-def test_timestamp(created: object, seconds: int) -> None:
-    assert units.timestamp(created) == seconds
+def test_parse_time(text: str, seconds: float) -> None:
+    assert units.parse_time(text).timestamp() == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01T00:00:00Z", None, "", "yesterday", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00+99:00",
+     "2026-01-01T00:00:00", 12],
+)  # fmt: skip
+def test_no_time(text: object) -> None:
+    assert units.parse_time(text) == units.NO_TIME
+    assert units.NO_TIME.timestamp() == -62135596800, "Go's zero time"
 
 
 @pytest.fixture(params=["UTC", "Asia/Tokyo"])
@@ -109,7 +113,8 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_moments_are_on_this_machine_s_clock_as_docker_has_it(zone: str) -> None:
-    shown = units.date_and_zone(0), units.rfc3339(1795311993), units.date_and_zone(units.NO_TIME)
+    start, day = (datetime.fromtimestamp(seconds, UTC) for seconds in (0, 1795311993.9))
+    shown = units.date_and_zone(start), units.rfc3339(day), units.date_and_zone(units.NO_TIME)
     assert shown == {
         "UTC": ("1970-01-01 00:00:00 +0000 UTC", "2026-11-22T01:46:33Z", "0001-01-01 00:00:00 +0000 UTC"),
         # In year 1 Go goes by Tokyo's local mean time (+0918 LMT); it means "unknown" all the same.
@@ -119,8 +124,10 @@ def test_moments_are_on_this_machine_s_clock_as_docker_has_it(zone: str) -> None
 
 
 def test_since() -> None:
-    assert units.since(1000, 1000 + 2 * DAY) == "2 days ago"
-    assert units.since(units.NO_TIME, 1000) == ""
+    now = datetime.fromtimestamp(1000, UTC)
+    assert units.since(now - timedelta(days=2), now) == "2 days ago"
+    assert units.since(now - timedelta(seconds=0.5), now) == "1 second ago", "docker's API has whole seconds"
+    assert units.since(units.NO_TIME, now) == ""
 
 
 @pytest.mark.parametrize(

@@ -97,13 +97,13 @@ def known(lab, cli) -> Api:
     for each in lab.images():
         names = [name.familiar for name in each.names]
         images.append({
-            "Id": each.id, "Created": units.timestamp(each.created), "Size": each.size, "VirtualSize": each.size,
+            "Id": each.id, "Created": int(each.moment.timestamp()), "Size": each.size, "VirtualSize": each.size,
             "RepoTags": names or ["<none>:<none>"], "RepoDigests": _digests(each) or ["<none>@<none>"],
             "SharedSize": -1, "Containers": -1, "ParentId": "", "Labels": None,
         })  # fmt: skip
     history = [
-        {"Id": step.image_id or "<missing>", "Created": units.timestamp(step.created), "CreatedBy": step.created_by,
-         "Size": step.size, "Comment": step.comment, "Tags": None}
+        {"Id": step.image_id or "<missing>", "Created": int(units.parse_time(step.created).timestamp()),
+         "CreatedBy": step.created_by, "Size": step.size, "Comment": step.comment, "Tags": None}
         for step in reversed(image.steps)
     ]  # fmt: skip
     return Api(images, history, json.loads(cli("inspect", "myapp:1.0").ok)[0])

@@ -85,8 +85,10 @@ def test_wrong_filters(cli, four, text, code, error):
         ("team/app:1", "*/*", True),
         ("team/app:1", "t[a-f]am/app", True),
         ("team/app:1", "t[^a-f]am/app", False),
-        ("localhost:5000/app:1", r"localhost\:5000/a[p-]p", True),
-        ("app:1.0", "app:1[-.]0", True),
+        ("team/app:1", "team[^x]app", True),  # a class need not
+        ("localhost:5000/app:1", r"localhost\:5000/a[p\-]p", True),
+        ("app:1.0", r"app:1[\-.]0", True),
+        ("app:1.0", "app:1[-.]0", None),
         ("app:1.0", "app:1[]", None),
         ("docker.io/library/app:1", "docker.io/library/app", False),  # patterns meet the short name
     ],
@@ -107,11 +109,12 @@ def test_patterns_are_those_of_go_s_path_match(name, pattern, fits):
         ("5d", None),
         ("10000h", 4),
         ("1h30m", 0),
-        (str(THREE_DAYS_AGO - 3 * DAY), 3),
+        (str(THREE_DAYS_AGO - 3 * DAY), 2),  # app:1 is of that very second
+        (str(THREE_DAYS_AGO - 3 * DAY - 1), 3),
         (time.strftime("%Y-%m-%d", time.localtime(THREE_DAYS_AGO + DAY)), 0),
         ("zzz", None),
     ],
-    ids=["duration", "days are none", "long ago", "hours and minutes", "seconds", "date", "nonsense"],
+    ids=["duration", "days are none", "long ago", "hours and minutes", "seconds", "before", "date", "nonsense"],
 )
 def test_prune_until(cli, four, until, left):
     said = cli("image", "prune", "--all", "--force", "--filter", f"until={until}")
