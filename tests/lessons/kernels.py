@@ -1,0 +1,83 @@
+"""Running a lesson's cells in a real kernel, in any order, and what they print as it would be committed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.manager import start_new_kernel
+
+ROOT = Path(__file__).parents[2]
+_spec = importlib.util.spec_from_file_location("run_notebooks", ROOT / "tools" / "run_notebooks.py")
+run_notebooks = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(run_notebooks)
+
+Cell = nbformat.NotebookNode
+MINUTES = 2
+
+
+class Kernel:
+    """A kernel of a learner's own, with nobody's progress at hand."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def run(self, source: str) -> list[dict[str, Any]]:
+        """Run a cell; what it shows, as it would be committed. An error is an output as well."""
+        shown: list[Cell] = []
+
+        def keep(message: dict[str, Any]) -> None:
+            if message["msg_type"] in ("stream", "execute_result", "display_data", "error"):
+                shown.append(nbformat.v4.output_from_msg(message))
+
+        self._client.execute_interactive(source, timeout=MINUTES * 60, output_hook=keep, store_history=True)
+        return comparable(shown)
+
+
+def comparable(outputs: list[Cell]) -> list[dict[str, Any]]:
+    """Outputs without what differs from machine to machine."""
+    cell = nbformat.v4.new_code_cell(outputs=[nbformat.from_dict(dict(output)) for output in outputs])
+    run_notebooks.clean(nbformat.v4.new_notebook(cells=[cell]))
+    return json.loads(run_notebooks.sanitized(json.dumps([number_out(output) for output in cell.outputs])))
+
+
+def number_out(output: Cell) -> dict[str, Any]:
+    """An output without its cell's number."""
+    return {name: value for name, value in output.items() if name != "execution_count"}
+
+
+@contextmanager
+def kernel(folder: Path) -> Iterator[Kernel]:
+    """A new kernel that works in a folder; it is ended with the block."""
+    environment = {**os.environ, "IMAGELAB_PROGRESS": str(folder), "IMAGELAB_HOME": str(folder / "home")}
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(folder), env=environment)
+    try:
+        yield Kernel(client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def code(path: Path) -> list[Cell]:
+    """The code cells of a notebook."""
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def sections(path: Path) -> dict[str, list[Cell]]:
+    """A notebook's code cells by section number; those before the first heading are section 0."""
+    found: dict[str, list[Cell]] = {"0": []}
+    number = "0"
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            found[number].append(cell)
+        elif headings := re.findall(r"^## (\d+)\.", cell.source, flags=re.M):
+            number = headings[-1]
+            found.setdefault(number, [])
+    return found
