@@ -13,13 +13,14 @@ import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from .analysis.usage import DiskUsage, disk_usage
 from .analysis.waste import Waste, waste
 from .archive.save import images_named, save, whole_file
 from .archive.tarball import append_tar, folder_changes, import_tar
 from .containers.lifetime import end_all, keep
+from .containers.settings import Settings, shows_settings
 from .errors import Interrupted, InvalidReference, LabError, NotFound
 from .filesystem.entry import Entry
 from .filesystem.tree import Changes, Tree
@@ -256,35 +257,38 @@ class Lab(Displayed):
                 self.store.point([name], image, "import")
         return image
 
-    def create(
-        self, image: str | Image, *command: str, name: str = "", env: Sequence[str] | Mapping[str, str] = (),
-        workdir: str = "", user: str = "", entrypoint: str | Sequence[str] | None = None,
-        labels: Mapping[str, str] | None = None, hostname: str = "", interactive: bool = False, remove: bool = False,
-        runtime: str = "",
-    ) -> Container:  # fmt: skip
-        """Make a container, which does not run yet: `docker create`. See `shelf.create` for settings and errors.
+    @shows_settings
+    def create(self, image: str | Image, *command: str, **settings: Unpack[Settings]) -> Container:
+        """Make a container, which does not run yet: `docker create`. Returns it.
 
-        A base image that imagelab makes is made, if no other image of that name is here.
+        What is left out of these settings comes from the image, or is empty:
+        `name` of the container (by default one is made up), `hostname` (by default the start of its ID),
+        `env`, a mapping or NAME=VALUE lines (None, or NAME alone, unsets a variable), `labels`,
+        `entrypoint`, a program, a list of its arguments, or "" for none; given, it takes the image's command away,
+        `workdir`, an absolute path, `user`, as `name`, `uid` or `uid:gid`,
+        `interactive`: keep its standard input open, `remove`: remove the container when its program has ended,
+        `runtime`: bubblewrap, shell, wasm or pip; by default the program's first bytes decide.
+
+        A base image that imagelab makes is made, if no other image of that name is here. Raises NotFound for an image
+        that is not here, Conflict when the name is taken, and LabError for settings that no container can have.
         """
         from .base_images.images import find
         from .containers import collection
 
         base = image if isinstance(image, Image) else find(self.store, image)
-        asked = image if isinstance(image, str) else next((name.familiar for name in image.names), "")
-        return collection.create(
-            self.store, base, command, image_name=asked, name=name, env=env, workdir=workdir, user=user,
-            entrypoint=entrypoint, labels=labels, hostname=hostname, interactive=interactive, remove=remove,
-            runtime=runtime,
-        )  # fmt: skip
+        image_name = image if isinstance(image, str) else next((name.familiar for name in image.names), "")
+        return collection.create(self.store, base, image_name, command, settings)
 
+    @shows_settings
     def run(
         self, image: str | Image, *command: str, detach: bool = False, input: int | bytes | None = None,
-        output: Output | None = None, **settings: Any,
+        output: Output | None = None, **settings: Unpack[Settings],
     ) -> Container:  # fmt: skip
-        """Make a container and start it: `docker run`. Unless `detach`, return when its program has ended.
+        """Make a container and start it: `docker run`. Returns it when its program has ended, with `detach` at once.
 
-        `output` is given what it prints as it comes; `input` (bytes, or a file descriptor) is its standard input.
-        Raises `CannotStart`, with docker's exit code, when there is no such program.
+        `output` is called with the stream's name and bytes, as they come; `input` (bytes, or a file descriptor) is the
+        program's standard input. The settings are those of `create`, and so are the errors; raises `CannotStart` too,
+        with docker's exit code, when there is no such program.
         """
         if input is not None:
             settings["interactive"] = True

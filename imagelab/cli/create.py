@@ -93,11 +93,10 @@ def run(desk: Desk, args: tuple[str, ...], detach: bool, rm: bool, **settings: A
 
 
 def _created(
-    desk: Desk, args: tuple[str, ...], *, entrypoint: str | None, env: tuple[str, ...], env_files: tuple[str, ...],
-    hostname: str, interactive: bool, labels: tuple[str, ...], name: str, network: str, platform: str, pull: str,
-    rm: bool, runtime: str, user: str, workdir: str,
+    desk: Desk, args: tuple[str, ...], *, env: tuple[str, ...], env_files: tuple[str, ...], labels: tuple[str, ...],
+    network: str, platform: str, pull: str, rm: bool, **settings: Any,
 ) -> Container:  # fmt: skip
-    """The new container; raises LabError for one that cannot be, as for an image that is not here."""
+    """The new container; the other flags are settings of `Lab.create`, whose errors it raises."""
     from ..base_images.images import find
 
     if network != "none":
@@ -105,29 +104,25 @@ def _created(
     if platform and not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_.-]+){0,2}", platform):
         why = "cannot parse platform specifier: invalid argument"
         raise LabError(f"error parsing specified platform: {go_quoted(platform)}: {why}")
-    given = variables(env, env_files)
+    settings |= {"env": variables(env, env_files), "remove": rm}
+    settings["labels"] = dict(text.partition("=")[::2] for text in labels)
     try:
         find(desk.lab.store, args[0])
     except NotFound:
         if re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", args[0]) is None:
             complain(f"Unable to find image '{Reference.parse(args[0]).with_default_tag().familiar}' locally")
         raise
-    return desk.busy_lab.create(
-        args[0], *args[1:], name=name, env=given, workdir=workdir, user=user, entrypoint=entrypoint,
-        labels=dict(text.partition("=")[::2] for text in labels), hostname=hostname, interactive=interactive,
-        remove=rm, runtime=runtime,
-    )  # fmt: skip
+    return desk.busy_lab.create(args[0], *args[1:], **settings)
 
 
-def variables(env: Iterable[str], files: Iterable[str]) -> list[str]:
-    """The variables of some files, and then those of `-e`, as NAME=VALUE; raises LabError for a file that has none."""
-    return [_valued(line) for path in files for line in _env_file(path)] + [_valued(text) for text in env]
+def variables(env: Iterable[str], files: Iterable[str]) -> dict[str, str | None]:
+    """The variables of some files, and then those of `-e`, which count more; raises LabError for an unreadable file.
 
-
-def _valued(text: str) -> str:
-    """`A=b`, or `A` for the value that A has outside; where it has none, the name alone, which unsets it."""
-    name, equals, _ = text.partition("=")
-    return text if equals or name not in os.environ else f"{name}={os.environ[name]}"
+    `A=b` has a value; `A` has the one that A has outside, or None, which unsets it.
+    """
+    texts = [*(line for path in files for line in _env_file(path)), *env]
+    pairs = (text.partition("=") for text in texts)
+    return {name: value if equals else os.environ.get(name) for name, equals, value in pairs}
 
 
 def _env_file(path: str) -> list[str]:

@@ -158,7 +158,7 @@ def container_described(one: Container, sized: bool) -> Struct:
         Mounts=[],
         Config=_config({
             "Hostname": spec.hostname, "User": spec.user, "AttachStdin": False, "AttachStdout": True,
-            "AttachStderr": True, "OpenStdin": spec.interactive, "StdinOnce": spec.interactive, "Env": list(spec.env),
+            "AttachStderr": True, "OpenStdin": spec.interactive, "StdinOnce": spec.interactive, "Env": spec.env_lines,
             "Cmd": list(spec.command) or None, "Image": spec.image_name, "WorkingDir": spec.workdir,
             "Entrypoint": list(spec.entrypoint) or None, "Labels": dict(spec.labels), **_from_image(one),
         }),

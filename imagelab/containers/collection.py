@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import Conflict, LabError, NotFound
@@ -22,13 +22,12 @@ from ..host.snapshot import Writable
 from ..host.snapshot import remove as remove_folder
 from ..oci.digest import Digest
 from ..oci.image import Image
-from ..runtime.program import named
 from ..store.store import Store
-from .command import NO_COMMAND, checked, pairs, signal_number
 from .container import Container
-from .names import NAME, generated
+from .names import generated
 from .record import Record, Spec, State, now
 from .rootfs import clone
+from .settings import Settings, spec_of
 
 _NEW = ".new-"  # a container that is being made
 
@@ -37,54 +36,26 @@ def _shelf(store: Store) -> Path:
     return store.home / "containers"
 
 
-def create(
-    store: Store, image: Image, command: Sequence[str] = (), *, image_name: str = "", name: str = "",
-    env: Sequence[str] | Mapping[str, str] = (), workdir: str = "", user: str = "",
-    entrypoint: str | Sequence[str] | None = None, labels: Mapping[str, str] | None = None, hostname: str = "",
-    interactive: bool = False, remove: bool = False, runtime: str = "",
-) -> Container:  # fmt: skip
+def create(store: Store, image: Image, image_name: str, command: Sequence[str], settings: Settings) -> Container:
     """Make a container of an image, with settings over the image's; it does not run yet.
 
-    `entrypoint` is a program, a list, or "" for none. Raises Conflict when the name is taken, and LabError for
-    settings that cannot be.
+    Raises Conflict when the name is taken, and LabError for settings that no container can have.
     """
-    if name and not NAME.fullmatch(name):
-        raise LabError(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
-    if runtime:
-        named(runtime)
-    told = image.config.get("config") or {}
-    entry = [entrypoint] if isinstance(entrypoint, str) and entrypoint else entrypoint or []
-    if entrypoint is None:
-        entry = told.get("Entrypoint") or []
-    given = list(command) or ((told.get("Cmd") or []) if entrypoint is None else [])
-    if not [*entry, *given]:
-        raise LabError(NO_COMMAND)
-    checked(*entry, *given, *pairs(env), workdir, user, hostname)
-    if workdir and not workdir.startswith("/"):
-        raise LabError(f"the working directory '{workdir}' is invalid, it needs to be an absolute path")
-    where = workdir or told.get("WorkingDir") or ""
-    variables = {line.partition("=")[0]: line for line in pairs(env)}
-    for line in told.get("Env") or []:  # as docker has it: the image's come after those that were given, and count less
-        variables.setdefault(line.partition("=")[0], line)
-    signal_number(told.get("StopSignal") or "SIGTERM")
+    spec = spec_of(image, image_name, command, settings)
     shelf = _shelf(store)
     make_private(shelf)
     with ExitStack() as ours:
         with flock(shelf / ".lock"):
             taken = _names(store)
-            if (wanted := name.lstrip("/")) in taken:
+            if spec.name in taken:
                 raise Conflict(
-                    f'Conflict. The container name "/{wanted}" is already in use by container "{taken[wanted]}". '
+                    f'Conflict. The container name "/{spec.name}" is already in use by container "{taken[spec.name]}". '
                     "You have to remove (or rename) that container to be able to reuse that name."
                 )
             id_ = _new_id(store, shelf)
-            spec = Spec(
-                id_, wanted or generated(int(id_[:16], 16), taken),
-                image.digest, image.id, image_name or image.id.short,
-                now() if store.epoch is None else store.now(), tuple(entry), tuple(given),
-                tuple(variables.values()), posixpath.normpath(where).replace("//", "/") if where else "",
-                user or told.get("User") or "", hostname or id_[:12], {**(told.get("Labels") or {}), **(labels or {})},
-                interactive, remove, runtime, told.get("StopSignal") or "SIGTERM",
+            spec = replace(
+                spec, id=id_, name=spec.name or generated(int(id_[:16], 16), taken), hostname=spec.hostname or id_[:12],
+                created=now() if store.epoch is None else store.now(),
             )  # fmt: skip
             record = Record(shelf / f"{_NEW}{id_}")
             record.folder.mkdir()

@@ -6,7 +6,7 @@ As docker does it: PATH and HOSTNAME first, then the image's variables, then tho
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ..errors import Conflict, LabError, NotFound
 from ..filesystem.users import home_of, user_of
@@ -14,13 +14,11 @@ from ..golang.quote import go_quoted
 from ..host.root import Root
 from ..runtime.binfmt import kind_of
 from ..runtime.program import NO_CONTAINER, PATH, CannotStart, Program
-from .record import Record, Spec
-
-NO_COMMAND = "No command specified: neither the image nor the command line says what to run"
+from .record import Env, Record, Spec, environment
 
 
 def program_of(
-    record: Record, spec: Spec, argv: Sequence[str] = (), env: Sequence[str] = (), workdir: str = ""
+    record: Record, spec: Spec, argv: Sequence[str] = (), env: Env = (), workdir: str = ""
 ) -> Program:
     """The program of a container, or another one that is to run beside it.
 
@@ -44,11 +42,12 @@ def program_of(
     except NotFound as error:
         why = str(error).rpartition(": ")[2]
         raise CannotStart(f"chdir to cwd ({go_quoted(where)}) set in config.json failed: {why}") from None
-    known = variables([f"PATH={PATH}", f"HOSTNAME={spec.hostname}", *spec.env, *env])
-    known.setdefault("HOME", home_of(who[0], root))
+    every = {"PATH": PATH, "HOSTNAME": spec.hostname, **spec.env, **environment(env)}
+    variables = {name: value for name, value in every.items() if value is not None}
+    variables.setdefault("HOME", home_of(who[0], root))
     words = tuple(argv) or (*spec.entrypoint, *spec.command)
-    checked(*words, *known.values())
-    return Program(words, known, cwd, who, spec.hostname)
+    checked(*words, *variables.values())
+    return Program(words, variables, cwd, who, spec.hostname)
 
 
 def runtime_of(asked: str, root: Root, program: Program) -> str:
@@ -67,23 +66,6 @@ def checked(*words: str) -> None:
     for word in words:
         if "\0" in word:
             raise LabError(f"{word!r} holds a NUL, which no argument and no variable can")
-
-
-def variables(lines: Sequence[str]) -> dict[str, str]:
-    """NAME=VALUE lines as a mapping, in which the last value counts; a name alone unsets what was before it."""
-    known: dict[str, str] = {}
-    for line in lines:
-        name, equals, value = line.partition("=")
-        if equals:
-            known[name] = value
-        else:
-            known.pop(name, None)
-    return known
-
-
-def pairs(env: Sequence[str] | Mapping[str, str]) -> list[str]:
-    """Variables as NAME=VALUE lines."""
-    return [f"{name}={value}" for name, value in env.items()] if isinstance(env, Mapping) else list(env)
 
 
 def signal_number(name: str | int) -> int:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -29,10 +29,10 @@ from ..runtime.program import NO_CONTAINER, CannotStart, Output, Program, Stream
 from ..shown import Displayed
 from ..units import parse_time
 from . import log
-from .command import pairs, program_of, runtime_of, signal_number
+from .command import program_of, runtime_of, signal_number
 from .files import Contents
 from .pause import counted, left_stopped, resume
-from .record import Launch, Record, Spec, State
+from .record import Env, Launch, Record, Spec, State
 from .start import attend, interrupts_held, launch
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ class Container(Contents, Displayed):
     # What it runs ----------------------------------------------------------------------------------------------
 
     def exec(
-        self, *argv: str, env: Sequence[str] | Mapping[str, str] = (), workdir: str = "",
+        self, *argv: str, env: Env = (), workdir: str = "",
         input: int | bytes | None = None, output: Output = lambda stream, data: None,
         timeout: float | None = None,
     ) -> int:  # fmt: skip
@@ -264,7 +264,7 @@ class Container(Contents, Displayed):
         state = self.state
         if state.status != "running":
             raise Conflict(f"Container {self.id} is not running")
-        program = replace(program_of(self._record, self.spec, argv, pairs(env), workdir), timeout=timeout)
+        program = replace(program_of(self._record, self.spec, argv, env, workdir), timeout=timeout)
         kind = self._kind_of(program, beside=state.runtime)
         streams = Streams(stdin_of(input))
         running = named(kind).start(self._record.root, program, streams, state.pid)

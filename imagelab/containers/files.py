@@ -166,7 +166,7 @@ class Contents:
         self._here()
         spec = self.spec
         config: dict[str, Any] = {
-            "Env": [line for line in spec.env if "=" in line] or None, "Cmd": list(spec.command) or None,
+            "Env": [line for line in spec.env_lines if "=" in line] or None, "Cmd": list(spec.command) or None,
             "WorkingDir": spec.workdir or None, "Entrypoint": list(spec.entrypoint) or None, "User": spec.user or None,
             "Labels": dict(spec.labels) or None,
         }  # fmt: skip

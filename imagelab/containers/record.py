@@ -20,7 +20,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ from ..host.locks import flock
 from ..runtime.program import Program
 from ..shown import Displayed
 
+Env = Sequence[str] | Mapping[str, str | None]  # NAME=VALUE lines, or a mapping; NAME alone, or None, unsets it
 SHIM = "shim "  # before its PID, in `alive`, while it lives; later the last state stands there
 _ROOM = 4096  # bytes, more than a state has
 LOST = 255  # docker's exit code of a container that a crash or a reboot ended
@@ -50,7 +51,7 @@ class Spec(Displayed):
     created: str
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
-    env: tuple[str, ...] = ()
+    env: Mapping[str, str | None] = field(default_factory=dict)  # None unsets a variable
     workdir: str = ""
     user: str = ""
     hostname: str = ""
@@ -59,6 +60,11 @@ class Spec(Displayed):
     remove: bool = False
     runtime: str = ""  # asked for by name; "" leaves it to the program's first bytes
     stop_signal: str = "SIGTERM"
+
+    @property
+    def env_lines(self) -> list[str]:
+        """Its environment as docker writes it: NAME=VALUE, or NAME alone for a variable that it unsets."""
+        return [name if value is None else f"{name}={value}" for name, value in self.env.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +106,12 @@ class Record:
     def spec(self) -> Spec:
         """What it was created with; raises LabError where that cannot be read."""
         try:
-            told: dict[str, Any] = json.loads((self.folder / "config.json").read_bytes())
-            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
-            return Spec(**values)
+            values: dict[str, Any] = json.loads((self.folder / "config.json").read_bytes())
+            lists = {key: tuple(values[key]) for key in ("entrypoint", "command")}
+            return Spec(**{**values, **lists, "env": environment(values["env"])})
         except FileNotFoundError:
             raise
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             raise self._damaged("config.json", error) from None
 
     def state(self) -> State:
@@ -240,6 +246,14 @@ class Record:
         """Nobody else starts, stops or removes it meanwhile."""
         with flock(self.folder / "lock"):
             yield
+
+
+def environment(env: Env) -> dict[str, str | None]:
+    """Environment variables by name; of a name that comes twice, the last value counts."""
+    if isinstance(env, Mapping):
+        return dict(env)
+    lines = (line.partition("=") for line in env)
+    return {name: value if equals else None for name, equals, value in lines}
 
 
 def now() -> str:

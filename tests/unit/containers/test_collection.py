@@ -1,6 +1,10 @@
-"""The order in which containers stand on their shelf."""
+"""The containers of a lab: their settings, and the order in which they are listed."""
 
 from __future__ import annotations
+
+import inspect
+
+import pytest
 
 from imagelab import Lab
 
@@ -15,3 +19,25 @@ def test_newest_first_whatever_they_have_done_since(tmp_path):
     assert [one.name for one in lab.containers()] == ["third", "second", "first"]
     third.remove()
     assert lab.containers() == [second, first]
+
+
+def test_settings_show_in_the_signature_and_a_wrong_one_is_named(lab, base):
+    """A notebook completes and shows them, from the one place where they are defined."""
+    for method in (lab.create, lab.run):
+        assert {"name", "env", "entrypoint", "runtime"} < inspect.signature(method).parameters.keys()
+    with pytest.raises(TypeError, match=r"'nmae' is not a setting of a container: there are name, env, .*, runtime"):
+        lab.create(base, "true", nmae="web")
+    assert lab.containers() == []
+
+
+def test_variables_are_a_mapping_or_lines_and_none_unsets(lab, base):
+    image = base.with_config(Env=["A=image", "B=image", "C=image"])
+    lines = lab.create(image, "env", env=["X=1", "A=first", "A=a=b", "B"], user=None)
+    mapping = lab.create(image, "env", env={"X": "1", "A": "a=b", "B": None})
+    for made in (lines, mapping):
+        assert made.spec.env == {"X": "1", "A": "a=b", "B": None, "C": "image"}, "those given come first, as in docker"
+        assert made.spec.env_lines == ["X=1", "A=a=b", "B", "C=image"]
+        assert lab.container(made.id).spec == made.spec
+        assert {"X=1", "A=a=b", "C=image"} < set(made.start(wait=True).logs().splitlines())
+        assert "\nB=" not in made.logs()
+        assert made.commit().config["config"]["Env"] == ["X=1", "A=a=b", "C=image"]

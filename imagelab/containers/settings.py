@@ -1,0 +1,97 @@
+"""The settings of a container: those given to `create`, over those in the config of its image.
+
+Environment and labels are merged, and an entrypoint takes the image's command away, as in moby's merge of the two
+configs (daemon/commit.go, 20.10).
+"""
+
+from __future__ import annotations
+
+import inspect
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypedDict, TypeVar, cast
+
+from ..errors import LabError
+from ..oci.image import Image
+from ..runtime.program import named
+from .command import checked, signal_number
+from .names import NAME
+from .record import Env, Spec, environment
+
+NO_COMMAND = "No command specified: neither the image nor the command line says what to run"
+Method = TypeVar("Method", bound=Callable[..., object])
+
+
+class Settings(TypedDict, total=False):
+    """What `Lab.create` and `Lab.run` take besides an image and a command; `Lab.create` says what each means.
+
+    None is the same as leaving a setting out.
+    """
+
+    name: str
+    env: Env
+    workdir: str
+    user: str
+    entrypoint: str | Sequence[str] | None
+    labels: Mapping[str, str] | None
+    hostname: str
+    interactive: bool
+    remove: bool
+    runtime: str
+
+
+def shows_settings(method: Method) -> Method:
+    """Name each setting in the signature of a method that takes `**settings`: a notebook completes and shows them."""
+    signature = inspect.signature(method)
+    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    hints = {name: getattr(hint, "__forward_arg__", hint) for name, hint in Settings.__annotations__.items()}
+    each = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
+        for name, hint in hints.items()
+    ]
+    method.__signature__ = signature.replace(parameters=own + each)  # type: ignore[attr-defined]
+    return method
+
+
+def spec_of(image: Image, image_name: str, command: Sequence[str], settings: Settings) -> Spec:
+    """What a container of an image is created with; `create` adds its ID and date, and a name where none is given.
+
+    Raises LabError for settings that no container can have, and TypeError for the name of a setting that there is not.
+    """
+    if unknown := settings.keys() - Settings.__annotations__.keys():
+        known = ", ".join(Settings.__annotations__)
+        raise TypeError(f"{min(unknown)!r} is not a setting of a container: there are {known}")
+    settings = cast(Settings, {name: value for name, value in settings.items() if value is not None})
+    config: dict[str, Any] = image.config.get("config") or {}
+    name, runtime, workdir = settings.get("name", ""), settings.get("runtime", ""), settings.get("workdir", "")
+    if name and not NAME.fullmatch(name):
+        raise LabError(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    if runtime:
+        named(runtime)
+    entrypoint = settings.get("entrypoint")
+    if entrypoint is None:
+        entrypoint, command = config.get("Entrypoint") or (), command or config.get("Cmd") or ()
+    elif isinstance(entrypoint, str):
+        entrypoint = [entrypoint] if entrypoint else ()
+    if not [*entrypoint, *command]:
+        raise LabError(NO_COMMAND)
+    env = environment(settings.get("env", ()))
+    spec = Spec(
+        "", name.lstrip("/"), image.digest, image.id, image_name or image.id.short, "", tuple(entrypoint),
+        tuple(command), env, workdir, settings.get("user", ""), settings.get("hostname", ""),
+        {**(config.get("Labels") or {}), **(settings.get("labels") or {})},
+        settings.get("interactive", False), settings.get("remove", False), runtime,
+        config.get("StopSignal") or "SIGTERM",
+    )  # fmt: skip
+    checked(*entrypoint, *command, *spec.env_lines, workdir, spec.user, spec.hostname)
+    if workdir and not workdir.startswith("/"):
+        raise LabError(f"the working directory '{workdir}' is invalid, it needs to be an absolute path")
+    signal_number(spec.stop_signal)
+    of_image = environment(config.get("Env") or ())
+    workdir = workdir or config.get("WorkingDir") or ""
+    return replace(
+        spec, env=env | {name: value for name, value in of_image.items() if name not in env},  # in docker's order
+        workdir=posixpath.normpath(workdir).replace("//", "/") if workdir else "",
+        user=spec.user or config.get("User") or "",
+    )  # fmt: skip
