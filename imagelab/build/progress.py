@@ -113,8 +113,8 @@ class Quiet(Watcher):
 def default_watcher() -> Watcher:
     """The watcher of a build that was given none: a bar in a notebook that a person looks at, otherwise Quiet."""
     if "ipykernel" in sys.modules:
-        from ..widgets.build_progress import BuildProgress, somebody_looks
+        from ..widgets.build_progress import BuildProgress, is_watched
 
-        if somebody_looks():
+        if is_watched():
             return BuildProgress()
     return Quiet()

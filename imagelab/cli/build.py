@@ -93,9 +93,9 @@ def _given(build_args: tuple[str, ...]) -> dict[str, str]:
 def _watcher(desk: Desk, progress: str) -> Watcher:
     """Who tells of the build: a bar in a notebook that somebody looks at, else a story in lines."""
     if progress == "auto" and desk.notebook:
-        from ..widgets.build_progress import BuildProgress, somebody_looks
+        from ..widgets.build_progress import BuildProgress, is_watched
 
-        if somebody_looks():
+        if is_watched():
             return BuildProgress(opened=True)
         if not sys.stderr.isatty():
             return Story(live=False, output=True)

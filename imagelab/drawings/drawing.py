@@ -145,8 +145,13 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + "s" * (number != 1)
 
 
+def names(image: Image) -> str:
+    """All names of an image, separated by commas, or its short ID if it has none."""
+    return ", ".join(name.familiar for name in image.names) or image.id.short
+
+
 def called(image: Image) -> str:
-    """What to call an image in a title: its first name, or its short ID."""
+    """The title of an image: its first name, or its short ID if it has none."""
     return image.names[0].familiar if image.names else image.id.short
 
 

@@ -71,7 +71,7 @@ class Prediction:
             raise LabError(f"{self.name} cannot be revealed: it quotes {missing}, which is not given") from None
         self._because = because
         if self._widget is not None and self.said is not None:
-            self._widget.said.value = f'<div role="status">{self._verdict(self.said)}</div>'
+            self._widget.feedback.value = f'<div role="status">{self._verdict(self.said)}</div>'
         reasons = [plain(f"({self.right}) {because[self.right]}")]
         reasons += [plain(f"Not ({letter}): {text}") for letter, text in because.items() if letter != self.right]
         shown = paragraph(because[self.right])

@@ -80,10 +80,10 @@ def table(record: Record | None = None) -> Table:
 
 def board() -> Any:
     """The table, live: it is read from the file when it is shown and at the press of a button."""
-    from ..widgets.progress_board import Board
+    from ..widgets.progress_board import ProgressBoard
 
     nothing = "<p>Nothing is recorded yet. Answer a prediction or work on an exercise, and look again.</p>"
-    return Board(lambda: table()._repr_html_() if _rows(read()) else nothing)
+    return ProgressBoard(lambda: table()._repr_html_() if _rows(read()) else nothing)
 
 
 def bar(number: str) -> ProgressBar:

@@ -1,13 +1,14 @@
-"""The base of all widgets: what they show without a kernel.
+"""What all widgets share: the base class, event handlers that show errors, and the controls.
 
-A notebook on a web page has no kernel, and shows a widget's HTML instead: what it looked like when it was made.
+A notebook on a web page has no kernel. It shows a widget's HTML instead: what the widget showed when it was made.
 """
 
 from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from html import escape
 from typing import Any, TypeVar
 
 import ipywidgets
@@ -18,7 +19,7 @@ W = TypeVar("W", bound=ipywidgets.Widget)
 
 
 class Readable(ipywidgets.VBox):
-    """A column of widgets that also says the same as HTML and as plain text, for readers without a kernel."""
+    """A column of widgets with a version in HTML and one in plain text, for readers without a kernel."""
 
     def __init__(self, children: list[ipywidgets.Widget], *, html: str, plain: str) -> None:
         super().__init__(children)  # type: ignore[no-untyped-call]
@@ -32,32 +33,60 @@ class Readable(ipywidgets.VBox):
         return {**bundle, "text/plain": self._plain, "text/html": self._html}
 
 
-def fluid(value: str = "") -> ipywidgets.HTML:
-    """Some HTML that takes the width there is, and scrolls where that is not enough."""
-    layout = ipywidgets.Layout(display="block", width="auto", max_width="100%", overflow="auto")
-    return ipywidgets.HTML(value, layout=layout)
-
-
-def in_words(place: ipywidgets.HTML, action: Callable[..., None]) -> Callable[..., None]:
-    """A handler that does `action`, and writes an error into `place` rather than losing it."""
-    from html import escape
+def show_errors(area: ipywidgets.HTML, action: Callable[..., None]) -> Callable[..., None]:
+    """An event handler that runs `action`, and shows an exception in `area`: ipywidgets would drop it unseen."""
 
     def handler(*event: Any) -> None:
         try:
             action(*event)
         except LabError as error:
-            place.value = f'<p role="alert"><b>That did not work.</b> {escape(str(error))}</p>'
+            area.value = f'<p role="alert"><b>That did not work.</b> {escape(str(error))}</p>'
         except Exception as error:
-            what = escape(f"{type(error).__name__}: {error}")
-            place.value = f'<p role="alert"><b>Something broke in imagelab.</b> {what}</p>'
+            message = escape(f"{type(error).__name__}: {error}")
+            area.value = f'<p role="alert"><b>An error inside imagelab.</b> {message}</p>'
 
     return handler
 
 
-def after_each_cell(widget: W, look: Callable[[W], object]) -> None:
-    """Call `look(widget)` after every cell that is run, for as long as the widget is there.
+def status(html: str) -> str:
+    """HTML that a screen reader announces when it changes."""
+    return f'<div role="status">{html}</div>'
 
-    A cell may have changed what the widget shows. Outside IPython nothing is done.
+
+def html_area(value: str = "") -> ipywidgets.HTML:
+    """An area of HTML as wide as the page, which scrolls where that is not enough."""
+    layout = ipywidgets.Layout(display="block", width="auto", max_width="100%", overflow="auto")
+    return ipywidgets.HTML(value, layout=layout)
+
+
+def button(label: str, tooltip: str) -> ipywidgets.Button:
+    """A button as wide as its label."""
+    return ipywidgets.Button(description=label, tooltip=tooltip, layout=ipywidgets.Layout(width="auto"))
+
+
+def toggles(label: str, options: Iterable[str | tuple[str, Any]] = ()) -> ipywidgets.ToggleButtons:
+    """A row of buttons, one of them chosen; an option is a value with a label of its own, or its own label.
+
+    No drop-down list: while one is closed, JupyterLab takes the arrow keys for itself.
+    """
+    choices = list(options)
+    names = [option if isinstance(option, str) else option[0] for option in choices]
+    return ipywidgets.ToggleButtons(
+        description=label, options=choices, tooltips=[f"{label}: {name}" for name in names],
+        style=ipywidgets.ToggleButtonsStyle(button_width="auto"),
+        layout=ipywidgets.Layout(width="auto", flex_flow="row wrap"),
+    )  # fmt: skip
+
+
+def side_by_side(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Widgets in a row, which wraps where the page is narrow."""
+    return ipywidgets.HBox(widgets, layout=ipywidgets.Layout(flex_flow="row wrap"))
+
+
+def after_each_cell(widget: W, redraw: Callable[[W], object]) -> None:
+    """Call `redraw(widget)` after every cell, which may have changed what it shows, until it is closed or deleted.
+
+    Does nothing outside IPython.
     """
     if "IPython" not in sys.modules:
         return
@@ -66,13 +95,13 @@ def after_each_cell(widget: W, look: Callable[[W], object]) -> None:
     shell = get_ipython()
     if shell is None:
         return
-    shown = weakref.ref(widget)
+    reference = weakref.ref(widget)
 
-    def look_again(*_: Any) -> None:
-        still_there = shown()
-        if still_there is None or still_there.comm is None:  # closed
-            shell.events.unregister("post_run_cell", look_again)
+    def handler(*_: Any) -> None:
+        shown = reference()
+        if shown is None or shown.comm is None:  # closed
+            shell.events.unregister("post_run_cell", handler)
         else:
-            look(still_there)
+            redraw(shown)
 
-    shell.events.register("post_run_cell", look_again)
+    shell.events.register("post_run_cell", handler)

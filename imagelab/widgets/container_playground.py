@@ -1,8 +1,8 @@
 """ContainerPlayground: two containers of one image, side by side.
 
-Each has a command line, its state, and the list of what it changed. What docker would have been told stands above what
-the container answered. Below them, all containers of the lab on the layers they share. After every cell that is run,
-the playground looks again: it shows the lab's containers, and keeps none.
+Each has a command line, its state, and the paths it changed. Above the output of each command stands the docker command
+that does the same. Below both sides, a picture of all containers of the lab and the layers they share. The playground
+is drawn again after every cell: it shows the containers of the lab, and keeps no state of its own.
 """
 
 from __future__ import annotations
@@ -19,78 +19,77 @@ from ..drawings.drawing import count
 from ..errors import LabError, NotFound
 from ..lab import Lab
 from ..units import harmless
-from .base import Readable, after_each_cell, fluid, in_words
+from .base import Readable, after_each_cell, button, html_area, show_errors, side_by_side
 
 TITLE = "<b>Container playground</b>"
-SECONDS = 20.0  # that one command may take
-MOST = 20_000  # characters shown of what it printed
-ROWS = 12  # of a writable layer
-KILLED = 137
+SECONDS = 20.0  # time limit of one command
+MOST = 20_000  # characters shown of its output
+ROWS = 12  # paths shown of a writable layer
+KILLED = 137  # exit code: 128 + SIGKILL
 TIGHT = "line-height:1.5;margin:4px 0"
 NO_GRACE = (
-    "Exit code 137 is 128 + 9: killed, by signal 9. As process 1, a shell does not hear the signal that asks it to "
-    "stop; without -t 0, docker stop waits 10 seconds before it kills."
+    "Exit code 137 is 128 + 9: killed, by signal 9. As process 1, a shell ignores the signal that asks it to stop; "
+    "without -t 0, docker stop waits 10 seconds before it kills."
 )
 
 
 class ContainerPlayground(Readable):
-    """A widget with a command line in each of some containers of a lab, side by side.
+    """A widget with a command line in each of several containers of a lab, side by side.
 
-    `sides` maps their names to what is shown of each: its `line` to type into (Enter runs it), the buttons `start`,
-    `stop`, `remove` and `commit`, and the pages `head`, `said` and `layer`. Raises NotFound for a container that is
-    not there.
+    `sides` maps container names to `Side`: its `line` to type a command into (Enter runs it), the buttons `start`,
+    `stop`, `remove` and `commit`, and the areas `head`, `output` and `layer`. Raises NotFound for a name that no
+    container has.
     """
 
     def __init__(self, lab: Lab, *names: str) -> None:
         self.lab = lab
-        self.picture, self.trouble = fluid(), fluid()
+        self.picture, self.error = html_area(), html_area()
         self.sides = {name: Side(lab.container(name), self) for name in names}
-        self._seen: object = None
-        self.look()
-        row = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start")
+        self._shown: object = None
+        self.redraw()
+        row = side_by_side(*(side.box for side in self.sides.values()))
+        row.layout.align_items = "flex-start"
         super().__init__(
-            [fluid(TITLE), ipywidgets.HBox([side.box for side in self.sides.values()], layout=row),
-             self.trouble, self.picture],
+            [html_area(TITLE), row, self.error, self.picture],
             html=f"<p>{TITLE}</p>{containers(lab)._repr_html_()}{lab.containers()._repr_html_()}",
             plain=f"Container playground\n{containers(lab)!r}\n{lab.containers()!r}",
         )  # fmt: skip
-        after_each_cell(self, ContainerPlayground.look)
+        after_each_cell(self, ContainerPlayground.redraw)
 
-    def look(self) -> None:
-        """Show the containers as they are now; nothing is drawn again where nothing has changed."""
-        in_words(self.trouble, self._look)()
+    def redraw(self) -> None:
+        """Show the containers as they are now, if anything has changed since the last time."""
+        show_errors(self.error, self._redraw)()
 
-    def _look(self) -> None:
-        now = [Instance.of(one) for one in self.lab.containers()], dict(self.lab.store.tags())
-        if now != self._seen:
-            self._seen = now
+    def _redraw(self) -> None:
+        now = [Instance.of(container) for container in self.lab.containers()], dict(self.lab.store.tags())
+        if now != self._shown:
+            self._shown = now
             for side in self.sides.values():
                 side.show()
             self.picture.value = containers(self.lab)._repr_html_()
-            self.trouble.value = ""
+            self.error.value = ""
 
 
 class Side:
-    """One container's half of the playground."""
+    """One container of the playground: its controls and what they show."""
 
     def __init__(self, container: Container, playground: ContainerPlayground) -> None:
         self.name, self._playground = container.name, playground
-        self._spec = container.spec  # to make another one like it when this one is gone
-        self.head, self.said, self.layer = fluid(), fluid(), fluid()
+        self._spec = container.spec  # to run another one like it once this one is removed
+        self.head, self.output, self.layer = html_area(), html_area(), html_area()
         wide = ipywidgets.Layout(width="calc(100% - 4px)")
         self.line = ipywidgets.Text(
             description=f"{self.name} $", placeholder="a command, then Enter", continuous_update=False, layout=wide
         )
         self.tag = ipywidgets.Text(description="Commit as", value=f"{self.name.lower()}:1.0", layout=wide)
-        self.start = self._button("Start", "docker start, or a new container where this one is gone", self._start)
-        self.stop = self._button("Stop", "docker stop -t 0: ask, and kill at once", self._stop)
-        self.remove = self._button("Remove", "docker rm: the writable layer goes with it", self._remove)
-        self.commit = self._button("Commit", "docker commit: the writable layer becomes an image's", self._commit)
-        self.line.observe(self._doing(self._typed), "value")
-        buttons = [self.start, self.stop, self.remove, self.commit]
+        self.start = self._button("Start", "docker start; docker run once it is removed", self._start)
+        self.stop = self._button("Stop", "docker stop -t 0: SIGTERM, and SIGKILL at once", self._stop)
+        self.remove = self._button("Remove", "docker rm: removes its writable layer too", self._remove)
+        self.commit = self._button("Commit", "docker commit: an image with the writable layer on top", self._commit)
+        self.line.observe(self._handler(self._typed), "value")
+        buttons = side_by_side(self.start, self.stop, self.remove, self.commit)
         self.box = ipywidgets.VBox(
-            [self.head, self.line, self.said,
-             ipywidgets.HBox(buttons, layout=ipywidgets.Layout(flex_flow="row wrap")), self.tag, self.layer],
+            [self.head, self.line, self.output, buttons, self.tag, self.layer],
             layout=ipywidgets.Layout(flex="1 1 22em", width="auto", max_width="100%", padding="0 8px 0 0"),
         )  # fmt: skip
 
@@ -100,14 +99,12 @@ class Side:
         return self._playground.lab.container(self.name)
 
     def _button(self, label: str, tooltip: str, action: Callable[[], str]) -> ipywidgets.Button:
-        button = ipywidgets.Button(
-            description=label, tooltip=f"{self.name}: {tooltip}", layout=ipywidgets.Layout(width="auto")
-        )
-        button.on_click(self._doing(lambda: self._tell(action())))
-        return button
+        control = button(label, f"{self.name}: {tooltip}")
+        control.on_click(self._handler(lambda: self._show_output(action())))
+        return control
 
-    def _doing(self, action: Callable[[], None]) -> Callable[..., None]:
-        """A handler that does something, tells an error in words, and shows all sides, whether it worked or not."""
+    def _handler(self, action: Callable[[], None]) -> Callable[..., None]:
+        """An event handler that runs `action`, shows errors, and draws the playground again in any case."""
 
         def act(*_: object) -> None:
             try:
@@ -115,25 +112,25 @@ class Side:
             except KeyboardInterrupt:
                 raise LabError("interrupted") from None
             finally:
-                self._playground.look()
+                self._playground.redraw()
 
-        return in_words(self.said, act)
+        return show_errors(self.output, act)
 
-    def _tell(self, html: str) -> None:
-        self.said.value = f'<div role="status" style="{TIGHT}">{html}</div>'
+    def _show_output(self, html: str) -> None:
+        self.output.value = f'<div role="status" style="{TIGHT}">{html}</div>'
 
-    # What is done ------------------------------------------------------------------------------------------------
+    # Commands ------------------------------------------------------------------------------------------------------
 
     def _typed(self) -> None:
         command = self.line.value.strip()
         if command:
-            self.line.value = ""  # before it runs: the same one may be typed again
+            self.line.value = ""  # first, so that the same command can be typed again
             self._run(command)
 
     def _run(self, command: str) -> None:
         printed: list[str] = []
-        asked = f"docker exec {self.name} sh -c {shlex.quote(command)}"
-        self._tell(_screen(asked, ["…"]))
+        command_line = f"docker exec {self.name} sh -c {shlex.quote(command)}"
+        self._show_output(_screen(command_line, ["…"]))
         code = self.container.exec(
             "sh", "-c", command, output=lambda _, data: printed.append(data.decode("utf-8", "replace")), timeout=SECONDS
         )
@@ -141,32 +138,33 @@ class Side:
         if len(text) > MOST:
             text = f"({len(text) - MOST:,} characters left out)\n{text[-MOST:]}"
         lines = ([text.removesuffix("\n")] if text else []) + ([f"(exit code {code})"] if code else [])
-        self._tell(_screen(asked, lines or ["(It printed nothing.)"]))
+        self._show_output(_screen(command_line, lines or ["(It printed nothing.)"]))
 
     def _start(self) -> str:
         spec, lab = self._spec, self._playground.lab
         try:
-            one = self.container
+            container = self.container
         except NotFound:
-            self._tell("Starting …")  # a process takes its time
-            told = lab.image(spec.image_name).config.get("config") or {}
-            usual = (list(spec.entrypoint), list(spec.command)) == (told.get("Entrypoint") or [], told.get("Cmd") or [])
-            given = () if usual else spec.command
-            one = lab.run(spec.image_name, *given, name=self.name, entrypoint=spec.entrypoint or None, detach=True)
-            asked = f"docker run -d --name {self.name} {shlex.join([spec.image_name, *given])}"
-            return _screen(asked, [one.id]) + "A new container: another ID, and an empty writable layer."
-        if one.running:
-            return _screen(f"docker start {self.name}", [self.name, "(It was running already.)"])
-        self._tell("Starting …")
-        one.start()
+            self._show_output("Starting …")  # a process takes its time
+            config = lab.image(spec.image_name).config.get("config") or {}
+            of_image = config.get("Entrypoint") or [], config.get("Cmd") or []
+            args = () if (list(spec.entrypoint), list(spec.command)) == of_image else spec.command
+            container = lab.run(spec.image_name, *args, name=self.name, entrypoint=spec.entrypoint or None, detach=True)
+            command_line = f"docker run -d --name {self.name} {shlex.join([spec.image_name, *args])}"
+            return _screen(command_line, [container.id]) + "A new container: a new ID, and an empty writable layer."
+        if container.running:
+            return _screen(f"docker start {self.name}", [self.name, "(It is running already.)"])
+        self._show_output("Starting …")
+        container.start()
         return _screen(f"docker start {self.name}", [self.name])
 
     def _stop(self) -> str:
-        one = self.container
-        ran = one.running
-        one.stop(0)
-        note = NO_GRACE if ran and one.exit_code == KILLED else ""
-        return _screen(f"docker stop -t 0 {self.name}", [self.name] + ["(It did not run.)"] * (not ran)) + note
+        container = self.container
+        was_running = container.running
+        container.stop(0)
+        note = NO_GRACE if was_running and container.exit_code == KILLED else ""
+        lines = [self.name, *["(It was not running.)"] * (not was_running)]
+        return _screen(f"docker stop -t 0 {self.name}", lines) + note
 
     def _remove(self) -> str:
         self.container.remove()
@@ -175,28 +173,28 @@ class Side:
     def _commit(self) -> str:
         image = self.container.commit(self.tag.value.strip() or None)
         own = image.layers[-1].files_size
-        what = f"Image {image.id.short}: one layer more than its image, with {count(own, 'byte')} in files."
-        return _screen(f"docker commit {self.name} {self.tag.value.strip()}".strip(), [image.id]) + what
+        note = f"Image {image.id.short}: the container's image and one more layer, {count(own, 'byte')} in files."
+        return _screen(f"docker commit {self.name} {self.tag.value.strip()}".strip(), [image.id]) + note
 
-    # What is shown -----------------------------------------------------------------------------------------------
+    # Drawing ------------------------------------------------------------------------------------------------------
 
     def show(self) -> None:
-        """Its state and its writable layer, as they are now."""
+        """Show the container's state and its writable layer as they are now."""
         try:
-            one = self.container
+            container = self.container
         except NotFound:
             self.head.value = _block(f"<b>{escape(self.name)}: removed</b><br>Its writable layer is gone.")
             self.layer.value = ""
             self.start.description = "Run a new one"
             return
         self.start.description = "Start"
-        now = Instance.of(one)
+        now = Instance.of(container)
         self.head.value = _block(
-            f"<b>{escape(self.name)}: {escape(now.state)}</b><br>container <code>{one.short}</code> of "
-            f"{escape(harmless(one.image_called()))}, image <code>{one.image_id.short}</code>"
+            f"<b>{escape(self.name)}: {escape(now.state)}</b><br>container <code>{container.short}</code> of "
+            f"{escape(harmless(container.image_called()))}, image <code>{container.image_id.short}</code>"
         )
         title = f"Its writable layer: {count(now.own, 'byte')} in files, {count(len(now.diff), 'path')}"
-        table = one.diff().table().head(ROWS)._repr_html_() if now.diff else ""
+        table = container.diff().table().head(ROWS)._repr_html_() if now.diff else ""
         more = f"and {count(len(now.diff) - ROWS, 'more path')}" if len(now.diff) > ROWS else ""
         self.layer.value = _block(title + table + more)
 
@@ -206,6 +204,6 @@ def _block(html: str) -> str:
 
 
 def _screen(command: str, lines: list[str]) -> str:
-    said = escape("\n".join(harmless(line) for text in [f"$ {command}", *lines] for line in text.split("\n")))
+    printed = escape("\n".join(harmless(line) for text in [f"$ {command}", *lines] for line in text.split("\n")))
     style = "white-space:pre-wrap;overflow-wrap:anywhere;max-height:16em;overflow-y:auto;margin:4px 0"
-    return f'<pre tabindex="0" style="{style}">{said}</pre>'
+    return f'<pre tabindex="0" style="{style}">{printed}</pre>'

@@ -1,7 +1,7 @@
 """LayerExplorer: the file system after each layer, with what the layer changed.
 
-A slider over the layers, and below it the tree as it looks once that layer is on top: what it added (A), changed (C)
-and removed (D), and for every path the layer it comes from. However many files there are, a page stays short.
+A slider chooses a layer. Below it stands the file tree of the layers up to that one: which paths the layer added (A),
+changed (C) and removed (D), and the layer that each path comes from. A page has at most about `ROWS` rows.
 """
 
 from __future__ import annotations
@@ -14,57 +14,52 @@ import ipywidgets
 
 from .. import units
 from ..analysis.layer_changes import WORDS, Stage, stages
+from ..drawings.drawing import count, names
 from ..errors import LabError
 from ..filesystem.entry import ancestors, order, parent_of
 from ..oci.image import Image
-from .base import Readable, fluid, in_words
+from .base import Readable, html_area, show_errors
+from .html_table import CHANGE_STYLES, cell, code, number, table
 
 ROWS = 150  # shown at a time
-FEW = 8  # of each folder, when there are more than that
-
-# Ground and ink together, so that they are readable in a light theme and in a dark one; the letter says it again.
-STYLES = {
-    "A": "background:#CFE6F5;color:#00304D",
-    "C": "background:#FBE6BF;color:#4A3000",
-    "D": "background:#F9D9C8;color:#5C2200",
-}
+FEW = 8  # paths shown of each folder, where not all fit
 
 
 class LayerExplorer(Readable):
     """A widget that shows an image's file system layer by layer.
 
-    Holds nothing but the image; `slider.value` is the layer (from 1), `only_changes.value` hides what it left alone.
+    Holds only the image. `slider.value` is the layer (from 1); `only_changes.value` hides the paths it did not touch.
     """
 
     def __init__(self, image: Image) -> None:
         self.image = image
-        number = len(image.layers)
+        layers = len(image.layers)
         self.slider = ipywidgets.IntSlider(
-            value=min(number, 1), min=min(number, 1), max=number, description="Layer", disabled=number < 2,
+            value=min(layers, 1), min=min(layers, 1), max=layers, description="Layer", disabled=layers < 2,
             continuous_update=True, layout=ipywidgets.Layout(width="min(100% - 4px, 28em)"),
         )  # fmt: skip
         self.only_changes = ipywidgets.Checkbox(
             description="Only what this layer changed", indent=False, layout=ipywidgets.Layout(width="auto")
         )
-        self.page = fluid("")
+        self.page = html_area()
         self._stages: list[Stage] = []
-        trouble = ""
+        damage = ""
         try:
             self._stages = stages(image)
         except LabError as error:
-            trouble = str(error)
-        show = in_words(self.page, self._show)
+            damage = str(error)
+        show = show_errors(self.page, self._show)
         self.slider.observe(show, "value")
         self.only_changes.observe(show, "value")
-        if trouble:
-            self.page.value = f'<p role="alert"><b>This image cannot be shown.</b> {escape(trouble)}</p>'
+        if damage:
+            self.page.value = f'<p role="alert"><b>This image cannot be shown.</b> {escape(damage)}</p>'
         else:
             show()
-        title = f"<b>Layer explorer</b>: {escape(_called(image))}, {_count(number, 'layer')}"
+        title = f"<b>Layer explorer</b>: {escape(units.harmless(names(image)))}, {count(layers, 'layer')}"
         super().__init__(
-            [fluid(title), self.slider, self.only_changes, self.page],
+            [html_area(title), self.slider, self.only_changes, self.page],
             html=f"<p>{title}</p>{self._all_pages() or self.page.value}",
-            plain=self._in_words() or trouble or "This image has no layers.",
+            plain=self._text() or damage or "This image has no layers.",
         )
 
     def _show(self, *_: object) -> None:
@@ -74,7 +69,7 @@ class LayerExplorer(Readable):
             self.page.value = "<p>This image has no layers: its file system is empty.</p>"
 
     def _all_pages(self) -> str:
-        """What the slider would show at each stop, one under another, for readers without a kernel."""
+        """The page of every layer, one below the other, for readers without a kernel."""
         pages = []
         for stage in self._stages:
             opened = " open" if stage.number == len(self._stages) else ""
@@ -82,37 +77,29 @@ class LayerExplorer(Readable):
             pages.append(f"<details{opened}>{summary}{page(stage, len(self._stages), False, rows=40)}</details>")
         return "".join(pages)
 
-    def _in_words(self) -> str:
-        lines = [f"Layer explorer: {_called(self.image)}"] if self._stages else []
+    def _text(self) -> str:
+        lines = [f"Layer explorer: {names(self.image)}"] if self._stages else []
         for stage in self._stages:
             lines.append(f"Layer {stage.number} ({units.harmless(stage.created_by)}): {stage.did}")
             lines += [f"  {mark.letter} {units.harmless(mark.path)}" for mark in list(stage.marks.values())[:ROWS]]
         return "\n".join(lines)
 
 
-def page(stage: Stage, of: int, only_changes: bool, rows: int = ROWS) -> str:
-    """One stop of the slider as HTML: what the layer did, and the tree with at most about so many rows."""
-    said = escape(units.harmless(stage.created_by))
+def page(stage: Stage, layers: int, only_changes: bool, rows: int = ROWS) -> str:
+    """HTML of one layer out of `layers`: what it did, and the tree with it on top, in at most about `rows` rows."""
+    created_by = escape(units.harmless(stage.created_by))
     head = (
-        f"<p><b>Layer {stage.number} of {of}</b>: "
-        f'<code style="white-space:normal;overflow-wrap:anywhere">{said}</code><br/>'
-        f"{stage.did}; {_count(stage.layer.files_size, 'byte')} in files, {stage.layer.size:,} bytes as stored.</p>"
+        f"<p><b>Layer {stage.number} of {layers}</b>: "
+        f'<code style="white-space:normal;overflow-wrap:anywhere">{created_by}</code><br/>'
+        f"{stage.did}; {count(stage.layer.files_size, 'byte')} in files, {stage.layer.size:,} bytes as stored.</p>"
     )
-    titles = "".join(
-        f'<th scope="col" style="text-align:{side};padding:0 8px">{title}</th>'
-        for title, side in (("CHANGE", "left"), ("PATH", "left"), ("BYTES", "right"), ("FROM LAYER", "right"))
-    )
-    body = "".join(_rows(stage, only_changes, rows))
-    caption = '<caption style="text-align:left">A added, C changed, D removed by this layer</caption>'
-    return (
-        f'{head}<div style="overflow-x:auto">'
-        f'<table style="border-collapse:collapse;line-height:1.35;white-space:nowrap">{caption}'
-        f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    titles = ["CHANGE", "PATH", "BYTES", "FROM LAYER"]
+    caption = "A added, C changed, D removed by this layer"
+    return head + table(titles, _rows(stage, only_changes, rows), numbers=("BYTES", "FROM LAYER"), caption=caption)
 
 
 def _rows(stage: Stage, only_changes: bool, limit: int) -> Iterator[str]:
-    """The rows of the tree: all of it where it fits, else what changed, the folders above, and counts of the rest."""
+    """The rows of the tree: all paths if they fit; else the changed ones, the folders above, and counts of the rest."""
     everything = sorted({path for path in stage.tree if path} | stage.marks.keys(), key=order)
     if len(everything) <= limit and not only_changes:
         shown = everything
@@ -126,14 +113,14 @@ def _rows(stage: Stage, only_changes: bool, limit: int) -> Iterator[str]:
     for path in everything:
         if path not in visible and (path in stage.marks or not only_changes):
             hidden[next((above for above in ancestors(path) if above in visible), "")] += 1
-    waiting: list[str] = []  # the folders we are in, whose count of hidden paths comes after their last row
+    folders: list[str] = []  # those above the row, outermost first; after a folder's last row comes its hidden count
     for path in shown:
-        while waiting and not path.startswith(waiting[-1] + "/"):
-            yield from _more(waiting.pop(), hidden)
+        while folders and not path.startswith(folders[-1] + "/"):
+            yield from _more(folders.pop(), hidden)
         yield _row(stage, path)
-        waiting.append(path)
-    while waiting:
-        yield from _more(waiting.pop(), hidden)
+        folders.append(path)
+    while folders:
+        yield from _more(folders.pop(), hidden)
     yield from _more("", hidden)
 
 
@@ -152,35 +139,25 @@ def _some_of_each_folder(paths: list[str]) -> list[str]:
 def _row(stage: Stage, path: str) -> str:
     mark = stage.marks.get(path)
     entry = mark.entry if mark else stage.tree[path]
-    letter, style = (mark.letter, STYLES[mark.letter]) if mark else ("", "")
-    name = units.harmless(path.rpartition("/")[2]) + "/" * (entry.kind == "dir")
+    letter, style = (mark.letter, CHANGE_STYLES[mark.letter]) if mark else ("", "")
+    name = path.rpartition("/")[2] + "/" * (entry.kind == "dir")
     if entry.kind == "symlink":
-        name += f" → {units.harmless(entry.link)}"
+        name += f" → {entry.link}"
     size = f"{entry.size:,}" if entry.kind == "file" else ""
     origin = f"{stage.origin[path]}" if path in stage.origin else f"hidden, still in {mark.was_in}" if mark else ""
-    word = f'<abbr title="{WORDS[mark.letter]}" style="text-decoration:none">{letter}</abbr>' if mark else ""
-    struck = ";text-decoration:line-through" if letter == "D" else ""
-    inner = f'<code style="background:none;color:inherit{struck}">{escape(name)}</code>'
-    cells = [("left", word, 0), ("left", inner, path.count("/")), ("right", size, 0), ("right", origin, 0)]
-    shown = "".join(
-        f'<td style="text-align:{side};padding:0 8px 0 {8 + 18 * depth}px;{style}">{cell}</td>'
-        for side, cell, depth in cells
-    )
-    return f'<tr title="{escape(units.harmless(path))}">{shown}</tr>\n'
+    shown = f'<abbr title="{WORDS[mark.letter]}" style="text-decoration:none">{letter}</abbr>' if mark else ""
+    indented = f"padding-left:{8 + 18 * path.count('/')}px;{style}"
+    cells = [
+        cell(shown, style),
+        cell(code(name, "text-decoration:line-through" * (letter == "D")), indented),
+        number(size, style),
+        number(origin, style),
+    ]
+    return f'<tr title="{escape(units.harmless(path))}">{"".join(cells)}</tr>\n'
 
 
 def _more(folder: str, hidden: Counter[str]) -> Iterator[str]:
-    if number := hidden[folder]:
+    if paths := hidden[folder]:
         depth = folder.count("/") + 1 if folder else 0
         indent = f"padding:0 8px 0 {8 + 18 * depth}px"
-        yield f'<tr><td></td><td colspan="3" style="text-align:left;{indent}"><i>and {number:,} more</i></td></tr>\n'
-
-
-def _called(image: Image) -> str:
-    return ", ".join(name.familiar for name in image.names) or image.id.short
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + "s" * (number != 1)
-
-
+        yield f'<tr><td></td><td colspan="3" style="text-align:left;{indent}"><i>and {paths:,} more</i></td></tr>\n'

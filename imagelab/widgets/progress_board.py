@@ -6,18 +6,20 @@ from collections.abc import Callable
 
 import ipywidgets
 
-from .base import Readable, fluid, in_words
+from .base import Readable, html_area, show_errors
 
-ELSEWHERE = "Run this cell to see your own progress: it is kept in a file beside the notebook, not in the notebook."
+WITHOUT_KERNEL = (
+    "Run this cell to see your own progress: it is kept in a file beside the notebook, not in the notebook."
+)
 
 
-class Board(Readable):
-    """What `read` gives (HTML), with a button that reads it again."""
+class ProgressBoard(Readable):
+    """The HTML that `read` returns, with a button that reads it again."""
 
     def __init__(self, read: Callable[[], str]) -> None:
-        self.table = fluid()
+        self.table = html_area()
         self.button = ipywidgets.Button(description="Look again", tooltip="Read the progress file again")
-        show = in_words(self.table, lambda *_: setattr(self.table, "value", read()))
+        show = show_errors(self.table, lambda *_: setattr(self.table, "value", read()))
         self.button.on_click(show)
         show()
-        super().__init__([self.table, self.button], html=f"<p>{ELSEWHERE}</p>", plain=ELSEWHERE)
+        super().__init__([self.table, self.button], html=f"<p>{WITHOUT_KERNEL}</p>", plain=WITHOUT_KERNEL)

@@ -59,7 +59,7 @@ def test_two_containers_go_different_ways_by_keyboard(playground):
     expect(playground.get_by_role("button", name="Stop").nth(1)).to_be_focused()
     page.keyboard.press("Enter")
     expect(playground).to_contain_text("red: exited (137)")
-    expect(playground).to_contain_text("a shell does not hear the signal that asks it to stop")
+    expect(playground).to_contain_text("a shell ignores the signal that asks it to stop")
     expect_drawn(playground, "is exited (137)")
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Space")
@@ -88,7 +88,7 @@ def test_errors_are_told_in_words(playground):
     expect(playground).to_contain_text("blue: removed")
     playground.get_by_role("button", name="Run a new one").click()
     expect(playground).to_contain_text("blue: running")
-    expect(playground).to_contain_text("A new container: another ID, and an empty writable layer.")
+    expect(playground).to_contain_text("A new container: a new ID, and an empty writable layer.")
 
 
 def test_what_a_cell_does_is_seen(playground):

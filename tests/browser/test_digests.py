@@ -86,7 +86,7 @@ def test_an_error_is_told_in_words(microscope):
     press(microscope, "the mode of a file")
     expect(microscope.get_by_role("status")).to_contain_text("6 of 12")
     box.fill("rwx")
-    expect(microscope.get_by_role("alert")).to_contain_text("'rwx' is no mode")
+    expect(microscope.get_by_role("alert")).to_contain_text("'rwx' is not a mode")
     no_trouble(page)
 
 

@@ -51,11 +51,11 @@ def test_the_waste_meter_is_used_by_keyboard(meter):
     expect(meter.get_by_role("row").filter(has_text="data/photos.zip")).to_have_text(
         re.compile(r"1,000,000 hidden\s*removed\s*1,000,000\s*1,000,000\s*2,000,000$")
     )
-    expect(meter).to_contain_text("dive counts from the smallest that a path has been")
+    expect(meter).to_contain_text("dive counts from the smallest size that a path has had")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # delete: there is nothing left to delete
-    expect(meter.get_by_role("alert")).to_contain_text("Step 2 makes no layer: data/photos.zip is not there")
+    expect(meter.get_by_role("alert")).to_contain_text("Step 2 makes no layer: data/photos.zip does not exist")
 
     meter.get_by_role("button", name="Start again").focus()
     page.keyboard.press("Enter")

@@ -90,7 +90,7 @@ def test_the_tag_board_is_readable_in_every_light(widget, dark, width):
     board = widget(TAGS, BOARD, dark=dark, width=width)
     board.get_by_role("button", name="another").click()
     board.get_by_role("button", name="Point tag at image").click()
-    expect(board.get_by_role("alert")).to_contain_text("has no name yet")
+    expect(board.get_by_role("alert")).to_contain_text("no tag is chosen")
     board.get_by_role("button", name="shop:2.0").click()
     board.get_by_role("button", name="Undo last move").click()
     expect(board.get_by_role("status").nth(1)).to_contain_text("-> <none>")

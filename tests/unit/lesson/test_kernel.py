@@ -42,11 +42,11 @@ def test_the_bar_counts_what_is_done(progress_folder):
     assert "predictions 0 of 2 · exercises 0 of 1 · next: 00.tar" in repr(begin("00"))
     bar = progress.bar("00")
     progress.predicted("00.tar", "a", False)
-    bar.look()
+    bar.redraw()
     assert "predictions 1 of 2 · exercises 0 of 1 · next: 00.again" in bar.line.value
     progress.predicted("00.again", "a", False)
     progress.tried("00.me", solved=True)
-    bar.look()
+    bar.redraw()
     assert "predictions 2 of 2 · exercises 1 of 1 · next: lesson 01" in bar.line.value
     assert "predictions 0 of 2" in repr(bar), "a page without a kernel shows nobody's progress"
 

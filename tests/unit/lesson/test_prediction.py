@@ -27,8 +27,8 @@ def widget(question):
 def test_before_the_run_an_answer_is_only_noted(question, progress_folder):
     shown = widget(question)
     shown.buttons["a"].click()
-    assert "You said <b>(a) smaller</b>" in shown.said.value
-    assert "erased" not in shown.said.value
+    assert "You said <b>(a) smaller</b>" in shown.feedback.value
+    assert "erased" not in shown.feedback.value
     assert progress.read()["predictions"]["09.size"] | {"when": ""} == {"said": "a", "right": False, "when": ""}
 
 
@@ -37,16 +37,16 @@ def test_the_reveal_speaks_to_what_was_said(question):
     shown.buttons["a"].click()
     revealed = question.reveal(grown=1024)._repr_html_()
     assert "You said (a) smaller. It is (c)." in revealed and "Nothing was erased." in revealed
-    assert "It grew by 1,024 bytes." in shown.said.value
+    assert "It grew by 1,024 bytes." in shown.feedback.value
 
 
 def test_after_the_run_an_answer_gets_its_verdict_at_once(question):
     shown = widget(question)
     question.reveal(grown=1024)
     shown.buttons["b"].click()
-    assert "You said (b) unchanged. It is (c)." in shown.said.value and "Not by nothing." in shown.said.value
+    assert "You said (b) unchanged. It is (c)." in shown.feedback.value and "Not by nothing." in shown.feedback.value
     shown.buttons["c"].click()
-    assert "You said (c), and so it is." in shown.said.value
+    assert "You said (c), and so it is." in shown.feedback.value
     assert progress.read()["predictions"]["09.size"]["right"] is False, "the first answer counts"
 
 

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from imagelab import Lab, LabError, Reference
+from imagelab import Lab, LabError
 from imagelab.errors import Conflict, Invalid, InvalidReference, NotFound
 from imagelab.oci.digest import Digest
 from imagelab.oci.image import Image

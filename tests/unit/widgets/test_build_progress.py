@@ -6,7 +6,7 @@ import pytest
 
 from imagelab import LabError
 from imagelab.build.progress import BuildStep
-from imagelab.widgets.build_progress import TAIL, WIDEST, BuildProgress, Tail, somebody_looks
+from imagelab.widgets.build_progress import TAIL, WIDEST, BuildProgress, Tail, is_watched
 
 
 class Handle:
@@ -49,7 +49,7 @@ def test_the_end_is_a_table_that_needs_no_kernel(handle, lab):
     assert handle.shown == [progress]
     assert repr(progress).startswith("Built x:1 in ") and "1 step after FROM, 0 from the cache" in repr(progress)
     html = progress._repr_html_()
-    assert "RUN echo said" in html and "What step 2 printed" in html and "said</pre>" in html
+    assert "RUN echo said" in html and "Output of step 2" in html and "said</pre>" in html
     assert html.startswith("<details><summary>") and built.steps[1].cache == "MISS"
 
 
@@ -81,4 +81,4 @@ def test_however_much_is_printed_little_is_kept():
 
 
 def test_nobody_looks_where_there_is_no_kernel():
-    assert not somebody_looks()
+    assert not is_watched()

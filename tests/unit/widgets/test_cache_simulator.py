@@ -86,11 +86,11 @@ def test_a_line_moves_and_the_order_counts(simulator):
 def test_a_mistake_is_told_in_words_with_its_line_and_can_be_mended(simulator, typed, words):
     good = simulator.text.value
     simulator.text.value = typed
-    assert 'role="alert"' in simulator.trouble.value and words in simulator.trouble.value
+    assert 'role="alert"' in simulator.error.value and words in simulator.error.value
     if "last words" in typed:
         assert "<pre>last words</pre>" in simulator.page.value
     simulator.text.value = good
-    assert simulator.trouble.value == ""
+    assert simulator.error.value == ""
     assert states(simulator) == ["HIT"] * 3
 
 

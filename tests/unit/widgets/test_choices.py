@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imagelab import LabError
 from imagelab.widgets.choices import Choices
-from imagelab.widgets.progress_board import Board
+from imagelab.widgets.progress_board import ProgressBoard
 
 
 def make(choose):
@@ -14,7 +14,7 @@ def make(choose):
 def test_a_press_is_answered_and_shown():
     choices = make(lambda letter: f"you said {letter}")
     choices.buttons["b"].click()
-    assert choices.said.value == '<div role="status">you said b</div>'
+    assert choices.feedback.value == '<div role="status">you said b</div>'
     assert (choices.buttons["a"].icon, choices.buttons["b"].icon) == ("", "check")
 
 
@@ -28,13 +28,13 @@ def test_an_error_is_told_in_words_and_escaped():
 
     choices = make(fail)
     choices.buttons["a"].click()
-    assert "That did not work" in choices.said.value and "the &lt;file&gt; is gone" in choices.said.value
+    assert "That did not work" in choices.feedback.value and "the &lt;file&gt; is gone" in choices.feedback.value
 
 
 def test_a_fault_of_ours_is_not_lost_either():
     choices = make(lambda letter: str(1 / 0))
     choices.buttons["a"].click()
-    assert "ZeroDivisionError" in choices.said.value
+    assert "ZeroDivisionError" in choices.feedback.value
 
 
 def test_it_is_readable_without_a_kernel():
@@ -45,14 +45,14 @@ def test_it_is_readable_without_a_kernel():
 
 def test_a_board_reads_again_when_asked():
     pages = iter(["first", "second"])
-    board = Board(lambda: next(pages))
+    board = ProgressBoard(lambda: next(pages))
     assert board.table.value == "first"
     board.button.click()
     assert board.table.value == "second"
 
 
 def test_a_board_says_the_same_in_the_notebook_whatever_it_shows():
-    mine, yours = Board(lambda: "mine"), Board(lambda: "yours")
+    mine, yours = ProgressBoard(lambda: "mine"), ProgressBoard(lambda: "yours")
     assert mine._repr_mimebundle_()["text/html"] == yours._repr_mimebundle_()["text/html"]
 
 
@@ -60,4 +60,4 @@ def test_a_board_whose_file_is_damaged_says_so():
     def fail():
         raise LabError("cannot be read")
 
-    assert "cannot be read" in Board(fail).table.value
+    assert "cannot be read" in ProgressBoard(fail).table.value

@@ -52,8 +52,8 @@ def enter(side, command):
 
 def test_a_command_runs_in_one_and_shows_in_its_layer_only(playground, left, right, lab):
     enter(left, "echo soup 5 > /menu.txt; cat /menu.txt")
-    assert words(left.said) == "$ docker exec left sh -c 'echo soup 5 > /menu.txt; cat /menu.txt'\nsoup 5"
-    assert 'role="status"' in left.said.value
+    assert words(left.output) == "$ docker exec left sh -c 'echo soup 5 > /menu.txt; cat /menu.txt'\nsoup 5"
+    assert 'role="status"' in left.output.value
     assert left.line.value == "", "ready for the next one"
     assert "7 bytes in files, 1 path" in words(left.layer) and "/menu.txt" in words(left.layer)
     assert "0 bytes in files, 0 paths" in words(right.layer) and "menu" not in words(right.layer)
@@ -65,62 +65,63 @@ def test_the_same_command_runs_again(left):
     for _ in range(2):
         enter(left, "echo more >> /log")
     enter(left, "wc -l < /log")
-    assert words(left.said).endswith("\n2")
+    assert words(left.output).endswith("\n2")
 
 
 def test_a_failing_command_says_its_exit_code(left):
     enter(left, "nosuch")
-    assert "nosuch: command not found" in words(left.said) and words(left.said).endswith("(exit code 127)")
+    assert "nosuch: command not found" in words(left.output) and words(left.output).endswith("(exit code 127)")
     enter(left, "exit 3")
-    assert words(left.said) == "$ docker exec left sh -c 'exit 3'\n(exit code 3)"
+    assert words(left.output) == "$ docker exec left sh -c 'exit 3'\n(exit code 3)"
     enter(left, "if then")
-    assert "parse error" in words(left.said) and words(left.said).endswith("(exit code 2)")
+    assert "parse error" in words(left.output) and words(left.output).endswith("(exit code 2)")
     enter(left, "touch /x")
-    assert words(left.said).endswith("(It printed nothing.)")
+    assert words(left.output).endswith("(It printed nothing.)")
 
 
 def test_stop_says_why_it_killed_and_loses_nothing(left, lab):
     enter(left, "echo kept > /kept")
     left.stop.click()
     assert words(left.head).startswith("left: exited (137)")
-    assert words(left.said).startswith("$ docker stop -t 0 left\nleft") and "killed, by signal 9" in words(left.said)
+    assert words(left.output).startswith("$ docker stop -t 0 left\nleft")
+    assert "killed, by signal 9" in words(left.output)
     assert "/kept" in words(left.layer)
     left.stop.click()
-    assert "(It did not run.)" in words(left.said) and "killed" not in words(left.said)
+    assert "(It was not running.)" in words(left.output) and "killed" not in words(left.output)
     left.start.click()
     assert words(left.head).startswith("left: running")
     enter(left, "cat /kept")
-    assert words(left.said).endswith("\nkept")
+    assert words(left.output).endswith("\nkept")
     left.start.click()
-    assert "(It was running already.)" in words(left.said)
+    assert "(It is running already.)" in words(left.output)
 
 
 def test_a_command_in_a_stopped_one_is_refused_in_words(left, lab):
     left.stop.click()
     enter(left, "ls")
-    assert 'role="alert"' in left.said.value
-    assert f"Container {lab.container('left').id} is not running" in words(left.said)
+    assert 'role="alert"' in left.output.value
+    assert f"Container {lab.container('left').id} is not running" in words(left.output)
 
 
 def test_remove_is_refused_while_it_runs_and_then_takes_the_layer(left, right, lab):
     enter(left, "echo lost > /lost")
     left.remove.click()
-    assert "You cannot remove a running container" in words(left.said) and 'role="alert"' in left.said.value
+    assert "You cannot remove a running container" in words(left.output) and 'role="alert"' in left.output.value
     left.stop.click()
     old = lab.container("left").id
     left.remove.click()
-    assert words(left.said) == "$ docker rm left\nleft"
+    assert words(left.output) == "$ docker rm left\nleft"
     assert words(left.head).startswith("left: removed") and left.layer.value == ""
     with pytest.raises(NotFound):
         lab.container("left")
     for button in (left.stop, left.remove, left.commit):
         button.click()
-        assert words(left.said) == "That did not work. No such container: left"
+        assert words(left.output) == "That did not work. No such container: left"
     enter(left, "ls")
-    assert "No such container: left" in words(left.said)
+    assert "No such container: left" in words(left.output)
     assert left.start.description == "Run a new one"
     left.start.click()
-    assert words(left.said).startswith("$ docker run -d --name left shop:1.0\n" + lab.container("left").id)
+    assert words(left.output).startswith("$ docker run -d --name left shop:1.0\n" + lab.container("left").id)
     assert lab.container("left").id != old and lab.container("left").diff() == []
     assert left.start.description == "Start"
     assert words(right.head).startswith("right: running")
@@ -131,7 +132,7 @@ def test_a_new_one_is_given_the_command_of_the_old(lab, shop):
     side = ContainerPlayground(lab, "own").sides["own"]
     lab.container("own").remove(force=True)
     side.start.click()
-    assert words(side.said).startswith("$ docker run -d --name own shop:1.0 sh -c 'sleep 50'")
+    assert words(side.output).startswith("$ docker run -d --name own shop:1.0 sh -c 'sleep 50'")
     assert lab.container("own").argv == ("sh", "-c", "sleep 50")
 
 
@@ -139,27 +140,27 @@ def test_commit_makes_an_image_of_the_layer(left, lab, shop):
     enter(left, "echo soup 5 > /menu.txt")
     left.commit.click()
     new = lab.image("left:1.0")
-    assert words(left.said).startswith(f"$ docker commit left left:1.0\n{new.id}")
-    assert "one layer more than its image, with 7 bytes in files" in words(left.said)
+    assert words(left.output).startswith(f"$ docker commit left left:1.0\n{new.id}")
+    assert "the container's image and one more layer, 7 bytes in files" in words(left.output)
     assert new.diff_ids[:-1] == shop.diff_ids and new.read("menu.txt") == b"soup 5\n"
     left.tag.value = "Left"
     left.commit.click()
-    assert "must be lowercase" in words(left.said) and 'role="alert"' in left.said.value
+    assert "must be lowercase" in words(left.output) and 'role="alert"' in left.output.value
     left.tag.value = ""
     left.commit.click()
-    assert words(left.said).startswith("$ docker commit left\n")
+    assert words(left.output).startswith("$ docker commit left\n")
 
 
 def test_what_is_done_elsewhere_is_seen_at_the_next_look(playground, left, right, lab):
     before = playground.picture.value
-    playground.look()
+    playground.redraw()
     assert playground.picture.value == before
     lab.container("right").exec("sh", "-c", "echo x > /elsewhere")
     lab.container("left").kill()
-    playground.look()
+    playground.redraw()
     assert "/elsewhere" in words(right.layer) and words(left.head).startswith("left: exited (137)")
     lab.tag("lab/shell:1.0", "shop:1.0")
-    playground.look()
+    playground.redraw()
     assert f"of {lab.container('left').image_id.short}" in words(left.head), "the tag leads elsewhere now"
 
 
@@ -182,7 +183,7 @@ def test_in_a_notebook_it_looks_after_every_cell_until_it_is_closed(playground, 
 def test_a_command_that_never_ends_is_ended(left, monkeypatch):
     monkeypatch.setattr("imagelab.widgets.container_playground.SECONDS", 1.0)
     enter(left, "while true; do sleep 1; done")
-    assert words(left.said).endswith("sh ran longer than 1 second and was stopped")
+    assert words(left.output).endswith("sh ran longer than 1 second and was stopped")
     assert words(left.head).startswith("left: running")
 
 
@@ -195,20 +196,20 @@ def test_an_interrupt_ends_the_command_and_is_told_in_words(left):
         enter(left, "sleep 15; touch /late")
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert words(left.said) == "That did not work. interrupted"
+    assert words(left.output) == "That did not work. interrupted"
     assert time.monotonic() - began < 10
     assert words(left.head).startswith("left: running") and "/late" not in words(left.layer)
 
 
 def test_much_output_and_many_paths_are_cut(left):
     enter(left, "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do echo $i > /f$i; done; yes | head -20000")
-    assert "characters left out" in words(left.said) and len(left.said.value) < 50_000
+    assert "characters left out" in words(left.output) and len(left.output.value) < 50_000
     assert f"and {15 - ROWS} more paths" in words(left.layer)
 
 
 def test_what_is_typed_and_printed_is_only_text(left):
     enter(left, "echo '<b>bold</b>' | tee '/<i>'")
-    assert "<b>bold" not in left.said.value and "&lt;b&gt;bold" in left.said.value
+    assert "<b>bold" not in left.output.value and "&lt;b&gt;bold" in left.output.value
     assert "<i>" not in left.layer.value
 
 
@@ -216,7 +217,7 @@ def test_an_image_without_a_shell_says_so(lab):
     lab.create(lab.append(None, {"x": "1"}), "x", name="bare")
     side = ContainerPlayground(lab, "bare").sides["bare"]
     side.start.click()
-    assert 'role="alert"' in side.said.value and "exec: " in words(side.said)
+    assert 'role="alert"' in side.output.value and "exec: " in words(side.output)
     assert words(side.head).startswith("bare: created")
 
 

@@ -11,7 +11,7 @@ from imagelab import Changes, Entry, Lab, LabError
 from imagelab.analysis import docker_stores
 from imagelab.oci import mutate
 from imagelab.widgets import DigestMicroscope
-from imagelab.widgets.digest_changes import KINDS, STORES, one_byte, said
+from imagelab.widgets.digest_changes import KINDS, STORES, byte_text, parse_byte
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_every_value_on_the_page_is_one_the_engine_computed(image, microscope):
     place = mutate.find(image, "app/prices.csv")
     for at, text in ((0, "T"), (12, "\\x00"), (5, "\\n"), (4, " ")):
         microscope.at.value, microscope.becomes.value = at, text
-        other = mutate.byte(image, place, at, one_byte(text))
+        other = mutate.byte(image, place, at, parse_byte(text))
         expected = {row.name: row.new.short for row in mutate.compare(image, other, place)}
         assert {name: row[2] or row[1] for name, row in names(microscope).items()} == expected
 
@@ -127,7 +127,7 @@ def test_the_store_switch_shows_another_id_and_size(image, microscope):
     ("kind", "text", "words"),
     [
         ("byte", "57", "is not one byte"), ("byte", "", "is not one byte"), ("byte", "é", "is not one byte"),
-        ("byte", "\\xz1", "is not one byte"), ("mode", "0999", "is no mode"), ("mode", "rwx", "is no mode"),
+        ("byte", "\\xz1", "is not one byte"), ("mode", "0999", "is not a mode"), ("mode", "rwx", "is not a mode"),
         ("field", "\udcff", "not valid Unicode"),
     ],
 )  # fmt: skip
@@ -168,7 +168,7 @@ def test_a_large_image_stays_short(lab):
     assert len(microscope.page.value) < 40_000
     changed, all_names = 1 + 3 + 29 + 2, 1 + 30 * 3 + 2
     assert f"{changed} of {all_names} names changed" in microscope.page.value
-    left_out = re.search(r"Left out: (\d+) names, of which (\d+) changed", microscope.page.value)
+    left_out = re.search(r"Left out: (\d+) names, (\d+) of them changed", microscope.page.value)
     assert int(left_out[1]) + len(names(microscope)) == all_names
     assert int(left_out[2]) + len(moved(microscope)) == changed
     assert len(DigestMicroscope(image, "new28").what.options) == 501, "the file asked for is on the list"
@@ -193,7 +193,7 @@ def test_without_a_kernel_every_kind_of_change_can_be_read(microscope):
 
 def test_an_image_with_no_layer_still_has_a_config(lab):
     microscope = DigestMicroscope(lab.scratch)
-    assert "No layer of this image holds a file" in microscope.page.value
+    assert "No layer of this image has a file" in microscope.page.value
     assert microscope.what.disabled and microscope.at.disabled
     microscope.kind.value = "field"
     assert moved(microscope) == ["image ID", "image digest"]
@@ -204,7 +204,7 @@ def test_an_image_with_no_layer_still_has_a_config(lab):
 def test_damage_is_told_in_words(lab, image):
     lab.store.blobs.path(image.diff_ids[1]).unlink()
     microscope = DigestMicroscope(Lab(lab.home).image("shop:1.0"))
-    assert "cannot be looked into" in microscope.page.value and "not in the store" in microscope.page.value
+    assert "cannot be read" in microscope.page.value and "not in the store" in microscope.page.value
     assert "not in the store" in repr(microscope) and "not in the store" in microscope._repr_mimebundle_()["text/html"]
 
 
@@ -222,4 +222,4 @@ def test_names_from_an_image_are_only_shown(lab):
 
 def test_a_byte_is_written_and_read_back():
     for value in range(256):
-        assert one_byte(said(value)) == value
+        assert parse_byte(byte_text(value)) == value

@@ -78,7 +78,7 @@ def test_the_layers_are_the_ones_that_the_engine_would_make(lab, image):
     stored = sum(layer.size for layer in real.layers)
     expected = [real.size, stored, real.tree().files_size, found.wasted]
     assert numbers(meter)[:4] == [f"{number:,}" for number in expected]
-    assert "Wasted is more than the 1,001,000 bytes that are hidden: data/big.zip was once smaller" in meter.page.value
+    assert "More is wasted than the 1,001,000 bytes that are hidden: data/big.zip was once smaller" in meter.page.value
 
 
 def test_a_changed_mode_writes_the_file_again(image):
@@ -90,8 +90,8 @@ def test_a_changed_mode_writes_the_file_again(image):
 def test_what_cannot_be_done_is_told_and_the_rest_is_measured(image):
     meter = WasteMeter(image, [(DELETE, "data/big.zip"), (OVERWRITE, "data/big.zip"), (ADD, "data/small")])
     assert alerts(meter) == [
-        "Step 2 makes no layer: data/big.zip is not there at this point: add it first, or choose another file.",
-        "Step 3 makes no layer: data/small is there already: overwrite it, or add another file.",
+        "Step 2 makes no layer: data/big.zip does not exist at this step: add it first, or choose another file.",
+        "Step 3 makes no layer: data/small exists already: overwrite it, or add another file.",
     ]
     assert numbers(meter)[3] == "1,000,000"
     choose(meter, 2, ADD)
@@ -141,7 +141,7 @@ def test_it_keeps_nothing_in_the_lab(lab, image):
 
 
 def test_a_step_that_it_does_not_know(image):
-    with pytest.raises(LabError, match="'shrink' is no step of the waste meter: it has add, overwrite, delete and"):
+    with pytest.raises(LabError, match="'shrink' is not an action of the waste meter: expected 'add', 'overwrite', 'd"):
         WasteMeter(image, [("shrink", "data/big.zip")])
     assert WasteMeter(image, [(ADD, "my/file", 7)]).sizes[0].value == 7
 
@@ -160,7 +160,7 @@ def test_empty_files_and_empty_images(lab):
     meter = WasteMeter(lab.append(None, {"empty": ""}))
     assert tables(meter)[1][1] == ["empty", "0", "0", "0"]
     meter = WasteMeter(lab.scratch)
-    assert "There are no bytes" in meter.page.value
+    assert "This image has no bytes" in meter.page.value
     choose(meter, 1, ADD, NEW, 1000)
     assert numbers(meter)[0] == "1,000"
 
