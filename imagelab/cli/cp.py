@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from ..containers.cp_target import NoOutput, NoSuchPath, NotAFolder, Place, landing, local_source
+from ..cp.landing import NoOutput, NoSuchPath, NotAFolder, Place, landing, local_source
 from ..errors import NotFound
 from .archive import stdin_of
 from .command import Desk, fail, flag, option, verb

@@ -5,16 +5,16 @@ As docker does it: PATH and HOSTNAME first, then the image's variables, then tho
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 
-from ..errors import Conflict, LabError, NotFound
+from ..errors import Conflict, NotFound
 from ..filesystem.users import home_of, user_of
 from ..golang.quote import go_quoted
 from ..host.root import Root
 from ..runtime.binfmt import kind_of
 from ..runtime.program import NO_CONTAINER, PATH, CannotStart, Program
 from .record import Env, Record, Spec, environment
+from .settings import checked
 
 
 def program_of(
@@ -59,21 +59,3 @@ def runtime_of(asked: str, root: Root, program: Program) -> str:
     if asked and asked != found:
         raise CannotStart(f"exec {program.argv[0]}: the runtime {asked} cannot run it: it is for {found}")
     return found
-
-
-def checked(*words: str) -> None:
-    """Raise LabError for a word that no program can be given."""
-    for word in words:
-        if "\0" in word:
-            raise LabError(f"{word!r} holds a NUL, which no argument and no variable can")
-
-
-def signal_number(name: str | int) -> int:
-    """A signal's number: 9, "9", "KILL" or "SIGKILL"; raises LabError for one that is none."""
-    text = str(name).upper()
-    if text.isdigit() and 0 < int(text) < signal.NSIG:
-        return int(text)
-    found = getattr(signal, text if text.startswith("SIG") else f"SIG{text}", None)
-    if not isinstance(found, signal.Signals):
-        raise LabError(f"Invalid signal: {name}")
-    return int(found)

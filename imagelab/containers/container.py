@@ -29,10 +29,11 @@ from ..runtime.program import NO_CONTAINER, CannotStart, Output, Program, Stream
 from ..shown import Displayed
 from ..units import parse_time
 from . import log
-from .command import program_of, runtime_of, signal_number
+from .command import program_of, runtime_of
 from .files import Contents
 from .pause import counted, left_stopped, resume
 from .record import Env, Launch, Record, Spec, State
+from .settings import signal_number
 from .start import attend, interrupts_held, launch
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..archive.save import whole_file
 from ..build.config import applied
+from ..cp.copy import copy_in, copy_out
 from ..errors import InvalidReference, LabError, NotFound
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import user_of
@@ -186,11 +187,9 @@ class Contents:
 
         With `follow`, a link is copied as what it leads to.
         """
-        from . import cp
-
         self._here()
         with self._still():
-            cp.copy_out(Root(self._record.root), self.tree, path, to, follow=follow)
+            copy_out(Root(self._record.root), self.tree, path, to, follow=follow)
 
     def copy_in(
         self, source: str | os.PathLike[str] | BinaryIO, path: str, *, archive: bool = False, follow: bool = False
@@ -200,13 +199,11 @@ class Contents:
         What comes in keeps its owners; with `archive` it becomes the container's user's, if there is one. With
         `follow`, a link is copied as what it leads to. Raises NotFound for a user that the container does not know.
         """
-        from . import cp
-
         self._here()
         root = Root(self._record.root)
         with self._still():
             owner = user_of(self.spec.user, root) if archive and self.spec.user else None
-            cp.copy_in(root, source, path, owner=owner, follow=follow)
+            copy_in(root, source, path, owner=owner, follow=follow)
 
     def export(self, to: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the merged files as a tar: `docker export`. A file appears whole or not at all."""

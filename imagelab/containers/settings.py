@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import posixpath
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict, TypeVar, cast
@@ -15,7 +16,6 @@ from typing import Any, TypedDict, TypeVar, cast
 from ..errors import LabError
 from ..oci.image import Image
 from ..runtime.program import named
-from .command import checked, signal_number
 from .names import NAME
 from .record import Env, Spec, environment
 
@@ -95,3 +95,21 @@ def spec_of(image: Image, image_name: str, command: Sequence[str], settings: Set
         workdir=posixpath.normpath(workdir).replace("//", "/") if workdir else "",
         user=spec.user or config.get("User") or "",
     )  # fmt: skip
+
+
+def checked(*words: str) -> None:
+    """Raise LabError for a word that no program can be given."""
+    for word in words:
+        if "\0" in word:
+            raise LabError(f"{word!r} holds a NUL, which no argument and no variable can")
+
+
+def signal_number(name: str | int) -> int:
+    """A signal's number: 9, "9", "KILL" or "SIGKILL"; raises LabError for one that is none."""
+    text = str(name).upper()
+    if text.isdigit() and 0 < int(text) < signal.NSIG:
+        return int(text)
+    found = getattr(signal, text if text.startswith("SIG") else f"SIG{text}", None)
+    if not isinstance(found, signal.Signals):
+        raise LabError(f"Invalid signal: {name}")
+    return int(found)

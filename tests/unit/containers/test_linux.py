@@ -91,8 +91,8 @@ warm.load(sys.argv[2])
 one = warm.create("linux:1", "true"); one.diff(); one.tree(); one.commit(); one.remove()
 os.setgroups([]); os.setgid(12345); os.setuid(12345)
 snapshot.PRIVILEGED = False
-import imagelab.containers.rootfs, imagelab.containers.cp
-imagelab.containers.rootfs.PRIVILEGED = imagelab.containers.cp.PRIVILEGED = False
+import imagelab.containers.rootfs, imagelab.cp.copy
+imagelab.containers.rootfs.PRIVILEGED = imagelab.cp.copy.PRIVILEGED = False
 from imagelab.runtime import bubblewrap
 from imagelab.runtime.program import Program, Streams
 from imagelab.runtime.process import watch

@@ -1,6 +1,6 @@
 """Files go into a container and out of it as `docker cp` moves them: links as links, modes and times kept.
 
-Where a copy lands is `landing`'s part. Paths in the container are resolved inside it, by `rooted`.
+`landing` decides where a copy lands; `host.root` resolves paths inside the container.
 
 Follows docker/cli's container/cp.go and moby's daemon/archive.go, 20.10.
 """
@@ -27,7 +27,7 @@ from ..host.snapshot import PRIVILEGED
 from ..oci.compression import Allowance, expand
 from ..oci.layer import content_in, pack, read_changes
 from ..oci.tar import Reader
-from .cp_target import (
+from .landing import (
     NoSuchPath,
     NotAFolder,
     Place,
