@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..errors import Conflict, Invalid, InvalidReference, NotFound, Unsupported
 from ..filesystem.tree import Tree
 from ..oci.digest import Digest
-from ..oci.manifest import parse_config
+from ..oci.manifest import Json, parse_config
 from ..oci.reference import Reference
 from ..store.ingest import Staged
 
@@ -25,10 +26,12 @@ class Left:
         return f"{self.what}: {self.why}"
 
 
-@dataclass(slots=True)
+@dataclass
 class Candidate:
-    """One image of an archive. `manifest` is empty until there are bytes of one; `labels` are the texts that its
-    tables name it by, a tag alone among them; `parent` is the ID of the image that it says it was made from.
+    """One image of an archive: the bytes of its manifest and config, and its layers' paths and staged files.
+
+    `manifest` is empty until there are bytes of one; `labels` are the texts that its tables name it by, a tag alone
+    among them; `parent` is the ID of the image that it says it was made from.
     """
 
     manifest: bytes
@@ -39,24 +42,30 @@ class Candidate:
     parent: str = ""
     kept_manifest: bool = True  # as it came, its layers' blobs too; or else one was written for it
 
-    @property
+    @cached_property
     def id(self) -> Digest:
         """The image ID."""
         return Digest.of(self.config)
+
+    @cached_property
+    def parsed(self) -> Json:
+        """The config, parsed once; raises Invalid for a damaged one."""
+        return parse_config(self.config)
+
+    @property
+    def diff_ids(self) -> list[str]:
+        """The diffIDs that the config lists; raises Invalid for a damaged config."""
+        diff_ids: list[str] = self.parsed["rootfs"]["diff_ids"]
+        return diff_ids
 
     def add_names(self, names: Iterable[Reference], labels: Iterable[str]) -> None:
         """Give the image further names, each once."""
         self.names = list(dict.fromkeys([*self.names, *names]))
         self.labels.update(labels)
 
-    def agrees(self) -> bool:
-        """Whether the layers are those that the config lists, in its order."""
-        diff_ids: list[str] = parse_config(self.config)["rootfs"]["diff_ids"]
-        return [staged.diff_id for _, staged in self.layers] == diff_ids
-
     def prove(self) -> None:
         """Check the image whole: its layers' diffIDs, and that they can be applied, one on another; raises Invalid."""
-        diff_ids = parse_config(self.config)["rootfs"]["diff_ids"]
+        diff_ids = self.diff_ids
         if len(diff_ids) != len(self.layers):
             raise Invalid(f"the manifest lists {len(self.layers)} layers, and the config {len(diff_ids)} diffIDs")
         tree = Tree()

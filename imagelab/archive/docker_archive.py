@@ -10,7 +10,7 @@ import re
 from ..errors import Invalid
 from ..golang import json_fields
 from ..oci.digest import Digest
-from ..oci.manifest import Json, is_parent, parse_config, parse_list
+from ..oci.manifest import Json, is_parent, parse_list
 from .archive import Archive
 from .candidates import Candidate, Left, references
 
@@ -39,20 +39,20 @@ def _image(archive: Archive, item: Json, left: list[Left]) -> Candidate:
         if str(name).startswith("blobs/"):  # there a name is a promise
             raise Invalid(f"the config's name {why}")
         left.append(Left(f"the config's name {str(name)[:100]!r}", f"it {why}, which is the image ID"))
-    diff_ids = parse_config(config)["rootfs"]["diff_ids"]
+    image = Candidate(b"", config, [], parent=item.get("Parent") or "", kept_manifest=False)
     paths = item.get("Layers") or []
-    if len(paths) != len(diff_ids):
-        raise Invalid(f"manifest.json lists {len(paths)} layers, and the config {len(diff_ids)} diffIDs")
-    layers = [archive.file(path, f"layer {number}") for number, path in enumerate(paths, 1)]
+    if len(paths) != len(image.diff_ids):
+        raise Invalid(f"manifest.json lists {len(paths)} layers, and the config {len(image.diff_ids)} diffIDs")
+    image.layers = [archive.file(path, f"layer {number}") for number, path in enumerate(paths, 1)]
     tags = item.get("RepoTags") or []
     names = references(tags)
-    labels = {*map(str, tags), *(name.tag for name in names if name.tag)}
-    return Candidate(b"", config, layers, names, labels, item.get("Parent") or "", kept_manifest=False)
+    image.add_names(names, {*map(str, tags), *(name.tag for name in names if name.tag)})
+    return image
 
 
 def _check_parents(images: list[Candidate]) -> None:
     """Forget parents that are not in the archive, as docker does; raises Invalid for one that cannot be it."""
-    configs = {image.id: parse_config(image.config) for image in images}
+    configs = {image.id: image.parsed for image in images}
     for image in images:
         parent = configs.get(Digest(image.parent))
         if parent is None or image.parent == image.id:

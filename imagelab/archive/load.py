@@ -119,7 +119,7 @@ def _keep(store: Store, candidates: list[Candidate]) -> list[Loaded]:
         one = candidates[number]
         for _, staged in one.layers:
             settle_layer(store, staged, as_it_came=one.kept_manifest)
-        images[number] = store.add(Image(one.manifest, store, one.config), kept.get(one.parent))
+        images[number] = store.add(Image(one.manifest, store, one.config, parsed=one.parsed), kept.get(one.parent))
         kept.setdefault(one.id, images[number])
     loaded = []
     for number, one in enumerate(candidates):

@@ -88,8 +88,8 @@ class Layout:
                     data, manifest = self._manifest(leaf)
                     if not (same := waiting.get(manifest["config"]["digest"])):
                         raise Unsupported("manifest.json, which docker goes by, does not list it")
-                    described = self._candidate(data, manifest)
-                    if not described.agrees():
+                    layers = self._candidate(data, manifest).layers
+                    if [staged.diff_id for _, staged in layers] != same[0].diff_ids:
                         raise Unsupported("the layers of its manifest are not those of its config, in that order")
                 except OverLimit:
                     raise
@@ -98,7 +98,7 @@ class Layout:
                     continue
                 for image in same:
                     if not image.manifest:
-                        image.manifest, image.layers, image.kept_manifest = data, described.layers, True
+                        image.manifest, image.layers, image.kept_manifest = data, layers, True
                 if not named:
                     same[0].add_names(names, labels)
                 named = True

@@ -81,18 +81,21 @@ class Keeper(Protocol):
 class Image(Displayed):
     """An immutable image: the exact bytes of a manifest and a config, and the layers they name.
 
-    The config is read from the keeper unless it is given. Raises Invalid, from the constructor, when manifest and
-    config do not fit together.
+    The config is read from the keeper unless its bytes are given; `parsed` is what `parse_config` made of them, where
+    that has been done. Raises Invalid, from the constructor, for a manifest or config that is damaged, or when they do
+    not fit together.
     """
 
-    def __init__(self, manifest: bytes, keeper: Keeper, config: bytes | None = None) -> None:
+    def __init__(
+        self, manifest: bytes, keeper: Keeper, config: bytes | None = None, *, parsed: Json | None = None
+    ) -> None:  # fmt: skip
         self._keeper = keeper
         self.manifest_bytes = manifest
         self.digest = Digest.of(manifest)
         self.manifest = parse_manifest(manifest)
         self.config_bytes = keeper.read(Digest(self.manifest["config"]["digest"])) if config is None else config
         self.id = Digest.of(self.config_bytes)
-        self.config = parse_config(self.config_bytes)
+        self.config = parse_config(self.config_bytes) if parsed is None else parsed
         if self.manifest["config"]["digest"] != self.id:
             raise Invalid(f"the manifest names the config {self.manifest['config']['digest']}, but it is {self.id}")
         if len(self.manifest["layers"]) != len(self.diff_ids):
@@ -239,19 +242,19 @@ class Image(Displayed):
 
         Each says what it is called, its value, and which bytes it is the digest of.
         """
-        found = [
+        identifiers = [
             Identifier("image ID", self.id, f"the config, {len(self.config_bytes):,} bytes of JSON"),
             Identifier("image digest", self.digest, f"the manifest, {len(self.manifest_bytes):,} bytes of JSON"),
         ]
         for number, (layer, chain_id) in enumerate(zip(self.layers, self.chain_ids, strict=True), 1):
             stored = "compressed" if layer.compressed else "uncompressed"
             below = f"layer {number} and all below it" if number > 1 else "layer 1 alone, so it equals its diffID"
-            found += [
+            identifiers += [
                 Identifier(f"layer {number} diffID", layer.diff_id, f"layer {number}'s tar, uncompressed"),
                 Identifier(f"layer {number} digest", layer.digest, f"layer {number}'s blob as stored, {stored}"),
                 Identifier(f"layer {number} chainID", chain_id, f"the diffIDs of {below}"),
             ]
-        return Listing(found, "identifiers")
+        return Listing(identifiers, "identifiers")
 
     def append(self, content: Changes | Mapping[str, Any], created_by: str = "", *, comment: str = "") -> Image:
         """Another image, with one more layer on top.
@@ -274,10 +277,10 @@ class Image(Displayed):
         """
         if len(self.layers) >= MAX_LAYERS:
             raise LabError(f"an image has at most {MAX_LAYERS} layers: join some steps, or flatten the image below")
-        config = {**(self._configured(settings) if settings else self.config)}
+        config = self._configured(settings) if settings else self.config
         if author is not None:
             config = {key: value for key, value in {**config, "author": author}.items() if key != "author" or value}
-        return self._derive(config, [*self.layers, layer], created_by, comment, author or "", empty=False)
+        return self._keep(self._derive(config, [*self.layers, layer], created_by, comment, author or "", empty=False))
 
     def with_config(
         self, created_by: str | None = "", *, comment: str = "", author: str = "", **settings: Any
@@ -287,34 +290,32 @@ class Image(Displayed):
         No layer is made: the history gets an empty_layer line, or none if `created_by` is None. Raises LabError for a
         key that config.md does not have, or a value of the wrong type.
         """
+        if created_by == "":
+            created_by = " ".join(f"{key}={json.dumps(value)}" for key, value in settings.items())
         config = self._configured(settings) | ({"author": author} if author else {})
-        said = created_by
-        if said == "":
-            said = " ".join(f"{key}={json.dumps(value)}" for key, value in settings.items())
-        return self._derive(config, list(self.layers), said, comment, author, empty=True)
+        return self._keep(self._derive(config, list(self.layers), created_by, comment, author, empty=True))
 
     def _configured(self, settings: Mapping[str, Any]) -> Json:
-        known = {*STRINGS, *LISTS, *MAPS, "Healthcheck"}
-        if wrong := sorted(set(settings) - known):
-            raise LabError(f"an image config has no {wrong[0]!r}: it has {', '.join(sorted(known))}")
+        """The config with some keys of its `config` changed; None removes a key."""
+        keys = {*STRINGS, *LISTS, *MAPS, "Healthcheck"}
+        if unknown := sorted(set(settings) - keys):
+            raise LabError(f"an image config has no {unknown[0]!r}: it has {', '.join(sorted(keys))}")
         merged = {**(self.config.get("config") or {}), **settings}
-        config = {**self.config, "config": {key: merged[key] for key in sorted(merged) if merged[key] is not None}}
-        try:
-            parse_config(dump(config))
-        except Invalid as error:
-            raise LabError(f"that setting does not fit: {error}") from None
-        return config
+        return {**self.config, "config": {key: merged[key] for key in sorted(merged) if merged[key] is not None}}
 
     def flatten(self, created_by: str = "flatten") -> Image:
         """Another image with the same merged file system and config in a single layer, and nothing of the past."""
         config = {**self.config, "rootfs": {"type": "layers", "diff_ids": []}, "history": []}
         layer = self._keeper.pack(Tree.diff(Tree(), self.tree()))
-        return self._derive(config, [layer], created_by, "", "", empty=False, orphan=True)
+        return self._keeper.add(self._derive(config, [layer], created_by, "", "", empty=False))
+
+    def _keep(self, child: Image) -> Image:
+        return self._keeper.add(child, self)
 
     def _derive(
-        self, config: Json, layers: Sequence[Layer], created_by: str | None, comment: str, author: str, *, empty: bool,
-        orphan: bool = False,
+        self, config: Json, layers: Sequence[Layer], created_by: str | None, comment: str, author: str, *, empty: bool
     ) -> Image:  # fmt: skip
+        """An image with this config, these layers and one more record in its history; not in the store yet."""
         now = self._keeper.now()
         record = {"created": now, "created_by": created_by, "comment": comment, "author": author, "empty_layer": empty}
         history = _records(config)
@@ -327,7 +328,10 @@ class Image(Displayed):
         }
         config_bytes = dump(config)
         manifest = manifest_for(config_bytes, [layer.descriptor for layer in layers])
-        return self._keeper.add(Image(manifest, self._keeper, config_bytes), None if orphan else self)
+        try:
+            return Image(manifest, self._keeper, config_bytes)
+        except Invalid as error:
+            raise LabError(f"that setting does not fit: {error}") from None
 
 
 def _records(config: Json) -> list[Json]:

@@ -188,7 +188,7 @@ class Store(Displayed):
         with self.blobs.lease():
             if not image.is_kept_by(self):
                 self._copy_layers(image)
-                image = Image(image.manifest_bytes, self, image.config_bytes)
+                image = Image(image.manifest_bytes, self, image.config_bytes, parsed=image.config)
             self.blobs.put(image.config_bytes)
             digest = self.blobs.put(image.manifest_bytes)
             image = self._images.setdefault(digest, image)

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import pytest
 
 from imagelab import Lab, Reference
+from imagelab.archive import candidates
+from imagelab.oci import image as images
 
 
 @contextmanager
@@ -61,3 +63,35 @@ def test_a_store_that_is_opened_parses_each_name_once(lab, monkeypatch):
         again.image("team/app7:1.0")
         again.save("team/app7:1.0", io.BytesIO())
     assert len(parsed) == 22 + 2
+
+
+STEPS = "FROM base:1.0\nENV A=1\nCOPY a /a\nLABEL b=c\nWORKDIR /w\nCMD [\"x\"]\n"
+
+
+def test_a_build_parses_the_config_of_each_step_once(lab, monkeypatch):
+    lab.append(None, {"etc/x": "1"}, tag="base:1.0")
+    with counted(monkeypatch, images, "parse_config") as parsed:
+        built = lab.build({"Dockerfile": STEPS, "a": "1"}, "t:1")
+        built.image.tree()
+    assert len(built.steps) == 6  # FROM makes no config
+    assert len(parsed) == len({data for data, *_ in parsed}) == 6  # five steps, and the empty image
+
+
+def test_a_build_from_the_cache_parses_the_config_of_each_step_once(lab, monkeypatch):
+    lab.append(None, {"etc/x": "1"}, tag="base:1.0")
+    lab.build({"Dockerfile": STEPS, "a": "1"}, "t:1")
+    with counted(monkeypatch, images, "parse_config") as parsed:
+        again = Lab(lab.home, epoch=0).build({"Dockerfile": STEPS, "a": "1"}, "t:1")
+    assert [step.hit for step in again.steps[1:]] == [True] * 5
+    assert len(parsed) == len({data for data, *_ in parsed})
+
+
+def test_load_parses_each_config_once(lab, monkeypatch, tmp_path):
+    lab.save(["team/app7:1.0", "team/app8:1.0"], tmp_path / "two.tar")
+    with (
+        counted(monkeypatch, images, "parse_config") as parsed,
+        counted(monkeypatch, candidates, "parse_config") as believed,
+    ):
+        loaded = Lab(tmp_path / "other").load(tmp_path / "two.tar")
+        assert [one.image.read("a") for one in loaded] == [b"7", b"8"]
+    assert (len(parsed), len(believed)) == (0, 2)
