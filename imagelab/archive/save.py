@@ -21,6 +21,7 @@ from typing import BinaryIO
 from ..errors import Invalid, InvalidReference, LabError
 from ..filesystem.entry import Entry
 from ..filesystem.streams import pieces_of
+from ..host.atomic import replacing
 from ..oci import tar
 from ..oci.digest import Digest, Hashed
 from ..oci.image import Image
@@ -139,10 +140,5 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with open(target, "wb") as file:
             yield file
         return
-    temporary = target.with_name(f".{target.name}.{os.urandom(16).hex()}")
-    try:
-        with open(temporary, "xb") as file:  # buffered: a disk that fills up may take a part, and say nothing yet
-            yield file
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(target, durable=False) as file:
+        yield file

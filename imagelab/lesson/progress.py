@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Invalid
+from ..host.atomic import write_atomically
 from ..host.locks import Lock
 
 if TYPE_CHECKING:
@@ -162,9 +163,7 @@ def _changing() -> Iterator[Record]:
     with Lock(f"{file}.lock"):
         record = read(file)
         yield record
-        temporary = file.with_name(f"{file.name}.new")
-        temporary.write_text(json.dumps(record, indent=1, sort_keys=True), "utf-8")
-        os.replace(temporary, file)
+        write_atomically(file, json.dumps(record, indent=1, sort_keys=True).encode(), durable=False)
 
 
 def _now() -> str:

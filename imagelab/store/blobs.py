@@ -176,7 +176,8 @@ class Blobs:
             if digest not in live and info.st_mtime_ns < newest_allowed:
                 self.path(digest).unlink()
                 blobs, freed = blobs + 1, freed + info.st_size
-        for torn in (home / "cache" / "build").glob(".*"):  # of a build that was killed while it took a note
+        notes = (home / "cache" / folder for folder in ("build", "size"))
+        for torn in (path for folder in notes for path in folder.glob(".*")):  # of a writer that was killed
             with suppress(FileNotFoundError):
                 if torn.stat().st_mtime_ns < newest_allowed:
                     torn.unlink()

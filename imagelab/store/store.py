@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -288,15 +289,14 @@ class Store(Displayed):
 
     def remember_size(self, diff_id: Digest, files_size: int) -> None:
         """Note the bytes of files in a layer."""
-        path = f"{self.home}/cache/size/{diff_id.hex}"
-        Path(temporary := f"{path}.{os.getpid()}").write_text(str(files_size))
-        os.replace(temporary, path)
+        with suppress(FileNotFoundError):  # a sweep may take the file before it has its name
+            write_atomically(self.home / "cache" / "size" / diff_id.hex, b"%d" % files_size, durable=False)
         self._sizes[diff_id] = files_size
 
     def forget_sizes(self, kept: Collection[Digest]) -> None:
         """Drop the notes on layers other than these."""
         for note in (self.home / "cache" / "size").iterdir():
-            if Digest(f"sha256:{note.name}") not in kept:
+            if not note.name.startswith(".") and Digest(f"sha256:{note.name}") not in kept:
                 note.unlink(missing_ok=True)
 
     def _files_size(self, layer: Layer) -> int:

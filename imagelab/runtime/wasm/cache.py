@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import wasmtime
 
+from ...host.atomic import replacing
 from ...host.locks import Lock
 
 KEEP = 8  # compiled programs, of about 30 MB each
@@ -130,16 +130,8 @@ def _make(folder: Path) -> bool:
 def _store(path: Path, code: bytes) -> None:
     """Write the file whole or not at all, and remove the oldest ones; on a full disk the program runs uncached."""
     with suppress(OSError):
-        descriptor, name = tempfile.mkstemp(prefix=".making-", dir=path.parent)  # 0600
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(code)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        with replacing(path, mode=0o600) as file:
+            file.write(code)
         for old in sorted(path.parent.glob("*.cwasm"), key=lambda p: p.stat().st_mtime)[:-KEEP]:
             old.unlink(missing_ok=True)
 
