@@ -114,7 +114,7 @@ def _waste(waste: Waste) -> str:
         ("image size", waste.size, "files of all layers"),
         ("merged size", waste.visible, "files that a container would see"),
         ("hidden", waste.hidden, "in a layer, and covered or removed by a later one"),
-        ("wasted", waste.wasted, "beyond the fewest that each path has had"),
+        ("wasted", waste.wasted, "beyond the smallest size of each path"),
     ])  # fmt: skip
     return facts + (waste.table()._repr_html_() if waste.worst else "")
 

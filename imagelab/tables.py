@@ -236,13 +236,14 @@ def files(files: Iterable[ImageFile]) -> Table:
 def waste(found: Waste, all: bool = False) -> Table:
     """The paths that waste bytes, those that waste most first, or with `all` every path in order.
 
-    LAYERS are those that wrote or removed it, BYTES IN ALL what they hold for it together, FEWEST the least it has had.
+    LAYERS are those that wrote or removed it, BYTES IN ALL the bytes that they hold for it together, SMALLEST its
+    smallest size so far.
     """
     rows = [
         (path.path, ", ".join(map(str, dict.fromkeys(path.layers))), path.cumulative, path.smallest, path.wasted)
         for path in (found.paths if all else found.worst)
     ]
-    return _table(rows, ["PATH", "LAYERS", "BYTES IN ALL", "FEWEST", "WASTED"])
+    return _table(rows, ["PATH", "LAYERS", "BYTES IN ALL", "SMALLEST", "WASTED"])
 
 
 def of(rows: Iterable[Sequence[Any]], titles: Sequence[str]) -> Table:

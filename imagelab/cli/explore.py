@@ -98,7 +98,7 @@ def waste(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
         facts = {name: getattr(found, name) for name in ("size", "visible", "hidden", "wasted", "efficiency")}
         say(json.dumps({**facts, "paths": paths}, indent=1) + "\n")
         return
-    lines = ["WASTED\tBYTES IN ALL\tFEWEST\tLAYERS\tPATH\n"] if found.worst else []
+    lines = ["WASTED\tBYTES IN ALL\tSMALLEST\tLAYERS\tPATH\n"] if found.worst else []
     for each in found.worst:
         sizes = "\t".join(units.size(size, 3) for size in (each.wasted, each.cumulative, each.smallest))
         lines.append(f"{sizes}\t{','.join(map(str, dict.fromkeys(each.layers)))}\t{one_line(each.path)}\n")

@@ -59,7 +59,7 @@ def test_a_slice_of_a_list_shows_as_a_table_too(lab, image):
 
 def test_waste_names_what_is_out_of_sight(lab, image):
     table = lab.waste(image).table()
-    assert list(table.columns) == ["PATH", "LAYERS", "BYTES IN ALL", "FEWEST", "WASTED"]
+    assert list(table.columns) == ["PATH", "LAYERS", "BYTES IN ALL", "SMALLEST", "WASTED"]
     assert table.values.tolist() == [["etc/motd", "1, 2", 3, 0, 3]]
     every = lab.waste(image).table(all=True)
     assert every.values.tolist() == [["a b", "1", 2500, 2500, 0], ["etc/motd", "1, 2", 3, 0, 3]]

@@ -76,14 +76,14 @@ def test_a_name_cannot_look_like_another_line(cli, lab):
 
 def test_waste(cli, two, lab):
     assert cli("waste", "two").ok == (
-        "WASTED    BYTES IN ALL   FEWEST    LAYERS    PATH\n"
-        "2B        3B             1B        1,2       a/x\n"
-        "2B        2B             0B        1,2       b\n"
+        "WASTED    BYTES IN ALL   SMALLEST   LAYERS    PATH\n"
+        "2B        3B             1B         1,2       a/x\n"
+        "2B        2B             0B         1,2       b\n"
         "\n"
         "image size:   5B\nmerged size:  2B\nwasted:       4B\nefficiency:   20.0%\n"
     )
     lab.append(two[1], {"b": "3"}, tag="three")
-    assert cli("waste", "three").ok.splitlines()[1] == "3B        3B             0B        1,2,3     b"
+    assert cli("waste", "three").ok.splitlines()[1] == "3B        3B             0B         1,2,3     b"
     assert cli("waste", "one").ok == "image size:   3B\nmerged size:  3B\nwasted:       0B\nefficiency:   100.0%\n"
     said = cli("waste", "nosuch")
     assert said.code == 1 and said.err.startswith("Error: ") and said.err.count("\n") == 1
