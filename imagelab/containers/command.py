@@ -25,7 +25,7 @@ def program_of(
     Raises LabError when the root folder is gone, and CannotStart, with docker's code 125, for a user or a directory
     that is not there.
     """
-    root = Root(record.files(spec.name))
+    root = Root(record.root_folder())
     try:
         who = user_of(spec.user, root)
     except NotFound as error:
@@ -50,12 +50,23 @@ def program_of(
     return Program(words, variables, cwd, who, spec.hostname)
 
 
-def runtime_of(asked: str, root: Root, program: Program) -> str:
-    """The name of the runtime that is asked for, or else that the program's first bytes ask for.
+def runtime_of(spec: Spec, record: Record, program: Program, beside: str = "") -> str:
+    """The name of the runtime that runs a program: the container's own choice, or what the first bytes decide.
 
-    Raises CannotStart where the one that is asked for is another's; only the shell can do without the image's programs.
+    `beside` is the runtime of the container's own program, if that runs. Raises CannotStart where the chosen runtime
+    cannot run this program, or where it would not be safe beside the other.
     """
-    found = asked if asked == "shell" else kind_of(root, program)
-    if asked and asked != found:
-        raise CannotStart(f"exec {program.argv[0]}: the runtime {asked} cannot run it: it is for {found}")
-    return found
+    chosen = spec.runtime
+    needed = chosen if chosen == "shell" else kind_of(Root(record.root), program)  # the shell has commands of its own
+    if chosen and chosen != needed:
+        raise CannotStart(f"exec {program.argv[0]}: the runtime {chosen} cannot run it: it is for {needed}")
+    if beside in ("", needed):
+        return needed
+    from ..runtime import sandbox
+
+    if not sandbox.available():
+        raise CannotStart(
+            f"exec {program.argv[0]}: {spec.name} runs a program under {beside}, and this one needs {needed}: on a "
+            "machine without mount namespaces and Landlock, a container runs one kind of program at a time"
+        )
+    return needed

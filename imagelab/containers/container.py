@@ -12,31 +12,40 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..errors import Conflict, Interrupted, LabError
+from ..archive.save import whole_file
+from ..build.config import applied
+from ..cp.copy import copy_in, copy_out
+from ..errors import Conflict, Interrupted, InvalidReference, LabError, NotFound
+from ..filesystem.tree import Changes, Tree
+from ..filesystem.users import user_of
 from ..host.root import Root
 from ..host.snapshot import remove
 from ..host.space import names_full_disks
 from ..oci.digest import Digest
+from ..oci.layer import pack, sum_of_files
+from ..oci.reference import Reference
 from ..runtime.process import feed, stdin_of, watch
-from ..runtime.program import NO_CONTAINER, CannotStart, Output, Program, Streams, named
-from ..shown import Displayed
+from ..runtime.program import NO_CONTAINER, CannotStart, Output, Streams, named
+from ..shown import Displayed, Listing
 from ..units import parse_time
 from . import log
 from .command import program_of, runtime_of
-from .files import Contents
 from .pause import counted, left_stopped, resume
 from .record import Env, Launch, Record, Spec, State
-from .settings import signal_number
+from .settings import config_of, signal_number
 from .start import attend, interrupts_held, launch
+from .writable_layer import WritableLayer
 
 if TYPE_CHECKING:
+    from ..oci.image import Image
     from ..store.store import Store
 
 STOP_SECONDS = 10.0  # docker's grace between the stop signal and the kill
@@ -44,7 +53,7 @@ NOT_STARTED = 128  # docker's exit code of a container that it could not start, 
 
 
 @names_full_disks
-class Container(Contents, Displayed):
+class Container(Displayed):
     """One container; what is asked about its state is read anew each time, since its life goes on without us."""
 
     def __init__(self, store: Store, record: Record) -> None:
@@ -94,6 +103,64 @@ class Container(Contents, Displayed):
     def image_digest(self) -> Digest:
         """The manifest digest of the image it was made from."""
         return Digest(self.spec.image)
+
+    @property
+    def home(self) -> Path:
+        """The folder of its lab."""
+        return self._store.home
+
+    @property
+    def image(self) -> Image:
+        """The image it was made from; raises NotFound if that was removed."""
+        if not self.spec.image:
+            raise NotFound(f"container {self.spec.name}: the record of its image is damaged")
+        return self._store.image(Digest(self.spec.image))
+
+    def image_called(self, *, trunc: bool = True) -> str:
+        """Its image as `docker ps` shows it: the name it was asked for, while that leads there, or else its ID.
+
+        With `trunc`, IDs have 12 digits, and names are short and without a digest. Follows docker/cli,
+        formatter/container.go (20.10).
+        """
+        name = self.spec.image_name
+        try:
+            leads_there = self._store.find(name).id == self.spec.image_id
+        except LabError:
+            leads_there = False
+        if not leads_there:
+            name = self.spec.image_id or name
+        if not trunc:
+            return name
+        short = Digest(self.spec.image_id).short
+        if short and name.removeprefix("sha256:")[:12] == short:
+            return short
+        with suppress(InvalidReference):
+            return replace(Reference.parse(name), digest=None).familiar
+        return name
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """What it runs: entrypoint and command."""
+        return self.spec.entrypoint + self.spec.command
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was removed."""
+        return not self._record.folder.is_dir()
+
+    def _here(self) -> None:
+        if self.gone:
+            raise NotFound(f"No such container: {self.spec.name}")
+
+    @property
+    def log_path(self) -> Path:
+        """The file that holds what its program printed, one JSON object a line."""
+        return self._record.log
+
+    @property
+    def root(self) -> Path:
+        """Its root folder on this machine's disk."""
+        return self._record.root
 
     @property
     def command_text(self) -> str:
@@ -161,7 +228,7 @@ class Container(Contents, Displayed):
                     raise LabError(self.state.error)
                 try:
                     program = program_of(self._record, self.spec)
-                    what = Launch(program, self._kind_of(program), self.spec.remove)
+                    what = Launch(program, runtime_of(self.spec, self._record, program), self.spec.remove)
                     shim = self._shim = launch(self._record, what, input, output is not None)
                 except CannotStart as error:
                     code = NOT_STARTED if error.code == NO_CONTAINER else error.code
@@ -191,7 +258,7 @@ class Container(Contents, Displayed):
         self._here()
         if self.running:
             self._signal(signal_number(self.spec.stop_signal))
-            if not self._ends_within(timeout):
+            if not self._record.ends_within(timeout):
                 self._signal(signal.SIGKILL)
                 self.wait()
         return self
@@ -234,14 +301,6 @@ class Container(Contents, Displayed):
             os.rename(self._record.folder, gone)
         remove(gone)
 
-    def _ends_within(self, seconds: float) -> bool:
-        end = time.monotonic() + seconds
-        while self._record.alive():
-            if time.monotonic() >= end:
-                return False
-            time.sleep(0.01)
-        return True
-
     def _signal(self, number: int) -> None:
         if pid := self.pid:
             with suppress(ProcessLookupError):
@@ -266,27 +325,13 @@ class Container(Contents, Displayed):
         if state.status != "running":
             raise Conflict(f"Container {self.id} is not running")
         program = replace(program_of(self._record, self.spec, argv, env, workdir), timeout=timeout)
-        kind = self._kind_of(program, beside=state.runtime)
+        kind = runtime_of(self.spec, self._record, program, beside=state.runtime)
         streams = Streams(stdin_of(input))
         running = named(kind).start(self._record.root, program, streams, state.pid)
         if isinstance(input, bytes):
             feed(running.process, input)
         with counted(self._record, running.pid):
             return watch(running, program, output)
-
-    def _kind_of(self, program: Program, beside: str = "") -> str:
-        """The runtime of a program; raises CannotStart where it would not be safe to run it, `beside` another one."""
-        kind = runtime_of(self.spec.runtime, Root(self._record.root), program)
-        if beside in ("", kind):
-            return kind
-        from ..runtime import sandbox
-
-        if not sandbox.available():
-            raise CannotStart(
-                f"exec {program.argv[0]}: {self.name} runs a program under {beside}, and this one needs {kind}: on a "
-                "machine without mount namespaces and Landlock, a container runs one kind of program at a time"
-            )
-        return kind
 
     def log(self, *, tail: int | None = None, follow: bool = False) -> Iterator[log.LogLine]:
         """What its program printed, line by line; with `follow`, until it ends."""
@@ -296,3 +341,94 @@ class Container(Contents, Displayed):
     def logs(self, tail: int | None = None) -> str:
         """What its program printed, both streams in the order in which they came."""
         return "".join(line.text for line in self.log(tail=tail))
+
+    # Its files -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _layer(self) -> WritableLayer:
+        self._here()
+        return WritableLayer(self._record, self.spec.user)
+
+    def still(self) -> AbstractContextManager[None]:
+        """Stop its programs and make its files readable, for as long as the block lasts."""
+        return self._layer.still()
+
+    def diff(self) -> Listing[tuple[str, str]]:
+        """What it changed, as `docker diff`: ("A", "C" or "D", path), sorted by path. Does not pause its programs.
+
+        The table has the kind of each path too, and the bytes of files.
+        """
+        self._here()
+        return Listing(self._layer.listing(), "container_diff", self)
+
+    def tree(self) -> Tree:
+        """Its merged file system as it is now; its contents can be read inside `with container.still()`."""
+        return self._layer.tree(self.image.tree())
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file as it has it now, symlinks followed inside it; raises NotFound."""
+        with self.still():
+            entry = self.tree().find(path)
+            if entry.kind != "file":
+                raise NotFound(f"{path!r} is a {entry.kind}, not a file")
+            return entry.read()
+
+    def changes(self) -> Changes:
+        """Its writable layer: what one would have to change in the image's files to get its own."""
+        return self._layer.changes(self.image.tree())
+
+    @property
+    def layer_size(self) -> int:
+        """Bytes of the files in its writable layer: docker's SIZE of a container."""
+        return sum_of_files(self.changes())
+
+    def commit(
+        self, tag: str | None = None, *, message: str = "", author: str = "",
+        settings: Mapping[str, Any] | None = None, changes: Sequence[str] = (),
+    ) -> Image:  # fmt: skip
+        """Make its writable layer the top layer of a new image, whose config is the container's: `docker commit`.
+
+        `changes` are Dockerfile instructions, and `settings` keys that replace those of the config. Raises
+        InvalidReference for a tag that is none, and DockerfileError for instructions that cannot be there.
+        """
+        name = Reference.parse(tag).with_default_tag() if tag else None
+        self._here()
+        own = config_of(self.spec)
+        config = own | applied(changes, {**(self.image.config.get("config") or {}), **own}) | dict(settings or {})
+        with self._store.blobs.lease(), self.still():
+            layer = self._store.pack(self.changes())
+            image = self.image.stack(layer, " ".join(self.argv), comment=message, author=author, settings=config)
+            if name:
+                self._store.point([name], image, "commit")
+        return image
+
+    def copy_out(self, path: str, to: str | os.PathLike[str] | BinaryIO, *, follow: bool = False) -> None:
+        """Copy a file or folder of the container to this machine, or as a tar to a stream: `docker cp web:/x .`
+
+        With `follow`, a link is copied as what it leads to.
+        """
+        self._here()
+        with self.still():
+            copy_out(Root(self._record.root), self.tree, path, to, follow=follow)
+
+    def copy_in(
+        self, source: str | os.PathLike[str] | BinaryIO, path: str, *, archive: bool = False, follow: bool = False
+    ) -> None:
+        """Copy a file or folder of this machine, or a stream's tar, into the container: `docker cp x web:/`.
+
+        What comes in keeps its owners; with `archive` it becomes the container's user's, if there is one. With
+        `follow`, a link is copied as what it leads to. Raises NotFound for a user that the container does not know.
+        """
+        self._here()
+        root = Root(self._record.root)
+        with self.still():
+            owner = user_of(self.spec.user, root) if archive and self.spec.user else None
+            copy_in(root, source, path, owner=owner, follow=follow)
+
+    def export(self, to: str | os.PathLike[str] | BinaryIO) -> None:
+        """Write the merged files as a tar: `docker export`. A file appears whole or not at all."""
+        self._here()
+        with ExitStack() as opened:
+            opened.enter_context(self.still())
+            out = opened.enter_context(whole_file(to)) if isinstance(to, str | os.PathLike) else to
+            pack(Tree.diff(Tree(), self.tree()), out.write)

@@ -205,9 +205,10 @@ class Record:
         """Say how the root folder looks, which is new."""
         (self.folder / "before.json").write_text(json.dumps(before))
 
-    def files(self, name: str) -> Path:
-        """Its root folder; raises LabError when somebody has deleted it."""
+    def root_folder(self) -> Path:
+        """Its root folder; raises LabError when that has been deleted."""
         if not self.root.is_dir():
+            name = self.spec().name
             gone = f"the root folder of the container {name} is gone"
             raise LabError(f"{gone} ({self.root}): remove it with: rm -f {name}")
         return self.root
@@ -228,6 +229,15 @@ class Record:
             with suppress(ValueError, TypeError, KeyError):
                 return State.parse(os.pread(ours, 1 << 16, 0)).exit_code
         return None
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether its shim ends in the given time; returns as soon as it does."""
+        end = time.monotonic() + seconds
+        while self.alive():
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.01)
+        return True
 
     def end(self) -> None:
         """Kill its shim, if one lives, and with it its program."""

@@ -97,6 +97,15 @@ def spec_of(image: Image, image_name: str, command: Sequence[str], settings: Set
     )  # fmt: skip
 
 
+def config_of(spec: Spec) -> dict[str, Any]:
+    """The config that `commit` gives the image of a container: what the container was created with."""
+    return {
+        "Env": [line for line in spec.env_lines if "=" in line] or None, "Cmd": list(spec.command) or None,
+        "WorkingDir": spec.workdir or None, "Entrypoint": list(spec.entrypoint) or None, "User": spec.user or None,
+        "Labels": dict(spec.labels) or None,
+    }  # fmt: skip
+
+
 def checked(*words: str) -> None:
     """Raise LabError for a word that no program can be given."""
     for word in words:
