@@ -70,6 +70,8 @@ def load_or_compile_aside(engine: wasmtime.Engine, program: bytes, digest: str, 
     trusted cache folder, and for bytes that are not a program.
     """
     if compiled := load(engine, digest):
+        with suppress(OSError):  # it is used, so it is not the oldest, which `_store` removes
+            os.utime(_path(digest))
         return compiled
     if not _make(_path(digest).parent):
         return None

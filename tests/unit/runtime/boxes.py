@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
+import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from imagelab.host.root import Root
+from imagelab.runtime import worker
 from imagelab.runtime.binfmt import kind_of
 from imagelab.runtime.process import feed, hand_on
 from imagelab.runtime.program import Program, Streams, named
+from imagelab.runtime.starter import Starter
 
 ENV = {"PATH": "/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 SITE = "usr/local/lib/python3.12/site-packages"
+
+STARTER = """
+import socket, sys
+import wasmtime
+import pip._vendor.requests, pip._vendor.rich.console, pip._vendor.rich.progress, pip._vendor.rich.traceback
+from imagelab.runtime import worker
+from imagelab.runtime.pip import command
+from imagelab.runtime.shell import interpreter
+from imagelab.runtime.starter import serve
+from imagelab.runtime.wasm import cache, wasi
+interpreter.load()
+worker.alone = True
+with socket.socket(fileno=int(sys.argv[1])) as control:
+    serve(control, ("pip", "shell", "wasm"))
+"""
+
+
+@cache
+def starter() -> Starter:
+    """A process that forks itself for each program, as a command line does, with what they import loaded already."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        subprocess.Popen(
+            [sys.executable, "-c", STARTER, str(theirs.fileno())], pass_fds=[theirs.fileno()], cwd="/",
+            env={**os.environ, "PYTHONPATH": worker.our_path()}, stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    return Starter(ours)
 
 
 class Done(NamedTuple):
@@ -31,12 +64,16 @@ class Box:
         self.folder = folder
 
     def run(
-        self, *argv: str, cwd: str = "/", env: Mapping[str, str] = {}, stdin: bytes = b"", timeout: float | None = None
-    ) -> Done:
-        """Run a program to its end by the runtime that its first bytes ask for."""
-        program = Program(argv, {**ENV, **env}, cwd, timeout=timeout)
-        runtime = named(kind_of(Root(self.folder), program))
-        running = runtime.start(self.folder, program, Streams(stdin=subprocess.PIPE))
+        self, *argv: str, cwd: str = "/", env: Mapping[str, str] = {}, stdin: bytes = b"", timeout: float | None = None,
+        forked: bool = sys.platform == "linux",
+    ) -> Done:  # fmt: skip
+        """Run a program to its end by the runtime that its first bytes ask for, in a fork or a new Python."""
+        program, streams = Program(argv, {**ENV, **env}, cwd, timeout=timeout), Streams(stdin=subprocess.PIPE)
+        kind = kind_of(Root(self.folder), program)
+        if forked:
+            running = starter().start(self.folder, program, streams, kind)
+        else:
+            running = named(kind).start(self.folder, program, streams)
         printed = {"stdout": b"", "stderr": b""}
 
         def add(stream: str, data: bytes) -> None:

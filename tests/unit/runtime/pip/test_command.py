@@ -321,15 +321,15 @@ def test_help_and_version(box, wheels):
 def test_without_a_pip_it_says_where_to_get_one(box, monkeypatch):
     monkeypatch.setattr("imagelab.runtime.pip.command.find_spec", lambda name: None)
     with pytest.raises(CannotStart, match="ensurepip"):
-        box.run("pip", "list")
+        box.run("pip", "list", forked=False)
 
 
 def test_no_copy_is_left(box, wheels, tmp_path, monkeypatch):
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     monkeypatch.setattr("tempfile.tempdir", None)
-    ok(box.run("pip", "install", "dep"))
-    box.run("pip", "install", "nothing")
+    ok(box.run("pip", "install", "dep", forked=False))
+    box.run("pip", "install", "nothing", forked=False)
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
@@ -340,16 +340,16 @@ OLDER = Path(os.environ.get("IMAGELAB_TEST_PIPS", "none"))  # a folder of folder
 @pytest.mark.parametrize("other", sorted(OLDER.iterdir()) if OLDER.is_dir() else [])
 def test_another_pip_does_the_same(box, wheels, other, monkeypatch, unpacked, tmp_path):
     """The same files, from the oldest pip that pyproject.toml allows to the newest; console scripts are pip's own."""
-    ok(box.run("pip", "install", "tiny==1.0"))
+    ok(box.run("pip", "install", "tiny==1.0", forked=False))
     monkeypatch.setenv("PYTHONPATH", str(other))
     assert subprocess.check_output([sys.executable, "-c", "import pip; print(pip.__file__)"]).startswith(bytes(other))
     ours = set(listed(box))
-    ok(box.run("pip", "uninstall", "-y", "tiny", "dep"))
-    ok(box.run("pip", "install", "tiny==1.0"))
+    ok(box.run("pip", "uninstall", "-y", "tiny", "dep", forked=False))
+    ok(box.run("pip", "install", "tiny==1.0", forked=False))
     assert set(listed(box)) == ours
     assert box.run("tiny").out == "tiny 1\n"
-    assert ok(box.run("pip", "freeze")).out == "dep==1.5\ntiny==1.0\n"
-    ok(box.run("pip", "install", "-U", "tiny"))
+    assert ok(box.run("pip", "freeze", forked=False)).out == "dep==1.5\ntiny==1.0\n"
+    ok(box.run("pip", "install", "-U", "tiny", forked=False))
     box.write("app/setup.py", TRAP.format(str(tmp_path / "ran")))
-    assert box.run("pip", "install", "/app").code == 1
+    assert box.run("pip", "install", "/app", forked=False).code == 1
     assert not (tmp_path / "ran").exists()

@@ -148,6 +148,18 @@ def test_the_oldest_go(folder):
     assert kept == {hashlib.sha256(program).hexdigest() for program in programs[2:]}
 
 
+def test_one_that_is_used_is_not_the_oldest(folder):
+    programs = [bytes(wasmtime.wat2wasm(ADD.replace("const 1", f"const {number}"))) for number in range(cache.KEEP + 1)]
+    digests = [hashlib.sha256(program).hexdigest() for program in programs]
+    for number, (program, digest) in enumerate(zip(programs[:-1], digests, strict=False)):
+        cache.module(wasmtime.Engine(), program, digest, "it")
+        (file,) = folder.glob(f"{digest}*.cwasm")
+        os.utime(file, (number, number))
+    cache.load_or_compile_aside(wasmtime.Engine(), programs[0], digests[0], "it")
+    cache.module(wasmtime.Engine(), programs[-1], digests[-1], "it")
+    assert {file.name.split("-")[0] for file in folder.glob("*.cwasm")} == {digests[0], *digests[2:]}
+
+
 def test_no_program_is_an_error(folder):
     with pytest.raises(wasmtime.WasmtimeError):
         cache.module(wasmtime.Engine(), b"\0asm\1\0\0\0junk", "0" * 64, "it")

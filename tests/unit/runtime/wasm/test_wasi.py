@@ -268,7 +268,7 @@ def test_arguments_are_text(box, word):
 def test_without_wasmtime_it_says_what_to_install(box, monkeypatch):
     monkeypatch.setattr("imagelab.runtime.wasm.wasi.find_spec", lambda name: None)
     with pytest.raises(CannotStart, match=r"pip install 'imagelab-oci\[wasm\]'"):
-        box.run("python", "-c", "pass")
+        box.run("python", "-c", "pass", forked=False)
 
 
 # In a script ---------------------------------------------------------------------------------------------------------
