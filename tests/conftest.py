@@ -5,7 +5,9 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +20,51 @@ from judges.tools import Tool
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell starts what runs in the background deaf to Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+IN_MEMORY = "IMAGELAB_TEST_MEMORY"  # the file system that this run has mounted; its other processes inherit it
+
+
+def pytest_configure() -> None:
+    """Put temporary files into memory, where root may mount a file system: imagelab syncs all it writes to the disk.
+
+    A TMPDIR of your own is kept to, and what is left in it stays to be looked at.
+    """
+    if os.environ.keys() & {"TMPDIR", IN_MEMORY} or os.geteuid() != 0:
+        return
+    folder = tempfile.mkdtemp(prefix="il-")  # short: a socket's path, and podman's, may not be long
+    mount = ["mount", "-t", "tmpfs", "-o", "mode=755,size=75%", "imagelab-tests", folder]
+    if subprocess.run(mount, capture_output=True).returncode:
+        os.rmdir(folder)
+        return
+    os.environ |= {"TMPDIR": folder, IN_MEMORY: f"{os.getpid()} {folder}"}
+    tempfile.tempdir = None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    faulthandler.cancel_dump_traceback_later()
+    owner, _, folder = os.environ.get(IN_MEMORY, "").partition(" ")
+    if owner == str(os.getpid()):
+        for name in ("TMPDIR", IN_MEMORY):
+            del os.environ[name]
+        tempfile.tempdir = None
+        subprocess.run(["umount", "--lazy", folder], check=True)
+        os.rmdir(folder)
+
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Tool]:
     """A docker client with an Engine of its own (one for each test process)."""
     with tools.docker_engine() as docker:
+        yield docker
+
+
+@pytest.fixture(scope="session")
+def builder() -> Iterator[Tool]:
+    """An Engine for builds and commits: with vfs, docker waits for the next full second at every layer that it makes.
+
+    It has overlay2 where the machine can, whose sizes and changes are not always those of vfs.
+    """
+    with tools.docker_engine("overlay2", "vfs") as docker:
         yield docker
 
 
@@ -95,10 +137,6 @@ def chromium() -> Path:
 def pytest_sessionfinish() -> None:
     """End a test process that does not end by itself, and print where it stands: no test's time limit holds now."""
     faulthandler.dump_traceback_later(300, exit=True, file=sys.__stderr__)
-
-
-def pytest_unconfigure() -> None:
-    faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
