@@ -13,7 +13,6 @@ import json
 import lzma
 import os
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import pytest
 import zstandard
 
 from imagelab import Lab
-from judges.tools import Tool, emptied
+from judges.tools import CommandLine, Tool, emptied
 from judges.trees import differences, of_disk, of_image, without_directory_times
 from unit.archive.test_load_real import CLIMBING, NAMES, PLACES, WHITEOUTS, docker_25, family, respelled
 from unit.archives import (
@@ -113,7 +112,7 @@ LISTED = "{{.Repository}}:{{.Tag}} {{.ID}} {{.Size}}"
 def test_docker_and_imagelab_load_the_same(docker, tmp_path, what):
     emptied(docker)
     (tmp_path / "x.tar").write_bytes(ARCHIVES[what])
-    imagelab = Tool(sys.executable, "-m", "imagelab", "--home", tmp_path / "home")
+    imagelab = CommandLine("imagelab", "--home", tmp_path / "home")
     theirs, ours = (who.run("load", "--quiet", "--input", tmp_path / "x.tar") for who in (docker, imagelab))
     assert ours.returncode == theirs.returncode, (theirs.stderr, ours.stderr)
     if ours.returncode:

@@ -14,8 +14,7 @@ import pytest
 
 from imagelab import Lab
 from judges import tools
-from judges.test_same_words import CommandLine
-from judges.tools import Tool
+from judges.tools import CommandLine, Tool
 
 COMPARED = ("Cmd", "Entrypoint", "Env", "ExposedPorts", "Healthcheck", "Labels", "OnBuild", "StopSignal", "User",
             "Volumes", "WorkingDir")  # fmt: skip

@@ -23,7 +23,7 @@ import pytest
 
 from imagelab import Lab
 from imagelab.filesystem.entry import Entry
-from judges.tools import Tool
+from judges.tools import CommandLine, Tool
 from judges.trees import Found, differences, of_disk, of_tar
 
 PASSWD = "root:x:0:0::/root:/bin/sh\nme:x:1000:1000::/home/me:/bin/sh\n"
@@ -281,6 +281,21 @@ PLAIN = [  # what is another one each time, and docker's names for its own parts
     (re.compile(r"\.$", re.M), ""),
 ]
 
+AS_A_PROCESS = {"run", "start", "exec"}  # they attend to a program, and start it in another way than a notebook does
+
+
+class Ours(CommandLine):
+    """imagelab's command, in this process where that makes no difference."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__("imagelab", "--home", home)
+        self.process = Tool(sys.executable, "-m", *self.command)
+
+    def run(self, *args: str | Path, **how: Any) -> subprocess.CompletedProcess[bytes]:
+        """Run one command line."""
+        return self.process.run(*args, **how) if args[0] in AS_A_PROCESS else super().run(*args, **how)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command came to, in words that can be compared."""
@@ -425,7 +440,7 @@ def told(docker: Tool, busybox: Path, bwrap: None, tmp_path_factory: pytest.Temp
     archive = base(busybox, folder)
     lines = [line for line in re.sub(r" \\\n +", " ", SCRIPT).splitlines() if line and not line.startswith("#")]
     folders = host_files(folder / "theirs"), host_files(folder / "ours")
-    imagelab = Tool(sys.executable, "-m", "imagelab", "--home", folder / "home")
+    imagelab = Ours(folder / "home")
     before = docker("ps", "--all", "--quiet").split()
     for tool in (docker, imagelab):
         tool("load", "--input", archive)

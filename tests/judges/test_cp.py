@@ -15,8 +15,6 @@ import re
 import shlex
 import socket
 import stat
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +29,7 @@ from imagelab import Lab
 from imagelab.cli import run
 from imagelab.cli.command import Desk
 from imagelab.filesystem.entry import Entry
-from judges.tools import Tool
+from judges.tools import CommandLine, Tool
 from judges.trees import Found, differences, of_disk, of_tar
 
 SOURCES = ("file", "folder", "to-file", "to-folder", "to-nothing", "missing")
@@ -316,7 +314,7 @@ def test_the_same_words_for_special_files_and_mistakes(docker, tmp_path_factory)
     lab.tag(lab.append(None, files).with_config(Cmd=["none"]), "cp:words")
     lab.save("cp:words", above / "cp.tar")
     answers, inside, outside = [], [], []
-    for tool in (docker, Tool(sys.executable, "-m", "imagelab", "--home", above / "home")):
+    for tool in (docker, CommandLine("imagelab", "--home", above / "home")):
         folder = above / str(len(answers))
         host_files(folder)
         tool("load", "--input", above / "cp.tar")
@@ -359,10 +357,7 @@ class Words(NamedTuple):
 def ask(tool: Tool, line: str, folder: Path) -> Words:
     """One line of the script, said in a folder; `HERE` is its path, `<` a file of it on standard input."""
     line, _, given = line.replace("HERE", str(folder)).partition(" < ")
-    done = subprocess.run(
-        [*tool.command, *shlex.split(line)], input=(folder / given).read_bytes() if given else b"",
-        capture_output=True, cwd=folder, timeout=300,
-    )  # fmt: skip
+    done = tool.run(*shlex.split(line), stdin=(folder / given).read_bytes() if given else b"", cwd=folder)
     out, err = done.stdout, done.stderr.decode().replace(str(folder), "HERE")
     err = re.sub(r"^(Error response from daemon: |Error: )|^Usage:.*(\n\t.*)?", "", err, flags=re.MULTILINE)
     return Words(done.returncode, members(out), re.sub(r"\bdocker\b", "imagelab", err).strip())

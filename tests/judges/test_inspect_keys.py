@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from imagelab import Entry, Lab
-from judges.tools import Tool
+from judges.tools import CommandLine, Tool
 
 OTHER_TYPE = {".GraphDriver.Data": "null with vfs; with overlay2 a map that has MergedDir, as here"}
 UNLIKE = {".Id", ".NetworkSettings.Networks"}  # an ID by chance; a template shows the address of what is in a map
@@ -30,7 +29,7 @@ def pairs(
     settings = {"Env": ["PATH=/bin"], "Labels": {"a": "b"}, "ExposedPorts": {"80/tcp": {}}, "Cmd": ["true"]}
     lab.tag(lab.append(None, files).with_config(**settings), "keys:1")
     lab.save("keys:1", folder / "image.tar")
-    tools = docker, Tool(sys.executable, "-m", "imagelab", "--home", folder / "home")
+    tools = docker, CommandLine("imagelab", "--home", folder / "home")
     try:
         for tool in tools:
             tool("load", "--input", folder / "image.tar")

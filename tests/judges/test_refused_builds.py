@@ -15,7 +15,7 @@ import pytest
 from imagelab import Entry, Lab
 from imagelab.build.dockerfile import DockerfileError
 from judges.dockerfiles import LONG_AGO, Case, write
-from judges.test_same_words import CommandLine
+from judges.tools import CommandLine
 
 BASE = {
     "etc/passwd": "root:x:0:0::/root:/bin/sh\n",

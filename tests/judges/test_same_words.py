@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,29 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from imagelab import cli
 from judges.images import CASES
-from judges.tools import Tool, emptied
+from judges.tools import CommandLine, Tool, emptied
 
 Said = tuple[int, str]
-
-
-class CommandLine(Tool):
-    """`imagelab --home HOME …`, as the program does it but in this process, which saves its start."""
-
-    def run(self, *args: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-        """Run one command line, with files of bytes for its three streams."""
-        streams = [io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="") for data in (stdin or b"", b"", b"")]
-        before = sys.stdin, sys.stdout, sys.stderr
-        sys.stdin, sys.stdout, sys.stderr = streams
-        try:
-            code = cli.run([*self.command[1:], *map(str, args)])
-        finally:
-            sys.stdin, sys.stdout, sys.stderr = before
-        for stream in streams:
-            stream.flush()
-        out, err = (stream.buffer.getvalue() for stream in streams[1:])  # type: ignore[attr-defined]
-        return subprocess.CompletedProcess(list(map(str, args)), code, out, err)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,15 @@ IMAGELAB_REQUIRE_JUDGES=1 (as in CI) its absence is a failure, so that a green r
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pytest
@@ -60,11 +62,14 @@ class Tool:
     def __init__(self, *command: str | Path) -> None:
         self.command = [str(part) for part in command]
 
-    def run(self, *args: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        self, *args: str | Path, stdin: bytes | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run to the end and return the finished process, whatever its exit code."""
         return subprocess.run(
             [*self.command, *map(str, args)],
             input=b"" if stdin is None else stdin,
+            cwd=cwd,
             capture_output=True,
             timeout=300,
             env={**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
@@ -76,6 +81,29 @@ class Tool:
             said = (done.stderr + done.stdout).decode(errors="replace").strip()
             pytest.fail(f"{Path(self.command[0]).name} {' '.join(map(str, args))}: {said}", pytrace=False)
         return done.stdout.decode()
+
+
+class CommandLine(Tool):
+    """`imagelab --home HOME …`, as the program does it but in this process, which saves its start."""
+
+    def run(
+        self, *args: str | Path, stdin: bytes | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run one command line, with files of bytes for its three streams."""
+        from imagelab import cli
+
+        streams = [io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="") for data in (stdin or b"", b"", b"")]
+        before = sys.stdin, sys.stdout, sys.stderr
+        sys.stdin, sys.stdout, sys.stderr = streams
+        try:
+            with chdir(cwd or "."):
+                code = cli.run([*self.command[1:], *map(str, args)])
+        finally:
+            sys.stdin, sys.stdout, sys.stderr = before
+        for stream in streams:
+            stream.flush()
+        out, err = (stream.buffer.getvalue() for stream in streams[1:])  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(list(map(str, args)), code, out, err)
 
 
 @contextmanager
