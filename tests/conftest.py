@@ -28,15 +28,23 @@ def pytest_configure() -> None:
 
     A TMPDIR of your own is kept to, and what is left in it stays to be looked at.
     """
-    if os.environ.keys() & {"TMPDIR", IN_MEMORY} or os.geteuid() != 0:
+    if os.environ.keys() & {"TMPDIR", IN_MEMORY} or sys.platform != "linux" or os.geteuid() != 0:
+        return
+    if memory_available() < 4 << 30:
         return
     folder = tempfile.mkdtemp(prefix="il-")  # short: a socket's path, and podman's, may not be long
-    mount = ["mount", "-t", "tmpfs", "-o", "mode=755,size=75%", "imagelab-tests", folder]
+    mount = ["mount", "-t", "tmpfs", "-o", "mode=755,size=4g", "imagelab-tests", folder]
     if subprocess.run(mount, capture_output=True).returncode:
         os.rmdir(folder)
         return
     os.environ |= {"TMPDIR": folder, IN_MEMORY: f"{os.getpid()} {folder}"}
     tempfile.tempdir = None
+
+
+def memory_available() -> int:
+    """How many bytes new programs could have without swapping (proc(5))."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
 
 
 @pytest.hookimpl(trylast=True)
@@ -55,16 +63,6 @@ def pytest_unconfigure() -> None:
 def engine() -> Iterator[Tool]:
     """A docker client with an Engine of its own (one for each test process)."""
     with tools.docker_engine() as docker:
-        yield docker
-
-
-@pytest.fixture(scope="session")
-def builder() -> Iterator[Tool]:
-    """An Engine for builds and commits: with vfs, docker waits for the next full second at every layer that it makes.
-
-    It has overlay2 where the machine can, whose sizes and changes are not always those of vfs.
-    """
-    with tools.docker_engine("overlay2", "vfs") as docker:
         yield docker
 
 

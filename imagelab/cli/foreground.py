@@ -34,7 +34,7 @@ INTERRUPTED = 130
 
 def start(desk: Desk, container: Container, interactive: bool) -> int:
     """Start a container, and return its exit code when it has ended."""
-    with nullcontext() if desk.notebook else _signals_of(container):
+    with nullcontext() if desk.notebook else _signals_of(container, desk):
         try:
             container.start(input=typed(desk) if interactive else None, output=printer(desk), wait=True)
         except Interrupted as killed:
@@ -70,14 +70,18 @@ def printer(desk: Desk) -> Output:
 
 
 @contextmanager
-def _signals_of(container: Container) -> Iterator[None]:
-    """Meanwhile, signals to us are signals to the container; the last of several interrupts lets us go."""
+def _signals_of(container: Container, desk: Desk) -> Iterator[None]:
+    """Meanwhile, signals to us are signals to the container; the last of several interrupts lets us go.
+
+    A process of our own ignores interrupts after that one: it is leaving, and Python's end would be cut short by one.
+    """
     heard = 0
 
     def hear(number: int, frame: FrameType | None) -> None:
         nonlocal heard
         heard += number == signal.SIGINT
         if heard >= PATIENCE:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             complain(f"The container {container.name} goes on in the background; stop it with: stop {container.name}")
             raise click.exceptions.Exit(INTERRUPTED)
         if number == signal.SIGINT and heard == PATIENCE - 1:
@@ -93,7 +97,8 @@ def _signals_of(container: Container) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if not (desk.alone and number == signal.SIGINT and heard >= PATIENCE):
+                signal.signal(number, handler)
 
 
 def _pass_on(container: Container, number: int) -> None:

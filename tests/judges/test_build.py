@@ -11,7 +11,8 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from imagelab.build.progress import BuildStep, Watcher
 from imagelab.filesystem.entry import Entry
 from imagelab.oci.image import Image
 from judges.dockerfiles import CASES, LONG_AGO, TREE, Case, write
+from judges.tools import Tool
 from judges.trees import Found, of_image
 
 CONFIG = ("Env", "Cmd", "Entrypoint", "WorkingDir", "User", "Labels", "ExposedPorts", "Volumes", "StopSignal", "Shell",
@@ -77,11 +79,13 @@ class Output(Watcher):
         return self.said.get(stream, b"")
 
 
-def build_theirs(docker, case: Case, folder: Path, lab: Lab) -> Image:
-    """The case as Docker builds it, loaded into a lab."""
+def build_theirs(docker: Tool, case: Case, folder: Path, tag: str) -> Path:
+    """An archive of the case as Docker builds it."""
+    folder.mkdir()
+    write(case, folder)
     if case.theirs:
         (folder / "Dockerfile").write_text(case.theirs)
-    command = [*docker.command, "build", "--network", "none", "--no-cache", "--tag", "theirs:1"]
+    command = [*docker.command, "build", "--network", "none", "--no-cache", "--tag", tag]
     command += [word for name, value in case.args.items() for word in ("--build-arg", f"{name}={value}")]
     command += [word for name, value in case.labels.items() for word in ("--label", f"{name}={value}")]
     command += ["--target", case.target] if case.target else []
@@ -89,8 +93,20 @@ def build_theirs(docker, case: Case, folder: Path, lab: Lab) -> Image:
         [*command, folder], env={"DOCKER_BUILDKIT": "1", "PATH": os.environ["PATH"]}, capture_output=True, timeout=300
     )
     assert done.returncode == 0, done.stderr.decode()
-    docker("save", "--output", folder.parent / "theirs.tar", "theirs:1")
-    return lab.load(folder.parent / "theirs.tar")[0].image
+    docker("save", "--output", f"{folder}.tar", tag)
+    return Path(f"{folder}.tar")
+
+
+@pytest.fixture(scope="module")
+def theirs(docker, base, request, tmp_path_factory) -> Iterator[tuple[float, dict[str, Future[Path]]]]:
+    """When Docker began to build, and what it builds, several at a time: it waits for a full second at each layer."""
+    folder, began = tmp_path_factory.mktemp("theirs"), time.time()
+    names = {item.callspec.params["name"] for item in request.session.items if "test_docker_builds" in item.name}
+    with ThreadPoolExecutor(6) as pool:
+        yield began, {
+            name: pool.submit(build_theirs, docker, case, folder / str(number), f"theirs:{number}")
+            for number, (name, case) in enumerate(CASES.items()) if name in names
+        }  # fmt: skip
 
 
 def aspects(image: Image, began: float) -> dict[str, Any]:
@@ -126,20 +142,20 @@ def different(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, s
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_docker_builds_the_same(docker, base, name, tmp_path):
+def test_docker_builds_the_same(theirs, base, name, tmp_path):
     case = CASES[name]
     folder = tmp_path / "context"
     folder.mkdir()
     write(case, folder)
     lab = Lab(tmp_path / "home")
     lab.load(base)
-    began = 0 if case.theirs else time.time()
+    began = 0 if case.theirs else theirs[0]
     ours = lab.build(folder, "ours:1", build_args=case.args, target=case.target, labels=case.labels).image
-    theirs = build_theirs(docker, case, folder, lab)
+    [loaded] = lab.load(theirs[1][name].result())
     told = aspects(ours, began)
     for ours_says, theirs_says, _ in OTHER_WORDS:
         told["created_by"] = [re.sub(ours_says, theirs_says, line) for line in told["created_by"]]
-    found = different(aspects(theirs, began), told)
+    found = different(aspects(loaded.image, began), told)
     left = {aspect: told for aspect, told in found.items() if not (case.theirs and aspect in REPHRASED)}
     assert not left, "\n".join(f"{aspect}: {told}" for aspect, told in left.items())
 
