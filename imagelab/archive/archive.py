@@ -21,7 +21,6 @@ from ..oci import tar
 from ..oci.compression import Allowance, expand
 from ..oci.digest import Digest
 from ..oci.manifest import Json
-from ..store.blobs import MAX_JSON
 from ..store.ingest import Staged, stage
 from ..store.store import Store
 
@@ -132,9 +131,7 @@ class Archive:
         """The bytes of a file that should be JSON; raises as `file`, and Invalid for over 4 MiB."""
         path, staged = self.file(name, what)
         if path not in self._json:
-            if staged.writer.size > MAX_JSON:
-                raise Invalid(f"{what} has {staged.writer.size:,} bytes, too many for JSON: the limit is {MAX_JSON:,}")
-            self._json[path] = staged.writer.path.read_bytes()
+            self._json[path] = staged.read(what)
         data = self._json[path]  # whoever asks is going to parse it, which takes memory and time each time
         self._allowance.take_entry(len(data) + 16 * sum(map(data.count, (b",", b"[", b"{"))))
         return data
@@ -143,12 +140,7 @@ class Archive:
         """The file that a descriptor names, its digest and size compared; raises Missing and Invalid."""
         digest = Digest.parse(descriptor.get("digest"), f"{what}: the digest")
         path, staged = self.file(f"blobs/sha256/{digest.hex}", what)
-        if staged.writer.digest != digest:
-            raise Invalid(f"{what} says that its digest is {digest}, but it is {staged.writer.digest}")
-        if descriptor.get("size") != staged.writer.size:
-            raise Invalid(
-                f"{what} says that it has {str(descriptor.get('size'))[:40]} bytes, but it has {staged.writer.size}"
-            )
+        staged.check(descriptor, what)
         return path, staged
 
     def json_blob(self, descriptor: Json, what: str) -> bytes:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..errors import Conflict, Invalid, InvalidReference, NotFound, Unsupported
-from ..filesystem.tree import Tree
 from ..oci.digest import Digest
 from ..oci.manifest import Json, parse_config
 from ..oci.reference import Reference
@@ -62,24 +61,6 @@ class Candidate:
         """Give the image further names, each once."""
         self.names = list(dict.fromkeys([*self.names, *names]))
         self.labels.update(labels)
-
-    def prove(self) -> None:
-        """Check the image whole: its layers' diffIDs, and that they can be applied, one on another; raises Invalid."""
-        diff_ids = self.diff_ids
-        if len(diff_ids) != len(self.layers):
-            raise Invalid(f"the manifest lists {len(self.layers)} layers, and the config {len(diff_ids)} diffIDs")
-        tree = Tree()
-        for number, ((path, staged), diff_id) in enumerate(zip(self.layers, diff_ids, strict=True), 1):
-            if staged.trouble:
-                raise staged.trouble
-            if staged.changes is None:
-                raise Invalid(f"layer {number} ({path!r}) is not a tar archive")
-            if staged.diff_id != diff_id:
-                raise Invalid(
-                    f"layer {number} ({path!r}) has the diffID {staged.diff_id} (the digest of its tar), "
-                    f"but the config says {diff_id}"
-                )
-            tree = tree.apply(staged.changes)
 
 
 def choose(candidates: Sequence[Candidate], left: Sequence[Left], ref: str) -> Candidate:

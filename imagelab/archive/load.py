@@ -24,7 +24,7 @@ from ..oci.image import Image
 from ..oci.manifest import manifest_for
 from ..oci.reference import Reference
 from ..shown import Displayed
-from ..store.ingest import LIMIT, settle_layer
+from ..store.ingest import LIMIT, add_image, prove
 from ..store.store import Store
 from . import docker_archive, oci_layout
 from .archive import Archive, members_of_folder, members_of_tar
@@ -74,7 +74,7 @@ def load(
         if ref is not None:
             images, left = [choose(images, left, ref)], []
         for image in images:
-            image.prove()
+            prove(image.layers, image.diff_ids)
         return LoadedImages(_keep(store, images), left)
 
 
@@ -117,9 +117,10 @@ def _keep(store: Store, candidates: list[Candidate]) -> list[Loaded]:
     images: dict[int, Image] = {}
     for number in _parents_first(candidates):
         one = candidates[number]
-        for _, staged in one.layers:
-            settle_layer(store, staged, as_it_came=one.kept_manifest)
-        images[number] = store.add(Image(one.manifest, store, one.config, parsed=one.parsed), kept.get(one.parent))
+        images[number] = add_image(
+            store, one.manifest, one.config, [staged for _, staged in one.layers], parsed=one.parsed,
+            as_it_came=one.kept_manifest, parent=kept.get(one.parent),
+        )  # fmt: skip
         kept.setdefault(one.id, images[number])
     loaded = []
     for number, one in enumerate(candidates):

@@ -9,11 +9,11 @@ index one image is taken: for linux on this machine's processor where there is o
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator
 
 from ..errors import Invalid, Unsupported
 from ..golang import json_fields
+from ..oci import platforms
 from ..oci.compression import OverLimit
 from ..oci.digest import Digest
 from ..oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, Json, parse_json, parse_manifest
@@ -40,7 +40,7 @@ class Layout:
         index = parse_json(archive.json(TABLE, TABLE), TABLE, json_fields.MANIFEST)
         if "manifests" not in index:
             raise Invalid("index.json is not an OCI index: it has no list of 'manifests'")
-        self._listed = _descriptors(index, TABLE)
+        self._listed = platforms.descriptors(index, TABLE)
 
     def images(self, left: list[Left]) -> list[Candidate]:
         """One image for each manifest that index.json leads to; what is none, or not whole, is added to `left`.
@@ -126,18 +126,18 @@ class Layout:
         here, others = "", list[str]()
         error: Unsupported | Missing | None = None
         reasons: list[Left] = []
-        for inner in _for_this_platform(self._index(descriptor, what, depth)):
-            name = f"{shown} for {_platform_name(inner)}"
-            if _is_attestation(inner):
+        for inner in platforms.by_preference(self._index(descriptor, what, depth)):
+            name = f"{shown} for {platforms.name_of(inner)}"
+            if platforms.is_attestation(inner):
                 if self._is_there(inner):
                     left.append(_attestation(inner, shown))
             elif chosen is not None:
                 if self._is_there(inner):
-                    others.append(_platform_name(inner))
+                    others.append(platforms.name_of(inner))
             else:
                 try:
                     chosen = self._image(inner, "an image in an index", name, reasons, depth + 1)
-                    here = _platform_name(inner)
+                    here = platforms.name_of(inner)
                 except (Unsupported, Missing) as problem:
                     error = error or problem
                     if self._is_there(inner):  # an index lists platforms by the dozen, and few are ever saved
@@ -157,14 +157,14 @@ class Layout:
             if inner.get("mediaType") not in (INDEX, DOCKER_INDEX):
                 yield name, inner
                 continue
-            for below in reversed(_for_this_platform(self._index(inner, "an image in index.json", depth))):
+            for below in reversed(platforms.by_preference(self._index(inner, "an image in index.json", depth))):
                 if not self._is_there(below) or (digest := str(below.get("digest"))) in seen:
                     continue
                 seen.add(digest)
-                if _is_attestation(below):
+                if platforms.is_attestation(below):
                     left.append(_attestation(below, shown))
                 else:
-                    todo.append((below, f"{shown} for {_platform_name(below)}", depth + 1))
+                    todo.append((below, f"{shown} for {platforms.name_of(below)}", depth + 1))
 
     def _index(self, descriptor: Json, what: str, depth: int) -> list[Json]:
         if depth >= _MAX_DEPTH:
@@ -172,7 +172,7 @@ class Layout:
         value = parse_json(self._archive.json_blob(descriptor, what), what, json_fields.MANIFEST)
         if "layers" in value or "config" in value:
             raise Invalid(f"{what} is an index and a manifest at once: its digest would name two things")
-        return _descriptors(value, what)
+        return platforms.descriptors(value, what)
 
     def _manifest(self, descriptor: Json, what: str = "an image in index.json") -> tuple[bytes, Json]:
         media_type = descriptor.get("mediaType") or MANIFEST
@@ -193,44 +193,9 @@ class Layout:
         return f"blobs/sha256/{str(descriptor.get('digest'))[7:]}" in self._archive
 
 
-def _descriptors(value: Json, what: str) -> list[Json]:
-    items = value.get("manifests") or []  # Go writes an empty list as null
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise Invalid(f"{what} is not an OCI index: it has no list of 'manifests'")
-    return items
-
-
-def _platform(descriptor: Json) -> Json:
-    value = descriptor.get("platform") or {}
-    if not isinstance(value, dict):
-        raise Invalid("an image in an index has a platform that is no object")
-    return value
-
-
-def _platform_name(descriptor: Json) -> str:
-    value = _platform(descriptor)
-    parts = [str(value[key])[:40] for key in ("os", "architecture", "variant") if value.get(key)]
-    return "/".join(parts) or "no platform"
-
-
-def _is_attestation(descriptor: Json) -> bool:
-    return _platform(descriptor).get("os") == "unknown"
-
-
 def _attestation(descriptor: Json, shown: str) -> Left:
     digest = str(descriptor.get("digest"))[:19]
     return Left(f"{digest} beside {shown}", "it is an attestation (SBOM, provenance), not an image")
-
-
-def _for_this_platform(descriptors: list[Json]) -> list[Json]:
-    """The same, those for linux on this machine's processor first."""
-    machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-
-    def elsewhere(descriptor: Json) -> bool:
-        value = _platform(descriptor)
-        return value.get("os", "linux") != "linux" or value.get("architecture") != machine
-
-    return sorted(descriptors, key=elsewhere)
 
 
 def _names_of(descriptor: Json, stem: str) -> tuple[list[Reference], set[str]]:

@@ -53,7 +53,7 @@ class Allowance:
 
 
 class OverLimit(Invalid):
-    """More than the allowance; reading on would not help."""
+    """More bytes or entries than are allowed: whoever reads gives up."""
 
 
 def expand(pieces: Iterable[bytes], allowance: Allowance, what: str) -> Iterator[bytes]:
