@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
@@ -306,11 +306,14 @@ class Lab(Displayed):
 
         return collection.find(self.store, ref)
 
-    def prune_containers(self) -> tuple[list[str], int]:
-        """Remove every container that does not run: `docker container prune`; returns IDs, and bytes freed."""
+    def prune_containers(self, keep: Callable[[Container], bool] = lambda container: False) -> tuple[list[str], int]:
+        """Remove the containers that do not run, except those that `keep` accepts: `docker container prune`.
+
+        Returns their IDs, and the bytes freed.
+        """
         from .containers import collection
 
-        return collection.prune(self.store)
+        return collection.prune(self.store, keep)
 
     def unpack(self, ref: str | Image, folder: str | os.PathLike[str]) -> list[str]:
         """Write an image's merged file system into an empty folder; returns what the disk could not hold, in words."""
@@ -328,9 +331,14 @@ class Lab(Displayed):
         self._sweep_unpacked()
         return freed
 
-    def prune(self, all: bool = False) -> tuple[list[str], Freed]:
-        """Remove dangling images, or with `all` every image without a container, as `docker image prune`."""
-        removed = prune(self.store, self._users, all=all)
+    def prune(
+        self, all: bool = False, keep: Callable[[Image], bool] = lambda image: False
+    ) -> tuple[list[str], Freed]:
+        """Remove dangling images, or with `all` every image without a container: `docker image prune`.
+
+        Images that `keep` accepts stay. Returns docker's lines, and what was freed; see `remove.prune`.
+        """
+        removed = prune(self.store, self._users, all=all, keep=keep)
         self._sweep_unpacked()
         return removed
 

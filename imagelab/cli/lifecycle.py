@@ -13,7 +13,7 @@ import click
 
 from .. import units
 from ..errors import Conflict, LabError, NotFound
-from . import filters, foreground, ps, unsupported
+from . import filters, foreground, unsupported
 from .command import Desk, explain, fail, flag, option, say, verb, whole
 from .tags import agreed
 
@@ -80,32 +80,19 @@ def rm(desk: Desk, args: tuple[str, ...], force: bool, volumes: bool) -> None:
 
 
 @verb()
-@option("--filter", "wanted", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')", many=True)
+@option("--filter", "texts", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')", many=True)
 @flag("-f", "--force", help="Do not prompt for confirmation")
-def prune(desk: Desk, args: tuple[str, ...], wanted: tuple[str, ...], force: bool) -> None:
+def prune(desk: Desk, args: tuple[str, ...], texts: tuple[str, ...], force: bool) -> None:
     """Remove all stopped containers."""
-    asked = filters.parse(wanted, ("label", "until"))
+    passes = filters.prune_condition(filters.parse(texts, filters.PRUNE))
     warning = "WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] "
     if not force and not agreed(desk, warning):
         say(f"Total reclaimed space: {units.size(0)}\n")
         return
-    removed, freed = _remove_some(desk, asked) if any(asked.values()) else desk.lab.prune_containers()
+    removed, freed = desk.lab.prune_containers(keep=lambda container: not passes(container.labels, container.created))
     if removed:
         say("Deleted Containers:\n" + "".join(f"{id_}\n" for id_ in removed) + "\n")
     say(f"Total reclaimed space: {units.size(freed)}\n")
-
-
-def _remove_some(desk: Desk, asked: filters.Filters) -> tuple[list[str], int]:
-    """Remove those that do not run and pass the filters; returns their IDs, and the bytes of their writable layers."""
-    until = [filters.moment(text) for text in asked["until"]]
-    removed, freed = [], 0
-    for one in ps.chosen(desk.lab.containers(), asked, desk.lab):
-        if not one.running and all(one.created <= limit for limit in until):
-            size = one.layer_size
-            one.remove()
-            removed.append(one.id)
-            freed += size
-    return removed, freed
 
 
 def _each(

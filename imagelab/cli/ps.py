@@ -129,7 +129,7 @@ def chosen(containers: Iterable[Container], asked: filters.Filters, lab: Lab) ->
         and (not codes or (one.status == "exited" and one.exit_code in codes))
         and (not names or any(name.search(one.name) or name.search(f"/{one.name}") for name in names))
         and (not asked["id"] or any(one.id.startswith(text) for text in asked["id"]))
-        and all(_has_label(one, label) for label in asked["label"])
+        and filters.labels_pass(one.labels, asked)
         and all(order.get(one.id, -1) > order[other.id] for other in before)
         and all(order.get(one.id, -1) < order[other.id] for other in since)
         and (not asked["ancestor"] or one.image_id in ancestors)
@@ -149,11 +149,6 @@ def _with_this_base(refs: Iterable[str], lab: Lab) -> set[str]:
         same |= {image.id for image in images if base.chain_ids and base.chain_ids[-1] in image.chain_ids}
         found |= same
     return found
-
-
-def _has_label(one: Container, wanted: str) -> bool:
-    key, equals, value = wanted.partition("=")
-    return key in one.labels and (not equals or one.labels[key] == value)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

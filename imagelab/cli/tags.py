@@ -8,20 +8,14 @@ Follows docker/cli (image/remove.go, image/prune.go), version 20.10.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from .. import units
-from ..errors import Conflict, InvalidReference, LabError, NotFound
+from ..errors import InvalidReference, LabError, NotFound
 from ..golang.template import Row
 from ..oci.reference import Reference
 from . import filters
 from .command import Desk, explain, fail, flag, option, say, verb
 from .table import print_rows
-
-if TYPE_CHECKING:
-    from ..oci.image import Image
 
 LOG_TITLES = {"Time": "WHEN", "Tag": "TAG", "Old": "FROM", "New": "TO", "Verb": "BY"}
 
@@ -60,12 +54,13 @@ def rmi(desk: Desk, args: tuple[str, ...], force: bool, no_prune: bool) -> None:
 
 @verb()
 @flag("-a", "--all", help="Remove all unused images, not just dangling ones")
-@option("--filter", "wanted", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')", many=True)
+@option("--filter", "texts", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')", many=True)
 @flag("-f", "--force", help="Do not prompt for confirmation")
-def prune(desk: Desk, args: tuple[str, ...], all: bool, wanted: tuple[str, ...], force: bool) -> None:
+def prune(desk: Desk, args: tuple[str, ...], all: bool, texts: tuple[str, ...], force: bool) -> None:
     """Remove unused images."""
-    asked = filters.parse(wanted, ("dangling", "label", "until"))
-    if filters.dangling(asked) is False:
+    conditions = filters.parse(texts, ("dangling", *filters.PRUNE))
+    passes = filters.prune_condition(conditions)
+    if filters.dangling(conditions) is False:
         all = True
     what = "all images without at least one container associated to them" if all else "all dangling images"
     if not force and not agreed(desk, f"WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "):
@@ -74,27 +69,11 @@ def prune(desk: Desk, args: tuple[str, ...], all: bool, wanted: tuple[str, ...],
     images = desk.lab.images(all=True)
     pairs = (pair for image in images for pair in zip(image.chain_ids, image.layers, strict=True))
     sizes = {str(chain_id): layer.files_size for chain_id, layer in pairs}
-    if asked["label"] or asked["until"]:
-        lines = _remove_each(desk, filters.chosen(images, asked, desk.lab), all)
-    else:
-        lines = desk.lab.prune(all=all)[0]
+    lines, _ = desk.lab.prune(all, keep=lambda image: not passes(filters.image_labels(image), image.moment))
     if lines:
         say("Deleted Images:\n" + "".join(f"{line[:1].lower()}{line[1:]}\n" for line in lines) + "\n")
     freed = sum(sizes.get(line.removeprefix("Deleted: "), 0) for line in lines)
     say(f"Total reclaimed space: {units.size(freed)}\n")
-
-
-def _remove_each(desk: Desk, images: Iterable[Image], named_too: bool) -> list[str]:
-    """Remove those of the images that can go: untagged ones, or all, that no other image was made from."""
-    lines: list[str] = []
-    for image in images:
-        names = [name.familiar for name in image.names]
-        if names and not named_too:
-            continue
-        for ref in names or [str(image.id)]:
-            with suppress(Conflict, NotFound):  # another was made from it; or it went with one made from it
-                lines += desk.lab.rmi(ref)
-    return lines
 
 
 def agreed(desk: Desk, question: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -151,11 +151,14 @@ def image_users(store: Store) -> dict[Digest, list[Container]]:
     return users
 
 
-def prune(store: Store) -> tuple[list[str], int]:
-    """Remove every container that does not run; returns their IDs, and the bytes of their writable layers."""
+def prune(store: Store, keep: Callable[[Container], bool] = lambda container: False) -> tuple[list[str], int]:
+    """Remove the containers that do not run, except those that `keep` accepts.
+
+    Returns their IDs, and the bytes of their writable layers.
+    """
     removed, freed = [], 0
     for one in everything(store):
-        if not one.running:
+        if not one.running and not keep(one):
             with suppress(LabError, OSError):
                 size = one.layer_size
                 one.remove()

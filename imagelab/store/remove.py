@@ -6,6 +6,8 @@ it. Follows moby's daemon/images/image_delete.go (20.10), with its conflicts and
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from ..errors import Conflict
 from ..oci.digest import Digest
 from ..oci.image import Image
@@ -104,21 +106,33 @@ def _conflict(image: Image, how: str, why: str) -> Conflict:
     return Conflict(f"conflict: unable to delete {image.id.short} ({how}) - {why}")
 
 
-def prune(store: Store, users: ImageUsers, *, all: bool = False) -> tuple[list[str], Freed]:
+def prune(
+    store: Store, users: ImageUsers, *, all: bool = False, keep: Callable[[Image], bool] = lambda image: False
+) -> tuple[list[str], Freed]:
     """Remove the untagged images that no other was made from and no container uses, or with `all` the tagged ones too.
 
-    Returns docker's lines, and what that freed on disk.
+    Images that `keep` accepts stay, except as the untagged parents of removed ones. With `all`, an image with children
+    that stay loses its names, and an image in use all but the last. Returns docker's lines, and what was freed on disk.
+    Follows moby's daemon/images/image_prune.go.
     """
     with store.lock:
         family = _Family(store, users)
         lines: list[str] = []
-        unused = [i for i in family.images if i not in family.users]
-        while ready := [
-            i for i in unused if i in family.images and not family.children(i) and (all or not family.names[i])
-        ]:
-            for id_ in ready:
-                if id_ in family.images:
-                    lines += _delete(store, family, id_, prune=True)
+        candidates = [
+            id_ for id_, images in family.images.items()
+            if (all if family.names[id_] else not family.children(id_)) and not keep(images[0])
+        ]  # fmt: skip
+        for id_ in candidates:
+            if id_ in family.users:
+                lines += _untag(store, family, id_, family.names[id_][:-1])
+            elif family.children(id_):
+                lines += _untag(store, family, id_, family.names[id_])
+            elif id_ in family.images:  # it may have gone as the parent of one before it
+                lines += _delete(store, family, id_, prune=True)
         return lines, collect(store, users)
 
 
+def _untag(store: Store, family: _Family, id_: Digest, names: Sequence[Reference]) -> list[str]:
+    store.unpoint(names, "rmi")
+    family.names[id_] = [name for name in family.names[id_] if name not in names]
+    return [f"Untagged: {name.familiar}" for name in names]

@@ -289,6 +289,77 @@ def test_prune(both, built, args):
     both.agree("images", "--all", in_any_order=True)
 
 
+@pytest.fixture
+def labelled(both, tmp_path) -> Both:
+    """Four images made in one second: `team` and `stage`, `team` alone, no label, another `team`."""
+    from imagelab import Lab
+
+    lab = Lab(tmp_path / "lab", epoch=1_700_000_000)
+    labels = {"one:1": {"team": "lab", "stage": "test"}, "two:1": {"team": "lab"}, "none:1": {}, "other": {"team": "x"}}
+    for name, own in labels.items():
+        lab.tag(lab.append(None, {"f": name}).with_config(Labels=own, Cmd=["/f"]), name)
+    lab.save(labels, tmp_path / "labelled.tar")
+    both.load(tmp_path / "labelled.tar")
+    return both
+
+
+PRUNE_FILTERS = [
+    ["label!=team"], ["label!=stage"], ["label!=team=lab"], ["label!=team=x"], ["label!=team", "label!=stage"],
+    ["label!=team=lab", "label!=team=x"], ["label=team", "label!=stage"], ["label!=none"], ["label!="], ["label="],
+    ["LABEL!=stage"], [""], ["label!=stage", "until=1700000000"], ["label!=stage", "until=1699999999"],
+    ["until=1h", "until=2h"], ["until="], ["label !=team"], ["name=x"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("filters", PRUNE_FILTERS, ids=" ".join)
+def test_prune_images_with_filters(labelled, filters):
+    options = [option for text in filters for option in ("--filter", text)]
+    labelled.agree("image", "prune", "--all", "--force", *options, in_any_order=True)
+    labelled.agree("images", "--format", "{{.Repository}}:{{.Tag}}", in_any_order=True)
+
+
+@pytest.mark.parametrize("filters", PRUNE_FILTERS, ids=" ".join)
+def test_prune_containers_with_filters(labelled, filters):
+    for number, name in enumerate(("one:1", "two:1", "none:1", "other")):
+        for tool in (labelled.docker, labelled.imagelab):
+            tool("create", "--name", f"of-{number}", name)
+    options = [option for text in filters for option in ("--filter", text)]
+    theirs, ours = (
+        (tool.run("container", "prune", "--force", *options), tool("ps", "--all", "--format", "{{.Names}}"))
+        for tool in (labelled.docker, labelled.imagelab)
+    )
+    labelled.docker.run("container", "prune", "--force")
+    assert (ours[0].returncode, ours[1]) == (theirs[0].returncode, theirs[1])
+
+
+def test_neighbours_of_prune_have_no_negated_label(labelled):
+    labelled.agree("images", "--filter", "label!=team")
+    labelled.agree("ps", "--all", "--filter", "label!=team")
+    labelled.agree("images", "--filter", "", "--quiet", in_any_order=True)
+
+
+def test_prune_all_leaves_an_image_in_use_one_name(labelled):
+    for tool in (labelled.docker, labelled.imagelab):
+        tool("create", "--name", "user", "one:1")
+    for name in ("one:2", "aa:1"):
+        labelled.agree("tag", "one:1", name)
+    labelled.agree("image", "prune", "--all", "--force", in_any_order=True)
+    labelled.agree("images", "--format", "{{.Repository}}:{{.Tag}}")
+    labelled.docker("container", "prune", "--force")
+
+
+def test_prune_all_takes_the_names_of_an_image_whose_child_is_in_use(labelled):
+    for tool in (labelled.docker, labelled.imagelab):
+        tool("create", "--name", "first", "one:1")
+        tool("commit", "first", "child:1")
+        tool("rm", "first")
+        tool("create", "--name", "second", "child:1")
+        tool("rmi", "two:1", "none:1", "other")
+    assert labelled.agree("image", "prune", "--all", "--force").startswith("Deleted Images:\nuntagged: one:1\n\n")
+    labelled.agree("images", "--format", "{{.Repository}}:{{.Tag}}")
+    labelled.docker("container", "prune", "--force")
+
+
 @pytest.mark.parametrize("pattern", [
     "*", "*/*", "a?b", "a[^x]b", "a[^x]b:1", "app:1[.]*", "app:1[-.]0", "app:1[.-]0", r"app:1[\-.]0", "a[", "[^a]*",
 ])  # fmt: skip

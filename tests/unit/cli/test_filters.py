@@ -63,7 +63,7 @@ def test_images(cli, four, filters, found):
             'invalid argument "nope" for "-f, --filter" flag: bad format of filter (expected name=value)',
         ),
         ("nope=1", 1, "Error: Invalid filter 'nope': the filters here are before, dangling, label, reference, since"),
-        ("dangling=maybe", 1, "Error: Invalid filter 'dangling=[maybe]': it is true or false"),
+        ("dangling=maybe", 1, "Error: Invalid filter 'dangling=[maybe]': expected true or false"),
         ("since=nosuch", 1, "Error: No such image: nosuch"),
         ("reference=a[", 1, "Error: syntax error in pattern 'a[': '[' without ']'"),
     ],
@@ -123,6 +123,12 @@ def test_prune_until(cli, four, until, left):
     else:
         assert said.code == 0
         assert len(cli("images", "-q").ok.split()) == left
+
+
+def test_prune_keeps_what_has_all_the_labels_that_label_not_names(cli, four):
+    assert cli("image", "prune", "-f", "--filter", "label!=team").ok.count("deleted: ") == 2, "the one without a name"
+    assert "untagged: app:2\n" in cli("image", "prune", "-af", "--filter", "label!=team", "--filter", "label!=stage").ok
+    assert cli("images", "--format", "{{.Repository}}:{{.Tag}}").ok == "app:1\n"
 
 
 def test_prune_by_label(cli, four):

@@ -77,6 +77,15 @@ def test_a_retagged_name_leaves_its_old_image_dangling_until_it_is_pruned(lab: L
     assert lab.images() == [new]
 
 
+def test_prune_keeps_what_it_is_told_to_but_not_the_untagged_parents_of_what_goes(lab: Lab) -> None:
+    parent = lab.append(None, {"f": "1"}, tag="parent:1")
+    child = lab.append(parent, {"g": "2"}, tag="child:1")
+    assert lab.prune(all=True, keep=lambda image: image.id == child.id)[0] == ["Untagged: parent:1"]
+    assert lab.prune(keep=lambda image: image.id == child.id)[0] == []
+    lines, _ = lab.prune(all=True, keep=lambda image: image.id == parent.id)
+    assert lines[:2] == ["Untagged: child:1", f"Deleted: {child.id}"] and f"Deleted: {parent.id}" in lines
+
+
 def test_prune_all_takes_every_image_and_leaves_no_blob(lab: Lab, family: tuple[Image, ...]) -> None:
     lines, _ = lab.prune(all=True)
     assert sum(line.startswith("Untagged") for line in lines) == 2
