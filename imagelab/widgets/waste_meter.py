@@ -208,14 +208,14 @@ def _bar(waste: Waste) -> str:
         return "<p>This image has no bytes in files.</p>"
     share = round(1000 * waste.visible / waste.size) / 10
     seen, hidden = units.size(waste.visible, 3), units.size(waste.hidden, 3)
-    label = f"{seen} in sight, {hidden} hidden"
+    label = f"{seen} visible, {hidden} hidden"
     part = "display:inline-block;height:1.2em;vertical-align:top;box-sizing:border-box"
     hatch = "background:repeating-linear-gradient(45deg,#8A8A8A 0 6px,#D6D6D6 6px 12px)"
     return (
         f'<div role="img" aria-label="{label}" style="border:1px solid #666;max-width:36em;line-height:0">'
         f'<span style="{part};width:{share}%;background:#0072B2"></span>'
         f'<span style="{part};width:{100 - share:.1f}%;{hatch}"></span></div>'
-        f'<p style="margin:2px 0 8px"><span style="{BLUE};padding:0 6px">{seen} in sight</span> '
+        f'<p style="margin:2px 0 8px"><span style="{BLUE};padding:0 6px">{seen} visible</span> '
         f'<span style="{GREY};padding:0 6px">{hidden} hidden (hatched)</span></p>'
     )
 

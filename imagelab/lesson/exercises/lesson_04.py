@@ -177,7 +177,7 @@ def back() -> Exercise:
     """The first image again under its name, after two bad moves, and the bad one kept to be looked at."""
     return Exercise(
         "04.back",
-        "Somebody has moved `shop:1.0` in `back.lab`, twice, and soup is on the house. Make `shop:1.0` lead to the "
+        "Somebody has moved `shop:1.0` in `back.lab`, twice, and soup is free now. Make `shop:1.0` lead to the "
         "image it led to at first. The image it leads to now must stay and be called `shop:broken`, so that somebody "
         "can find out what went wrong. `shop:2.0` stays as it is.",
         start=_back,

@@ -60,14 +60,14 @@ class MadeFrom(OfContainer):
 
 @dataclass(frozen=True)
 class Still(OfContainer):
-    """It is the very container with this ID, or with `other_one`, another one of that name."""
+    """It is the container with this ID, or with `other_one`, a different one of that name."""
 
     id: str
     other_one: bool = False
 
     @property
     def says(self) -> str:
-        return f"is {'not the' if self.other_one else 'the very'} container that was there at the start"
+        return f"is {'not the' if self.other_one else 'the'} same container as at the start"
 
     def see(self, one: Container, lab: Lab) -> Seen:
         return Seen((one.id == self.id) != self.other_one, f"its ID is {one.short}")

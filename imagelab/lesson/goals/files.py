@@ -82,7 +82,7 @@ class Above(Condition):
 class NoWaste(Condition):
     """No layer of it holds a byte that a later one covers or removes."""
 
-    says = "wastes no byte"
+    says = "wastes no bytes"
 
     def judge(self, image: Image, lab: Lab) -> Seen:
         found = waste(image.layers)

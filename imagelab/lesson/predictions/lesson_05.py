@@ -18,9 +18,9 @@ def names() -> Prediction:
         answer="c",
         because={
             "a": "The image ID begins `{id}`, the digest `{digest}`, the first diffID `{diffid}`. They are the "
-            "SHA-256 of a config, a manifest and a tar, and those are different bytes.",
-            "b": "An image has one image ID and one digest. But each of the {layers} layers has a diffID and a chainID "
-            "of its own, so it comes to {names}.",
+            "SHA-256 of a config, a manifest and a tar, which are different bytes.",
+            "b": "This image has one image ID and one digest. But each of the {layers} layers has a diffID and a "
+            "chainID of its own, so it comes to {names}.",
             "c": "{names}: one for the config, one for the manifest, {layers} for the tars, and the rest are chainIDs. "
             "Some rows show the same value, and the table says why: layer 1's chainID is its diffID, and a layer that "
             "is not compressed has one digest for both.",
@@ -33,18 +33,18 @@ def byte() -> Prediction:
     return Prediction(
         "05.byte",
         "Layer 2 of 3 holds `app/prices.csv`. You change one byte of it, from `4` to `5`, and build again. Which names "
-        "are other ones then?",
+        "change?",
         {
             "a": "the diffID of layer 2, since that is where the byte is",
             "b": "the names of layer 2, the chainIDs from there up, the image ID and the digest",
-            "c": "all of them: the image is another one",
+            "c": "all of them: it is a different image",
         },
         answer="b",
         because={
-            "a": "That diffID stands in the config, and the image ID is the digest of the config: `{old}` became "
-            "`{new}`. A name that vouches for all layers must change when one of them does.",
+            "a": "The config contains that diffID, and the image ID is the digest of the config: `{old}` became "
+            "`{new}`. It covers all layers, so it changes when one of them does.",
             "b": "{changed} names changed and {stayed} stayed. Layers 1 and 3 are the same tars as before, and keep "
-            "their diffIDs. The chainID of layer 3 is another, since it names layer 3 **on top of** layer 2.",
+            "their diffIDs. The chainID of layer 3 is different, because it names layer 3 **on top of** layer 2.",
             "c": "{stayed} names stayed. Layers 1 and 3 are the same bytes, so they have the same diffIDs, and are "
             "kept and sent once for both images.",
         },
@@ -59,7 +59,7 @@ def packed() -> Prediction:
         "change?",
         {
             "a": "the layer digests and the image's digest",
-            "b": "all of them: other bytes, other digests",
+            "b": "all of them: different bytes, different digests",
             "c": "none: the files are the same",
         },
         answer="a",
@@ -67,10 +67,10 @@ def packed() -> Prediction:
             "a": "{changed} names changed: each layer's digest, and the digest of the manifest that lists them. A "
             "diffID is of the tar **before** compression, so the diffIDs stay, and so do the config that lists them "
             "and the image ID, `{id}`.",
-            "b": "{stayed} names stayed. The config lists what the layers unpack to, so not a byte of it is different, "
-            "and the image ID is still `{id}`.",
-            "c": "The blobs that are stored are other bytes, and a layer digest is of the blob. {changed} names "
-            "changed. It is the diffID (`{diffid}` for layer 2) that does not care.",
+            "b": "{stayed} names stayed. The config lists what the layers unpack to, so it has not changed, and the "
+            "image ID is still `{id}`.",
+            "c": "The stored blobs have different bytes, and a layer digest is computed from the blob. {changed} names "
+            "changed. The diffID (`{diffid}` for layer 2) is computed from the tar, and stays.",
         },
     )
 
@@ -88,10 +88,10 @@ def pin() -> Prediction:
         },
         answer="b",
         because={
-            "a": "`shop:1.0` leads to `{tagged}` now, and your name to `{pinned}`. Before the `@` stands where to "
-            "look, behind it what to find.",
-            "b": "It leads to `{pinned}`, and always will: whatever has other bytes has another digest, and is not "
-            "what you asked for.",
+            "a": "`shop:1.0` leads to `{tagged}` now, and your name to `{pinned}`. The part before the `@` is where "
+            "to look, the part after it is what to find.",
+            "b": "It leads to `{pinned}`, and always will: an image with different bytes has a different digest, and "
+            "so a different name.",
             "c": "A digest needs no tag. It leads to `{pinned}`, the image whose manifest has the digest `{digest}`, "
             "for as long as those bytes are kept.",
         },
@@ -104,17 +104,17 @@ def flipped() -> Prediction:
         "05.flipped",
         "A bad disk flips one bit in a layer of `shop:1.0`. What does `docker images` show afterwards?",
         {
-            "a": "another IMAGE ID, for the bytes are others",
+            "a": "a different IMAGE ID, because the bytes are different",
             "b": "an error",
             "c": "what it showed before",
         },
         answer="c",
         because={
-            "a": "It shows `{id}`, as before. That name was computed when the image was made, and it stands in files "
-            "that have not changed. Nobody computes it again until somebody asks.",
-            "b": "`docker images` reads a few lines of JSON, and they are as they were. It opens no layer.",
-            "c": "`{id}`, as before. A digest is a promise about bytes, and a promise must be checked: hashed again, "
-            "the layer comes to `{found}`, which is not its name.",
+            "a": "It shows `{id}`, as before. That name was computed when the image was made, and is read from files "
+            "that have not changed. It is not computed again unless you ask for that.",
+            "b": "`docker images` reads a few lines of JSON, which have not changed. It opens no layer.",
+            "c": "`{id}`, as before. A digest is only right if the bytes are hashed again and compared: the layer's "
+            "hash is `{found}` now, which is not its name.",
         },
     )
 
