@@ -1,7 +1,7 @@
 """Lab: one learner's images and containers, with every verb as a method.
 
-It looks names up, sets defaults and calls the verbs, which have modules of their own. The command line
-and the widgets use a Lab and nothing beneath it.
+It looks names up, sets defaults and calls the verbs, which have modules of their own. The command line, the lessons and
+the widgets use a Lab; of its store they read the blobs alone, as `lab.store.blobs`.
 """
 
 from __future__ import annotations
@@ -103,6 +103,16 @@ class Lab(Displayed):
         return self.store.home
 
     @property
+    def epoch(self) -> int | None:
+        """The seconds since 1970 that no time in an image is later than; None for the clock's time."""
+        return self.store.epoch
+
+    @property
+    def platform(self) -> str:
+        """The operating system and processor of images made from nothing, such as linux/amd64."""
+        return f"{self.store.os}/{self.store.architecture}"
+
+    @property
     def scratch(self) -> Image:
         """The empty image: no layers, an empty config; the start of everything built from nothing."""
         return self.store.scratch()
@@ -187,6 +197,14 @@ class Lab(Displayed):
             raise
         watcher.finished(built)
         return built
+
+    def tags(self) -> Mapping[Reference, Digest]:
+        """Every tag, and the manifest digest of the image that it points to now."""
+        return self.store.tags()
+
+    def id_of(self, digest: str) -> Digest | None:
+        """The ID of the image with this manifest digest, as tag moves name it; None for one that was removed."""
+        return self.store.id_of(digest)
 
     def tag(self, source: str | Image, target: str) -> TagMove | None:
         """Make a name point to an image; returns the move, or None if it pointed there already."""

@@ -97,8 +97,6 @@ def _created(
     network: str, platform: str, pull: str, rm: bool, **settings: Any,
 ) -> Container:  # fmt: skip
     """The new container; the other flags are settings of `Lab.create`, whose errors it raises."""
-    from ..base_images.images import find
-
     if network != "none":
         raise LabError(f"network {network} not found: a container here has no network, which --network none says")
     if platform and not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_.-]+){0,2}", platform):
@@ -107,12 +105,11 @@ def _created(
     settings |= {"env": variables(env, env_files), "remove": rm}
     settings["labels"] = dict(text.partition("=")[::2] for text in labels)
     try:
-        find(desk.lab.store, args[0])
+        return desk.busy_lab.create(args[0], *args[1:], **settings)
     except NotFound:
         if re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", args[0]) is None:
             complain(f"Unable to find image '{Reference.parse(args[0]).with_default_tag().familiar}' locally")
         raise
-    return desk.busy_lab.create(args[0], *args[1:], **settings)
 
 
 def variables(env: Iterable[str], files: Iterable[str]) -> dict[str, str | None]:

@@ -117,5 +117,5 @@ def tag_undo(desk: Desk, args: tuple[str, ...]) -> None:
 
 def _id_of(desk: Desk, digest: str, no_trunc: bool = False) -> str:
     """The image ID, as `images` shows it, of what a tag pointed to; its manifest digest alone outlives the image."""
-    found = desk.lab.store.id_of(digest) if digest else None
+    found = desk.lab.id_of(digest) if digest else None
     return (found if no_trunc else found.short) if found else "<removed>" if digest else "<none>"

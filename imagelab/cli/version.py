@@ -43,6 +43,7 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
     from ..runtime.program import RUNTIMES, named
 
     lab = desk.lab
+    os_, _, architecture = lab.platform.partition("/")
     images = {image.id for image in lab.images(all=True)}
     states = Counter(one.status for one in lab.containers())
     counts = {"running": states["running"], "paused": 0, "stopped": states.total() - states["running"]}
@@ -53,8 +54,8 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
 
         known = Struct(
             "system.info", Containers=states.total(), ContainersRunning=counts["running"], ContainersPaused=0,
-            ContainersStopped=counts["stopped"], Images=len(images), Driver="oci-layout", OSType=lab.store.os,
-            Architecture=lab.store.architecture, DockerRootDir=str(lab.home), ServerVersion=__version__,
+            ContainersStopped=counts["stopped"], Images=len(images), Driver="oci-layout", OSType=os_,
+            Architecture=architecture, DockerRootDir=str(lab.home), ServerVersion=__version__,
             Name=platform.node(),
             Runtimes=Map({
                 name: Struct(
@@ -66,13 +67,13 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
         )  # fmt: skip
         print_value(known, template)
         return
-    seconds = lab.store.epoch
+    seconds = lab.epoch
     epoch = "none" if seconds is None else f"{seconds} ({units.rfc3339(datetime.fromtimestamp(seconds, UTC))})"
     say(
         f"Containers: {states.total()}\n"
         + "".join(f" {name.capitalize()}: {count}\n" for name, count in counts.items())
         + f"Images: {len(images)}\nServer Version: {__version__}\n"
-        f"Storage Driver: oci-layout\nOSType: {lab.store.os}\nArchitecture: {lab.store.architecture}\n"
+        f"Storage Driver: oci-layout\nOSType: {os_}\nArchitecture: {architecture}\n"
         f"Docker Root Dir: {lab.home}\nEpoch: {epoch}\nRuntimes:\n"
     )
     for name, each in runtimes.items():

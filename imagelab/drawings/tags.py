@@ -92,7 +92,7 @@ def past(lab: Lab, held: Iterable[str] = ()) -> Past:
     Every image is a target that a tag points to or has pointed to, that `docker images` lists, or whose manifest digest
     is among `held`.
     """
-    moves, now = lab.tag_log(), lab.store.tags()
+    moves, now = lab.tag_log(), lab.tags()
     here = {image.digest: image for image in lab.images(all=True)}
     listed = {image.digest for image in lab.images()}
     met = [*(move.new for move in moves if move.new), *(digest for digest in here if digest in listed), *held]

@@ -140,7 +140,7 @@ class Exercise:
 
     def has(self, name: str) -> bool:
         """Whether an image has this name."""
-        return Reference.parse(name).with_default_tag() in self.lab.store.tags()
+        return Reference.parse(name).with_default_tag() in self.lab.tags()
 
     def settings(self, name: str) -> dict[str, Any]:
         """The `config` part of an image's config: Env, Cmd and so on."""

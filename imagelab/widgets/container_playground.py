@@ -61,7 +61,7 @@ class ContainerPlayground(Readable):
         show_errors(self.error, self._redraw)()
 
     def _redraw(self) -> None:
-        now = [Instance.of(container) for container in self.lab.containers()], dict(self.lab.store.tags())
+        now = [Instance.of(container) for container in self.lab.containers()], dict(self.lab.tags())
         if now != self._shown:
             self._shown = now
             for side in self.sides.values():

@@ -14,7 +14,6 @@ import ipywidgets
 from ..drawings.tags import drawn, holders_of, past, recent, tags
 from ..errors import LabError
 from ..lab import Lab
-from ..oci.digest import Digest
 from ..oci.image import Image
 from ..oci.reference import Reference
 from ..units import harmless
@@ -84,7 +83,7 @@ class TagBoard(Readable):
 
     def _undo(self) -> str:
         move = self.lab.tag_undo(name := self._tag())
-        ends = [self.lab.store.id_of(end) if end else None for end in (move.old, move.new)]
+        ends = [self.lab.id_of(end) if end else None for end in (move.old, move.new)]
         before, after = (end.short if end else "<none>" for end in ends)
         return _screen(f"imagelab tag-undo {name}", [f"{name}: {before} -> {after}"])
 
@@ -106,7 +105,7 @@ class TagBoard(Readable):
     def _image(self) -> Image:
         if not self.image.value:
             raise LabError("this lab has no images: make one, and press Redraw")
-        return self.lab.store.image(Digest(self.image.value))
+        return self.lab.image(self.image.value)
 
     # Drawing ------------------------------------------------------------------------------------------------------
 
@@ -127,7 +126,7 @@ class TagBoard(Readable):
         typing = self.tag.value == NEW
         self.name.layout.display = "flex" if typing else "none"
         name, image = self.tag.value or self.name.value.strip() or "…", self.image.value
-        image_id = self.lab.store.image(Digest(image)).id.short if image else "…"
+        image_id = self.lab.image(image).id.short if image else "…"
         self.chosen.value = status(f"Chosen: the tag <b>{escape(harmless(name))}</b> and the image <b>{image_id}</b>.")
         self.past.value = "" if typing else _history(self.lab, self.tag.value)
 

@@ -133,6 +133,17 @@ def test_the_engine_knows_no_view(path):
     assert not {name.split(".")[0] for name in imports(path).all} & VIEW_LIBRARIES
 
 
+def test_views_use_a_lab_and_of_its_store_the_blobs_alone():
+    beneath = {
+        f"{path.relative_to(PACKAGE)}:{node.lineno} {ast.unparse(node)}"
+        for path in ROOMS
+        if name_of(path) in VIEWS
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and re.search(r"\blab\.store\.(?!blobs$)\w+$", ast.unparse(node))
+    }
+    assert not beneath
+
+
 def code_lines(path: Path) -> int:
     """The lines of a module without blank lines, comments and docstrings."""
     text = path.read_text("utf-8")

@@ -107,8 +107,8 @@ for repository, tag, image_id, *_ in monday:
             Mistake(
                 code="""
 old, new = moved.lab.tag_log("shop:1.1")
-moved.lab.tag(moved.lab.store.image(old.new), "moved:after")
-moved.lab.tag(moved.lab.store.image(new.new), "moved:before")
+moved.lab.tag(moved.lab.image(old.new), "moved:after")
+moved.lab.tag(moved.lab.image(new.new), "moved:before")
 """,
                 seen_in=lambda moved: _leads(moved, "moved:after", "shop:1.1", 0),
                 message="It is the right tag, the wrong way round: `moved:after` has the image of Monday.",
@@ -116,8 +116,8 @@ moved.lab.tag(moved.lab.store.image(new.new), "moved:before")
             Mistake(
                 code="""
 first, second, back = moved.lab.tag_log("shop:beta")
-moved.lab.tag(moved.lab.store.image(first.new), "moved:before")
-moved.lab.tag(moved.lab.store.image(second.new), "moved:after")
+moved.lab.tag(moved.lab.image(first.new), "moved:before")
+moved.lab.tag(moved.lab.image(second.new), "moved:after")
 """,
                 seen_in=lambda moved: (
                     _leads(moved, "moved:after", "shop:beta", 1) or _leads(moved, "moved:after", "shop:beta", 0)
@@ -199,7 +199,7 @@ back.lab.tag_undo("shop:1.0")
 back.lab.tag("shop:1.0", "shop:broken")
 back.lab.prune()
 """,
-                seen_in=lambda back: back.lab.store.id_of(_went(back, "shop:1.0", 0)) is None,
+                seen_in=lambda back: back.lab.id_of(_went(back, "shop:1.0", 0)) is None,
                 message="The first image is gone: no tag led to it, and `prune` removes what no tag leads to. Without "
                 "a copy elsewhere it would be lost now. Here, `back.reset()` brings it back.",
             ),

@@ -98,7 +98,7 @@ for name in ("calm", "busy"):
 
 
 def _diverge_goal(diverge: Exercise) -> list[Condition]:
-    shop = diverge.lab.store.image(_first(diverge, SHOP))
+    shop = diverge.lab.image(_first(diverge, SHOP))
     return [
         MadeFrom("calm", shop.id, "shop:1.0"),
         Runs("calm"),

@@ -192,7 +192,7 @@ class Unmoved(Condition):
     says = "lead where they led at the start"
 
     def look(self, lab: Lab) -> Seen:
-        now = lab.store.tags()
+        now = lab.tags()
         moved = [name.familiar for name, digest in self.tags if now.get(name) != digest]
         return Seen(not moved, f"moved or gone: {', '.join(moved)}" if moved else "all do")
 
