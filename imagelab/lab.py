@@ -177,19 +177,17 @@ class Lab(Displayed):
         of the build as it goes; by default that is nobody, or in a notebook, a bar. Raises DockerfileError with file
         and line.
         """
-        from .build.builder import Options, build
-        from .build.prepare import prepare
+        from .build.builder import build
+        from .build.context import prepare
         from .build.progress import default_watcher
+        from .build.stage import Options
 
         watcher = watcher or default_watcher()
         try:
             names = [self._new_name(name) for name in ([tag] if isinstance(tag, str) else tag)]
-            file, found = prepare(self.store, context, dockerfile)
+            parsed, files = prepare(self.store, context, dockerfile)
             options = Options(build_args or {}, target, no_cache, labels or {}, timeout)
-            with self.store.blobs.lease():
-                built = build(self.store, file, found, options, watcher)
-                self.store.point(names, built.image, "build")
-                built.tags = tuple(name.familiar for name in names)
+            built = build(self.store, parsed, files, options, names, watcher)
         except BaseException as error:
             watcher.failed(error)
             if isinstance(error, KeyboardInterrupt):

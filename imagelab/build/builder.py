@@ -1,147 +1,169 @@
-"""Build the stages that the target needs, in order.
+"""Build the stages of a Dockerfile that the target needs, in order.
 
-Only the stages that the target needs are built. Every step is an image of its own, which is what the cache finds the
-next time; only the last one gets a name.
+Every step makes an image of its own, which the cache finds the next time; only the last image gets a name.
 
-Implements the Dockerfile reference; what each instruction does stands in `instructions`.
+Implements the Dockerfile reference for FROM, --target and the ARGs before the first FROM; `stage` does the rest.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
-from ..errors import LabError
+from ..base_images.images import LABEL, PYTHON, SHELL, find
+from ..errors import LabError, NotFound
 from ..oci.image import Image
+from ..oci.reference import Reference
+from ..runtime.program import PATH
 from ..shown import Listing
 from ..store.store import Store
 from .cache import BuildCache
 from .context import Context
-from .dockerfile import PREDEFINED, Argument, Dockerfile, Instruction, Stage
-from .progress import BuildStage, BuildStep, Built, Quiet, Watcher
-from .stage import StageBuild
-from .words import MAX_WORD
+from .dockerfile import PREDEFINED, Dockerfile, Instruction, Stage
+from .progress import BuildStage, Built, Quiet, StepLog, Watcher
+from .stage import Options, Shared, StageBuild
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What `docker build` is told besides the Dockerfile and the context."""
-
-    args: Mapping[str, str] = field(default_factory=dict)
-    target: str = ""
-    no_cache: bool = False
-    labels: Mapping[str, str] = field(default_factory=dict)
-    timeout: float | None = None  # seconds for one RUN
+# The words of --platform (containerd's platforms/database.go).
+_SYSTEMS = {"aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "plan9", "solaris", "windows"}
+_ARCHITECTURES = {
+    **{name: name for name in ("386", "amd64", "arm", "arm64", "loong64", "mips64", "mips64le", "ppc64", "ppc64le")},
+    **{name: name for name in ("riscv64", "s390x", "wasm")},
+    "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "armhf": "arm", "armel": "arm", "i386": "386",
+}  # fmt: skip
 
 
 def build(
-    store: Store, dockerfile: Dockerfile, context: Context, options: Options, watcher: Watcher | None = None
-) -> Built:
-    """Build the last stage, or `options.target`, and the stages it needs.
+    store: Store, dockerfile: Dockerfile, context: Context, options: Options, names: Sequence[Reference] = (),
+    watcher: Watcher | None = None,
+) -> Built:  # fmt: skip
+    """Build the last stage, or `options.target`, and the stages it needs; point `names` to its image.
 
-    Raises DockerfileError, with file and line, for a step that cannot be done; what was done before it stays in the
-    cache, and no name moves.
+    Raises DockerfileError, with file and line, for a step that cannot be done, and LabError for a target that is not
+    there: then no name moves, and the cache keeps the steps that were done.
     """
-    return _Builder(store, dockerfile, context, options, watcher or Quiet()).build()
+    began = time.perf_counter()
+    global_args = _global_args(store, dockerfile, options)
+    bases = [_base_name(stage.source, global_args) for stage in dockerfile.stages]
+    stages = _needed(dockerfile, bases, options.target)
+    log = StepLog(watcher or Quiet(), sum(1 + len(stage.instructions) for stage in stages))
+    cache = BuildCache(store, [context.place, dockerfile.name], use=not options.no_cache)
+    shared = Shared(store, dockerfile, context, options, cache, log, global_args, {})
+    declared = {word.partition("=")[0] for instruction in dockerfile.arguments for word in instruction.args}
+    try:
+        with store.blobs.lease():
+            for stage in stages:
+                one = StageBuild(shared, stage, _base(shared, stage, bases[stage.index]))
+                image = shared.images[stage.index] = one.run()
+                declared |= one.arguments.keys()
+            if options.labels:
+                labels = (image.config.get("config") or {}).get("Labels") or {}
+                image = image.with_config(None, Labels={**labels, **options.labels})
+            if image.digest not in store.index.images():  # FROM scratch, and nothing more
+                store.add(image)
+            store.point(names, image, "build")
+    finally:
+        context.save_sums()
+    every = tuple(
+        BuildStage(stage.index, stage.name, tuple(i.text for i in (stage.source, *stage.instructions)), stage in stages)
+        for stage in dockerfile.stages
+    )
+    unused = (name for name in options.args if name not in declared and name.upper() not in PREDEFINED)
+    return Built(
+        image, Listing(log.steps, "steps"), every, tuple(name.familiar for name in names),
+        unused_args=tuple(sorted(unused)), seconds=time.perf_counter() - began,
+    )  # fmt: skip
 
 
-class _Builder:
-    def __init__(
-        self, store: Store, dockerfile: Dockerfile, context: Context, options: Options, watcher: Watcher
-    ) -> None:
-        self.store, self.file, self.context, self.options, self.watcher = store, dockerfile, context, options, watcher
-        self.cache = BuildCache(store, [context.place, dockerfile.name], use=not options.no_cache)
-        self.settings = f"{store.epoch} {store.os}/{store.architecture}"
-        self.timeout = options.timeout
-        self.total = 0
-        self.globals: dict[str, str] = {}
-        self.bases: list[str] = []  # what each stage starts from, variables replaced
-        self.proxies = {  # reach RUN undeclared, under both names, and are recorded nowhere
-            name: value for key, value in options.args.items() if key.upper() in PREDEFINED
-            for name in (key.upper(), key.lower())
-        }  # fmt: skip
-        self.results: dict[int, Image] = {}
-        self.steps: list[BuildStep] = []
-        self.used: set[str] = set()
+def _global_args(store: Store, dockerfile: Dockerfile, options: Options) -> dict[str, str]:
+    """The ARGs before the first FROM, with the values that --build-arg gives, and the platform's arguments."""
+    platform = {"PLATFORM": f"{store.os}/{store.architecture}", "OS": store.os, "ARCH": store.architecture}
+    platform["VARIANT"] = ""
+    values = {f"{side}{name}": value for side in ("TARGET", "BUILD") for name, value in platform.items()}
+    for instruction in dockerfile.arguments:
+        arguments = instruction.declared(options.args, values)
+        values |= {name: value for name, _, value in arguments if value is not None}
+    return values
 
-    def build(self) -> Built:
-        began, options = time.perf_counter(), self.options
-        self.globals = self._global_arguments()
-        self.bases = [self._base(stage.source) for stage in self.file.stages]
-        stages = self._wanted()
-        self.total = sum(1 + len(stage.instructions) for stage in stages)
-        try:
-            with self.store.blobs.lease():
-                for stage in stages:
-                    self.results[stage.index] = StageBuild(self, stage).run(
-                        options.labels if stage is stages[-1] else {}
-                    )
-                image = self.results[stages[-1].index]
-                if image.digest not in self.store.index.images():  # FROM scratch, and nothing more
-                    self.store.add(image)
-        finally:
-            self.context.finish()
-        every = tuple(
-            BuildStage(at.index, at.name, tuple(it.text for it in (at.source, *at.instructions)), at in stages)
-            for at in self.file.stages
+
+def _base_name(source: Instruction, global_args: Mapping[str, str]) -> str:
+    """The image or stage that a FROM names, expanded; raises DockerfileError."""
+    name = source.word(source.args[0], global_args)
+    if not name:
+        raise source.error(
+            f"base name ({source.args[0]}) should not be blank: does an ARG before FROM give it a value?"
         )
-        unused = sorted(set(options.args) - self.used - {n for p in PREDEFINED for n in (p, p.lower())})
-        seconds = time.perf_counter() - began
-        steps = Listing(self.steps, "steps", numbers=range(1, len(self.steps) + 1))
-        return Built(image, steps, every, unused_args=tuple(unused), seconds=seconds)
-
-    def _wanted(self) -> list[Stage]:
-        """The target and what it needs, in order; as BuildKit, nothing else is built."""
-        if target := self.options.target:
-            last = self.file.stage_called(target, len(self.file.stages))
-            if last is None:
-                raise LabError(f"failed to reach build target {target} in Dockerfile: there is no such stage")
-        else:
-            last = self.file.stages[-1]
-        needed, todo = set(), [last]
-        while todo:
-            stage = todo.pop()
-            if stage.index in needed:
-                continue
-            needed.add(stage.index)
-            names = [it.flag("from") or "" for it in stage.instructions]
-            todo += [found for name in names if name and (found := self.file.stage_called(name, stage.index))]
-            if below := self.file.base_stage(stage, self.bases[stage.index]):
-                todo.append(below)
-        return [stage for stage in self.file.stages if stage.index in needed]
-
-    def _base(self, it: Instruction) -> str:
-        """What a FROM names, its variables replaced by the ARGs before the first FROM; raises DockerfileError."""
-        base = self.file.word(it, it.args[0], self.globals)
-        if not base:
-            raise it.wrong(f"base name ({it.args[0]}) should not be blank: does an ARG before FROM give it a value?")
-        return base
-
-    def _global_arguments(self) -> dict[str, str]:
-        """The ARGs before the first FROM, with what --build-arg says."""
-        values = dict(_platform_arguments(self.store))
-        for it in self.file.arguments:
-            values |= {it.name: it.value for it in self.declare(it, values) if it.value is not None}
-        return values
-
-    def declare(self, it: Instruction, known: Mapping[str, str]) -> list[Argument]:
-        """What an ARG instruction gives each of its names: --build-arg first, then its default, then nothing."""
-        declared: list[Argument] = []
-        known = dict(known)
-        for word in it.args:
-            name, equals, written = word.partition("=")
-            self.used.add(name)
-            default = self.file.word(it, written, known) if equals else None
-            value = self.options.args.get(name, default)
-            if value is not None and len(value) > MAX_WORD:
-                raise it.wrong(f"the value of {name} has {len(value):,} characters: {MAX_WORD:,} are the most")
-            declared.append(Argument(name, default, value))
-            if value is not None:
-                known[name] = value
-        return declared
+    return name
 
 
-def _platform_arguments(store: Store) -> dict[str, str]:
-    names = {"PLATFORM": f"{store.os}/{store.architecture}", "OS": store.os, "ARCH": store.architecture, "VARIANT": ""}
-    return {f"{where}{name}": value for where in ("TARGET", "BUILD") for name, value in names.items()}
+def _needed(dockerfile: Dockerfile, bases: Sequence[str], target: str) -> list[Stage]:
+    """The target and the stages that it needs, in order; BuildKit builds no others either. Raises LabError."""
+    last = dockerfile.find_stage(target, len(dockerfile.stages)) if target else dockerfile.stages[-1]
+    if last is None:
+        raise LabError(f"failed to reach build target {target} in Dockerfile: there is no such stage")
+    needed: set[int] = set()
+    queue: list[Stage | None] = [last]
+    while queue:
+        stage = queue.pop()
+        if stage is None or stage.index in needed:
+            continue
+        needed.add(stage.index)
+        names = (instruction.flag("from") for instruction in stage.instructions)
+        queue += [dockerfile.find_stage(name, stage.index) for name in names if name]
+        queue.append(dockerfile.base_stage(stage, bases[stage.index]))
+    return [stage for stage in dockerfile.stages if stage.index in needed]
+
+
+def _base(shared: Shared, stage: Stage, name: str) -> Image:
+    """Do a stage's FROM: the image that `name` stands for; raises DockerfileError."""
+    store, source = shared.store, stage.source
+    step = shared.log.begin(stage, source)
+    platform = _platform(source, shared.global_args, store)
+    if name == "scratch":
+        image = store.scratch({"Env": [f"PATH={PATH}"], "WorkingDir": "/"})
+    elif earlier := shared.dockerfile.base_stage(stage, name):
+        image, step.needs = shared.images[earlier.index], earlier.index
+    else:
+        image, step.needs = _find(shared, stage, name), name
+        own = (image.os, image.architecture)
+        made_here = LABEL in ((image.config.get("config") or {}).get("Labels") or {})  # runs on any platform
+        if platform and own != platform and not made_here:
+            raise source.error(
+                f"the image {name!r} here is for {'/'.join(own)}, and --platform asks for {'/'.join(platform)}"
+            )
+    step.hit = True
+    shared.log.end(step, image)
+    return image
+
+
+def _find(shared: Shared, stage: Stage, name: str) -> Image:
+    """The image of this name in the store, or a base image; raises DockerfileError."""
+    other = shared.dockerfile.find_stage(name, len(shared.dockerfile.stages))
+    if other and name.isdecimal():  # which could also be the start of an image's ID
+        raise stage.source.error(f"there is no image {name!r} here: FROM finds a stage only by the name given with AS")
+    try:
+        return find(shared.store, name)
+    except NotFound:
+        hint = f"load or build it first (imagelab images lists them), or start from {SHELL} or {PYTHON}"
+        if other and other.index < stage.index:
+            hint = f"the stage of line {other.source.line} is called {other.name!r}, in lower case"
+        elif other:
+            hint = f"the stage of that name (line {other.source.line}) does not come before this one"
+        raise stage.source.error(f"there is no image {name!r} here: {hint}") from None
+    except LabError as error:
+        raise stage.source.error(str(error)) from None
+
+
+def _platform(source: Instruction, global_args: Mapping[str, str], store: Store) -> tuple[str, str] | None:
+    """The operating system and architecture that FROM --platform asks for; raises DockerfileError."""
+    if (flag := source.flag("platform")) is None:
+        return None
+    text = source.word(flag, global_args)
+    if not text:
+        raise source.error(f"empty platform value from expression {flag}: does an ARG before FROM give it a value?")
+    parts = text.lower().split("/")
+    if len(parts) == 1:
+        parts = [parts[0], store.architecture] if parts[0] in _SYSTEMS else ["linux", parts[0]]
+    architecture = _ARCHITECTURES.get(parts[1])
+    if len(parts) > 3 or parts[0] not in _SYSTEMS or architecture is None:
+        raise source.error(f"failed to parse platform {text!r}: expected one such as linux/amd64")
+    return parts[0], architecture

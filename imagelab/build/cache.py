@@ -61,6 +61,7 @@ class BuildCache:
         self._folder = store.home / "cache" / "build"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._recipe = recipe
+        self.settings = f"{store.epoch} {store.os}/{store.architecture}"
         self._use = use
         self._was: dict[str, Inputs | None] = {}  # the records that this build has written over
 
@@ -76,6 +77,10 @@ class BuildCache:
                 self._was.setdefault(step, self._before(step))
             write_atomically(self._record(step), f"{inputs.key}\n{stamp}\n{inputs.text}".encode(), durable=False)
         return found, why
+
+    def stamp(self, parent: str, source: str) -> str:
+        """The stamp of a step on this parent whose files come from `source`, itself a stamp; "" stays ""."""
+        return source and short(parent, self.settings, source)
 
     def untouched(self, step: str, stamp: str) -> Image | None:
         """The image of a step that bears the stamp it bore the last time: no sum need be compared."""

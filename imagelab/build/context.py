@@ -1,8 +1,7 @@
-"""The build context: the files a build can see, less those in .dockerignore, each by the sum of its content.
+"""The build context: the files that a build can copy from, without those that .dockerignore excludes.
 
-A `Context` is a tree without what `.dockerignore` excludes, and a sum for each path in it: docker's cache compares
-names, modes, owners, sizes, links and contents, never times. Contents that were summed before are not read again: a
-small index remembers sums by what `stat` says, except for what was written just now.
+It is read from a folder, a tar, or a mapping; `prepare` finds the Dockerfile in it and reads both. A `Context` is a
+tree, and a sum for each path: docker's cache compares names, modes, owners, sizes, links and contents, never times.
 
 Implements moby's builder/remotecontext (tarsum without mtime) and patternmatcher (.dockerignore).
 """
@@ -10,186 +9,185 @@ Implements moby's builder/remotecontext (tarsum without mtime) and patternmatche
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import IO, BinaryIO, Literal
 
 from e2b_dockerfile_utils import PatternMatcher
 
 from ..errors import LabError, NotFound
-from ..filesystem.entry import Content, Entry
+from ..filesystem.entry import Entry
+from ..filesystem.streams import pieces_of
 from ..filesystem.tree import Changes, Tree
 from ..golang.match import go_match
-from ..host.atomic import write_atomically
-from ..host.disk import Found, LeaveOut, scan, walk
+from ..host.disk import LeaveOut, scan, walk
+from ..oci import tar
+from ..oci.compression import compression_of
 from ..oci.digest import Digest
+from ..oci.layer import changes_of
+from ..store.store import Store
+from .dockerfile import MAX_BYTES, Dockerfile, parse
+from .file_sums import StatIndex
+
+Source = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
+PathOrText = str | os.PathLike[str] | bytes | None  # a Dockerfile: its path, or its text as bytes
 
 
 class Context:
-    """The files that a build may copy from, and their sums.
+    """Files to copy from, and their sums.
 
-    The tree is read when something asks for it. Where it is the same as long as the `stamp` is, a step that bears
-    the same stamp need not ask; "" is no stamp.
+    The tree is read at first use. `stamp` stands for all of it: an equal stamp means equal files, and a step of the
+    same stamp is not compared file by file. "" is no stamp.
     """
 
     def __init__(
         self, read: Callable[[], Tree], name: str, *, place: str = "", stamp: str = "", index: StatIndex | None = None
     ) -> None:
         self._read = read
-        self.name = name
-        self.place = place or name
+        self.name = name  # for messages
+        self.place = place or name  # tells the cache's records of one context from another's
         self.stamp = stamp
-        self.skipped: tuple[str, ...] = ()
+        self.skipped: tuple[str, ...] = ()  # sockets
         self._index = index
         self._sums: dict[str, str] = {}
 
     @classmethod
     def of_folder(cls, folder: Path, *, ignore: bytes | None, portable: bool, index: StatIndex) -> Context:
-        """A folder, less what `ignore` (the text of a .dockerignore) excludes; owners become 0:0, as COPY makes them.
+        """The files of a folder that `ignore` (the text of a .dockerignore) does not exclude, with 0:0 as owner.
 
-        Raises LabError for a folder or an ignore file that is not usable.
+        Raises LabError for a folder that cannot be read, or a malformed pattern.
         """
         if not folder.is_dir():
             raise LabError(f"unable to prepare context: path {str(folder)!r} is not a folder")
         skipped: list[str] = []
         try:
-            found = list(walk(folder, skipped=skipped, leave_out=_excluder(ignore) if ignore else None))
+            files = list(walk(folder, skipped=skipped, leave_out=_excluder(ignore) if ignore else None))
         except PermissionError as error:
             raise LabError(
                 f"unable to prepare context: no permission to read {error.filename!r}; .dockerignore can leave it out"
             ) from None
 
         def read() -> Tree:
-            return Tree().apply(scan(folder, found, portable=portable, owner=(0, 0), content=index.summed))
+            return Tree().apply(scan(folder, files, portable=portable, owner=(0, 0), content=index.summed))
 
         name = f"the context {str(folder)!r}"
-        context = cls(read, name, place=os.path.realpath(folder), stamp=index.watch(found), index=index)
+        context = cls(read, name, place=os.path.realpath(folder), stamp=index.watch(files), index=index)
         context.skipped = tuple(skipped)
         return context
 
     @classmethod
     def of_tree(cls, tree: Tree, name: str, ignore: bytes | None = None) -> Context:
-        """Files that are in no folder: a mapping's, or a tar's."""
+        """The files of a tree that `ignore` does not exclude; raises LabError for a malformed pattern."""
         if ignore:
             leave_out = _excluder(ignore)
-            kept = {path: entry for path, entry in tree.items() if not leave_out(path)}
-            tree = Tree().apply(Changes(kept))
+            tree = Tree().apply(Changes({path: entry for path, entry in tree.items() if not leave_out(path)}))
         return cls(lambda: tree, name)
 
     @cached_property
     def tree(self) -> Tree:
-        """What the context holds."""
+        """The files."""
         return self._read()
 
-    def finish(self) -> None:
-        """Remember the sums, so that the next build need not read unchanged files again."""
+    def save_sums(self) -> None:
+        """Remember the sums of a folder's files, so that the next build need not read unchanged files again."""
         if self._index:
             self._index.save()
 
     def sums(self, paths: Iterable[str]) -> dict[str, str]:
-        """For each path what the cache compares: everything about the entry but its time."""
+        """What the cache compares of each path: attributes without the time, and the digest of the content."""
         return {path: self._sum(path) for path in paths}
 
     def _sum(self, path: str) -> str:
         if path not in self._sums:
             entry = self.tree[path]
-            content = ""
+            digest = ""
             if entry.kind == "file":
-                known = self._index.get(path) if self._index else None
-                content = known or Digest.of_pieces(entry.chunks()).hex  # reading it through puts it into the index
-            self._sums[path] = sum_of(entry, content)
+                saved = self._index.get(path) if self._index else None
+                digest = saved or Digest.of_pieces(entry.chunks()).hex  # which puts it into the index
+            text = f"{entry.kind} {entry.mode:o} {entry.uid}:{entry.gid} {entry.size} {digest}{entry.link}"
+            if entry.xattrs or entry.device != (0, 0):
+                text += f" {entry.device} {sorted(entry.xattrs.items())}"
+            self._sums[path] = text
         return self._sums[path]
 
 
-def sum_of(entry: Entry, content: str) -> str:
-    """One entry's sum: its attributes without the time, and the digest of its content."""
-    told = f"{entry.kind} {entry.mode:o} {entry.uid}:{entry.gid} {entry.size} {content}{entry.link}"
-    if entry.xattrs or entry.device != (0, 0):
-        told += f" {entry.device} {sorted(entry.xattrs.items())}"
-    return told
+def prepare(store: Store, source: Source, dockerfile: PathOrText) -> tuple[Dockerfile, Context]:
+    """The parsed Dockerfile (by default the context's file of that name) and the context of a build.
 
-
-class StatIndex:
-    """Content digests by path, believed while size, times, inode and mode are what they were.
-
-    A file is remembered only if it had been at rest for a while when it was summed: one written just now could be
-    written again within the same tick of the disk's clock, and look the same.
+    A stream that is not a tar is itself the Dockerfile, and the context is empty. Raises LabError for a context or
+    Dockerfile that cannot be read, and DockerfileError as `parse` does.
     """
+    if isinstance(source, str | os.PathLike) and os.path.isdir(source):
+        return _from_folder(store, Path(source), dockerfile)
+    tree = Tree().apply(Changes.of(source) if isinstance(source, Mapping) else _from_tar(source))
+    path = "Dockerfile" if dockerfile is None or isinstance(dockerfile, bytes) else os.fspath(dockerfile)
+    try:
+        text = dockerfile if isinstance(dockerfile, bytes) else tree.find(path).read()
+    except LabError:
+        raise NotFound(f"unable to read the Dockerfile: there is no {path!r} in the context") from None
+    ignore = next((tree[name].read() for name in (f"{path}.dockerignore", ".dockerignore") if name in tree), None)
+    return parse(text, path), Context.of_tree(tree, "the context", ignore)
 
-    AT_REST = 2_000_000_000  # nanoseconds; the slowest clock in use, FAT's, ticks every two seconds
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._told: dict[str, str] = {}
-        self._young: set[str] = set()
-        self._new: dict[str, str] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent) as probe:  # the clock of the disk, which may not be time.time()
-            self._began = os.fstat(probe.fileno()).st_mtime_ns
+def _from_folder(store: Store, folder: Path, dockerfile: PathOrText) -> tuple[Dockerfile, Context]:
+    path = folder / "Dockerfile" if dockerfile is None or isinstance(dockerfile, bytes) else Path(dockerfile)
+    try:
+        text = dockerfile if isinstance(dockerfile, bytes) else _read(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound(f"unable to read the Dockerfile: there is no {str(path)!r}") from None
+    parsed = parse(text, os.path.relpath(path, folder) if path.is_relative_to(folder) else str(path))
+    ignore_files = (path.with_name(path.name + ".dockerignore"), folder / ".dockerignore")
+    ignore = next((_read(file) for file in ignore_files if file.is_file()), None)
+    if ignore and len(ignore) > MAX_BYTES:
+        raise LabError(f".dockerignore: more than {MAX_BYTES:,} bytes")
+    name = hashlib.sha256(os.path.realpath(folder).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    index = StatIndex(store.home / "cache" / "build" / f"stat-{name}")
+    return parsed, Context.of_folder(folder, ignore=ignore, portable=store.epoch is not None, index=index)
 
-    @cached_property
-    def _old(self) -> dict[str, str]:
-        """What was known before: for each path its stat and its digest, in one line."""
-        with suppress(OSError, ValueError):
-            known = json.loads(self._path.read_bytes())
-            if isinstance(known, dict) and set(map(type, known.values())) <= {str}:
-                return known
-        return {}
 
-    def watch(self, found: Iterable[Found]) -> str:
-        """Note what `stat` says of a folder now, before it is read; returns one stamp for all of it.
+def _read(path: Path) -> bytes:
+    """A text file, up to a byte more than is allowed."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
-        The same stamp later means that nothing was touched; where something is not at rest, there is none.
-        """
-        for path, info in found:
-            mtime, ctime = info.st_mtime_ns, info.st_ctime_ns
-            self._told[path] = f"{mtime} {ctime} {info.st_size} {info.st_ino} {info.st_mode}"
-            if max(mtime, ctime) >= self._began - self.AT_REST:
-                self._young.add(path)
-        if self._young:
-            return ""
-        told = "\0".join(chain.from_iterable(self._told.items()))
-        return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
 
-    def summed(self, path: str, read: Content) -> Content:
-        """The same content, which is remembered by its digest when somebody reads it through."""
+def _from_tar(source: str | os.PathLike[str] | BinaryIO) -> Changes:
+    """The files of a tar, or a stream that is not a tar as the only file, called Dockerfile."""
+    if isinstance(source, str | os.PathLike):
+        path = os.fspath(source)
+        try:
+            with open(path, "rb") as file:
+                is_tar = _is_tar(file)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound(f"unable to prepare context: path {path!r} not found") from None
+        if not is_tar:
+            raise LabError(f"unable to prepare context: context must be a directory or a tar: {path!r} is neither")
+        return changes_of(lambda: open(path, "rb"), f"the context {path!r}")
+    spool = tempfile.NamedTemporaryFile(prefix="imagelab-context-")  # noqa: SIM115 - entries read it later
+    for piece in pieces_of(source):
+        spool.write(piece)
+    spool.flush()
+    spool.seek(0)
+    if _is_tar(spool):
+        return changes_of(lambda: open(spool.name, "rb"), "the context's tar")
+    spool.seek(0)
+    return Changes.of({"Dockerfile": spool.read(MAX_BYTES + 1)})
 
-        def content() -> Iterator[bytes]:
-            hashed = hashlib.sha256()
-            for piece in read():
-                hashed.update(piece)
-                yield piece
-            self._new[path] = hashed.hexdigest()
 
-        return content
-
-    def get(self, path: str) -> str | None:
-        """The digest of a file's content, if it was read before and cannot have changed since."""
-        if path in self._new:
-            return self._new[path]
-        stat, _, digest = self._old.get(path, "").rpartition(" ")
-        return digest if stat and stat == self._told.get(path) else None
-
-    def save(self) -> None:
-        """Write what is new; an index that cannot be written is only slower next time."""
-        told = self._told
-        if at_rest := {path: f"{told[path]} {digest}" for path, digest in self._new.items() if path not in self._young}:
-            still = {path: known for path, known in self._old.items() if path in told}
-            with suppress(OSError):
-                write_atomically(self._path, json.dumps(still | at_rest).encode(), durable=False)
+def _is_tar(file: IO[bytes]) -> bool:
+    """Whether a file begins as a tar does, or as something compressed."""
+    head = file.read(tar.BLOCK)
+    return bool(compression_of(head)) or tar.is_header(head)
 
 
 def _excluder(ignore: bytes) -> LeaveOut:
-    lines = ignore.decode("utf-8-sig", "replace").splitlines()
+    """What a .dockerignore leaves out; raises LabError for a malformed pattern in it."""
     try:
-        matcher = PatternMatcher(lines)
+        matcher = PatternMatcher(ignore.decode("utf-8-sig", "replace").splitlines())
     except ValueError as error:
         raise LabError(f".dockerignore: {error}") from None
 
@@ -202,10 +200,10 @@ def _excluder(ignore: bytes) -> LeaveOut:
 
 
 def matching(tree: Tree, pattern: str) -> list[str]:
-    """The paths of a tree that a COPY source means: a path as it is, or all that match it as Go's path.Match has it.
+    """The paths of a tree that a COPY source names: the path itself, or all that match it (Go's path.Match).
 
-    Links are followed in the folders before the first wildcard; what the paths lead to may be a symlink's target.
-    Raises NotFound for a path without wildcards that leads nowhere, and ValueError for what is no pattern.
+    Links are followed in the directories before the first wildcard; a returned path may itself be a link.
+    Raises NotFound for a path without wildcards that is not there, and ValueError for a malformed pattern.
     """
     if not is_pattern(pattern) and ("\\" not in pattern or pattern in tree):
         tree.resolve(pattern)
@@ -214,14 +212,14 @@ def matching(tree: Tree, pattern: str) -> list[str]:
     start = next(number for number, part in enumerate(parts) if is_pattern(part) or "\\" in part)
     rules = [go_match(part) for part in parts[start:]]
     try:
-        found = [tree.resolve("/".join(parts[:start]))]
+        paths = [tree.resolve("/".join(parts[:start]))]
     except NotFound:
         return []
     for rule in rules:
-        found = [c for path in found for c in tree.children(path) if rule.fullmatch(c.rpartition("/")[2])]
-    return found
+        paths = [c for path in paths for c in tree.children(path) if rule.fullmatch(c.rpartition("/")[2])]
+    return paths
 
 
 def is_pattern(path: str) -> bool:
-    """Whether a COPY source has a wildcard: `*`, `?` or `[` that no backslash makes an ordinary character."""
+    """Whether a COPY source has a wildcard: `*`, `?` or `[` without a backslash before it."""
     return bool(re.search(r"[*?\[]", re.sub(r"\\.?", "", path, flags=re.DOTALL)))

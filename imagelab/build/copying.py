@@ -1,9 +1,10 @@
 """COPY and ADD: which files of one tree go where in another.
 
-`plan` works that out without moving a byte; the plan's `sums` are what the cache compares, its `changes` the layer. A
-folder's contents are copied, not the folder; parents that are missing are made; the owner is 0:0 unless --chown says
+A `Plan` works it out without reading a file; its `sums` are what the cache compares, its `changes` the layer. A
+directory's contents are copied, not the directory; missing parents are made; the owner is 0:0 unless --chown says
 otherwise. Links on the way to the destination are followed inside the image and never out of it, also where they lead
-to nothing; below the destination none is: a folder cannot be copied onto a link, and a file takes a link's place.
+to nothing. Links below the destination are not followed: a directory cannot be copied onto a link, and a file replaces
+one.
 
 Implements the Dockerfile reference, COPY and ADD, as BuildKit does them (tonistiigi/fsutil, copy.go). ADD also unpacks
 a local tar. Wildcards that match nothing at all are an error, as in Docker's classic builder.
@@ -35,117 +36,127 @@ _KINDS = {"dir": "directory", "symlink": "symbolic link"}
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A COPY or ADD with its variables replaced; `directory` is the destination, absolute in the image."""
+class Copy:
+    """A COPY or ADD with its variables replaced."""
 
     sources: tuple[str, ...]
-    target: str
-    directory: str
+    target: str  # as written; with a '/' at its end it is a directory
+    directory: str  # the target as an absolute path in the image
     chown: str
     chmod: str
-    exclude: tuple[str, ...]
-    documents: Mapping[str, str]
-    unpacks: bool
-
-
-@dataclass(slots=True)
-class Plan:
-    """Destination path → entry, and where each came from."""
-
-    entries: dict[str, Entry]
-    origins: dict[str, str]  # destination path → path in the context
+    exclude: tuple[str, ...]  # patterns
     documents: Mapping[str, str]  # heredocs
-    context: Context
-    into: Tree
-    mtime: int
+    unpacks: bool  # a local tar: ADD
+
+    def is_folder(self) -> bool:
+        """Whether the target must be a directory, whatever the image has there."""
+        return self.target in (".", "..") or self.target.endswith(("/", "/.", "/.."))
+
+
+class Plan:
+    """Which files a COPY or ADD puts where in the tree `into`.
+
+    Raises NotFound for a source that is not there, and Invalid for a destination that it cannot be copied to.
+    """
+
+    def __init__(self, copy: Copy, context: Context, into: Tree, mtime: int) -> None:
+        self._copy, self._context, self._into, self._mtime = copy, context, into, mtime
+        self._entries: dict[str, Entry] = {}  # by destination
+        self._origins: dict[str, str] = {}  # destination → path in the context
+        self._inodes: dict[int, Entry] = {}  # of one source: its hard links stay links, those between sources do not
+        self._owner = _owner(copy.chown, into) if copy.chown else None
+        self._mode = _mode(copy.chmod)
+        self._excludes = PatternMatcher(list(copy.exclude)).matches if copy.exclude else lambda path: False
+        paths = self._paths()
+        self._base = into.follow(copy.directory.lstrip("/"))
+        in_folder = copy.is_folder() or (self._base in into and into[self._base].kind == "dir")
+        self._make_folders(self._base if in_folder else posixpath.dirname(self._base))
+        for path in paths:
+            self._inodes.clear()
+            self._add(path, self._destination(posixpath.basename(path), in_folder))
+        for name, text in copy.documents.items():
+            self._inodes.clear()  # an id is unique only among the entries that are alive
+            self._put(self._destination(name, in_folder), Entry.file(text.encode(), mtime=mtime))
 
     def changes(self) -> Changes:
-        """The layer: the entries, and the folders above them."""
-        return with_parents(self.into, Changes(self.entries), self.mtime)
+        """The layer: the copied files, and the directories above them."""
+        return with_parents(self._into, Changes(self._entries), self._mtime)
 
     def sums(self) -> Mapping[str, str]:
-        """What the cache compares, by the paths that the author of the Dockerfile knows."""
-        texts = {f"<<{name}": Digest.of(text.encode()).hex for name, text in self.documents.items()}
-        return {**self.context.sums(list(self.origins.values())), **texts}
+        """The sum of each source that the cache compares, by its path in the context."""
+        texts = {f"<<{name}": Digest.of(text.encode()).hex for name, text in self._copy.documents.items()}
+        return {**self._context.sums(list(self._origins.values())), **texts}
 
+    def _paths(self) -> list[str]:
+        """The paths in the context that the sources name."""
+        copy = self._copy
+        patterns = [source for source in copy.sources if not source.startswith("<<")]
+        paths = [path for pattern in patterns for path in _find(self._context, pattern)]
+        if patterns and not paths and not copy.documents:
+            names, are = ", ".join(map(repr, patterns)), "is" if len(patterns) == 1 else "are"
+            raise NotFound(f"{names} {are} not in {self._context.name}: nothing matches, so nothing is copied")
+        if len(paths) + len(copy.documents) > 1 and not copy.is_folder():
+            raise Invalid(
+                f"with more than one source, the destination must be a folder and end with '/': {copy.target!r}"
+            )
+        return paths
 
-def plan(wanted: Request, context: Context, into: Tree, mtime: int) -> Plan:
-    """Work out a COPY or ADD; raises NotFound for a source that is not there, Invalid for a destination that cannot."""
-    result = Plan({}, {}, wanted.documents, context, into, mtime)
-    owner, mode = _owner(wanted.chown, into) if wanted.chown else None, _mode(wanted.chmod)
-    leave_out = PatternMatcher(list(wanted.exclude)) if wanted.exclude else None
-    folder = wanted.target.endswith("/") or wanted.target in (".", "..") or wanted.target.endswith(("/.", "/.."))
-    patterns = [word for word in wanted.sources if not word.startswith("<<")]
-    paths = [path for word in patterns for path in _find(context, word)]
-    if patterns and not paths and not wanted.documents:
-        are = "is" if len(patterns) == 1 else "are"
-        raise NotFound(
-            f"{', '.join(map(repr, patterns))} {are} not in {context.name}: nothing matches, so nothing is copied"
-        )
-    if len(paths) + len(wanted.documents) > 1 and not folder:
-        raise Invalid(
-            f"with more than one source, the destination must be a folder and end with '/': {wanted.target!r}"
-        )
-    base = into.follow(wanted.directory.lstrip("/"))
-    is_folder = folder or (base in into and into[base].kind == "dir")
-    result.entries |= _missing(into, base if is_folder else posixpath.dirname(base), owner or (0, 0), mtime)
-    copied: dict[int, Entry] = {}  # of the source at work: its hard links stay that, those between sources do not
-    before: set[int] = set()  # of the sources before it
+    def _destination(self, name: str, in_folder: bool) -> str:
+        return posixpath.join(self._base, name) if in_folder else self._base
 
-    def put(path: str, entry: Entry, origin: str | None) -> None:
-        there = result.entries.get(path) or into.get(path)
-        if there is not None and (there.kind == "dir") != (entry.kind == "dir"):
-            here, what = _KINDS.get(there.kind, there.kind), _KINDS.get(entry.kind, entry.kind)
-            raise Invalid(f"cannot copy a {what} onto /{path}, which is a {here}: remove it first, or copy elsewhere")
-        made = copied.get(id(entry))
-        if made is None:
-            bits = entry.mode if mode is None or entry.kind == "symlink" else mode
-            uid, gid = owner or (entry.uid, entry.gid)
-            same = (bits, uid, gid) == (entry.mode, entry.uid, entry.gid) and id(entry) not in before
-            made = copied[id(entry)] = entry if same else replace(entry, mode=bits, uid=uid, gid=gid)
-        result.entries[path] = made
-        if origin is not None:
-            result.origins[path] = origin
-
-    for origin in paths:
-        path = _led_to(context, origin)
+    def _add(self, origin: str, destination: str) -> None:
+        """Plan one source: a directory's contents, what a tar for ADD holds, or a file."""
+        context, into, base = self._context, self._into, self._base
+        path = _resolve(context, origin)
         entry = context.tree[path]
-        before |= copied.keys()
-        copied.clear()
         if entry.kind == "dir":
             if base in into and into[base].kind != "dir":
                 raise Invalid(f"cannot copy a directory onto /{base}, which is a {into[base].kind}")
-            result.entries |= _missing(into, base, owner or (0, 0), mtime)
+            self._make_folders(base)
             for below in _below(context.tree, path):
                 relative = below[len(path) + 1 :] if path else below
-                if leave_out is None or not leave_out.matches(relative):
-                    put(posixpath.join(base, relative), context.tree[below], below)
-        elif wanted.unpacks and (unpacked := _unpacked(entry, f"{path!r} in {context.name}")) is not None:
-            result.entries |= _missing(into, base, owner or (0, 0), mtime)
-            for inside, found_entry in unpacked.entries.items():
-                if inside:
-                    result.entries[posixpath.join(base, inside)] = found_entry
-            result.origins[f"{base}//{path}"] = path
-        elif leave_out is None or not leave_out.matches(posixpath.basename(path)):
-            name = posixpath.basename(origin)
-            put(posixpath.join(base, name) if is_folder else base, entry, path)
-    for name, text in wanted.documents.items():
-        put(posixpath.join(base, name) if is_folder else base, Entry.file(text.encode(), mtime=mtime), None)
-    return result
+                if not self._excludes(relative):
+                    self._put(posixpath.join(base, relative), context.tree[below], below)
+        elif self._copy.unpacks and (contents := _unpacked(entry, f"{path!r} in {context.name}")) is not None:
+            self._make_folders(base)
+            self._entries |= {posixpath.join(base, name): inner for name, inner in contents.entries.items() if name}
+            self._origins[f"{base}//{path}"] = path
+        elif not self._excludes(posixpath.basename(path)):
+            self._put(destination, entry, path)
+
+    def _put(self, path: str, entry: Entry, origin: str | None = None) -> None:
+        """Plan one file, with the owner and mode that it gets."""
+        old = self._entries.get(path) or self._into.get(path)
+        if old is not None and (old.kind == "dir") != (entry.kind == "dir"):
+            here, what = _KINDS.get(old.kind, old.kind), _KINDS.get(entry.kind, entry.kind)
+            raise Invalid(f"cannot copy a {what} onto /{path}, which is a {here}: remove it first, or copy elsewhere")
+        if (new := self._inodes.get(id(entry))) is None:
+            mode = entry.mode if self._mode is None or entry.kind == "symlink" else self._mode
+            uid, gid = self._owner or (entry.uid, entry.gid)
+            new = self._inodes[id(entry)] = replace(entry, mode=mode, uid=uid, gid=gid)
+        self._entries[path] = new
+        if origin is not None:
+            self._origins[path] = origin
+
+    def _make_folders(self, path: str) -> None:
+        self._entries |= _missing(self._into, path, self._owner or (0, 0), self._mtime)
 
 
-def folder(into: Tree, path: str, owner: tuple[int, int], mtime: int) -> Changes:
-    """The changes that make a directory, and those above it, where they are missing: WORKDIR."""
-    place = into.follow(path.lstrip("/"))
-    if place in into and into[place].kind != "dir":
-        raise Invalid(f"{path!r} is a {into[place].kind}, not a directory")
-    return with_parents(into, Changes(_missing(into, place, owner, mtime)), mtime)
+def folder_changes(into: Tree, path: str, owner: tuple[int, int], mtime: int) -> Changes:
+    """The changes that make a directory, and those above it, where they are missing: WORKDIR.
+
+    Raises Invalid where something else is in its place.
+    """
+    real = into.follow(path.lstrip("/"))
+    if real in into and into[real].kind != "dir":
+        raise Invalid(f"{path!r} is a {into[real].kind}, not a directory")
+    return with_parents(into, Changes(_missing(into, real, owner, mtime)), mtime)
 
 
 def _missing(into: Tree, path: str, owner: tuple[int, int], mtime: int) -> dict[str, Entry]:
-    """A directory and those above it, as far as they are not there; a file in their place is left to `apply`."""
-    made = Entry.dir(uid=owner[0], gid=owner[1], mtime=mtime)
-    return {above: made for above in [path, *ancestors(path)] if above and above not in into}
+    """A directory and those above it that are not there yet; a file in the place of one is an error of `apply`."""
+    entry = Entry.dir(uid=owner[0], gid=owner[1], mtime=mtime)
+    return {directory: entry for directory in [path, *ancestors(path)] if directory and directory not in into}
 
 
 def _owner(chown: str, tree: Tree) -> tuple[int, int]:
@@ -162,8 +173,8 @@ def _mode(chmod: str) -> int | None:
 
 
 def _find(context: Context, word: str) -> list[str]:
-    """The paths that a source word means: one, or as many as match its wildcards, also none."""
-    pattern = posixpath.normpath("/" + word).lstrip("/")  # '../' leads no higher than the context
+    """The paths that a source names: one, or all that match its wildcards, perhaps none."""
+    pattern = posixpath.normpath("/" + word).lstrip("/")  # '..' cannot leave the context
     try:
         if (paths := matching(context.tree, pattern)) or is_pattern(pattern):
             return paths
@@ -174,8 +185,8 @@ def _find(context: Context, word: str) -> list[str]:
     raise NotFound(f"{word!r} is not in {context.name}: {_why_not(context, word, pattern)}")
 
 
-def _led_to(context: Context, path: str) -> str:
-    """The real path of a source: where its link leads, if it is one."""
+def _resolve(context: Context, path: str) -> str:
+    """The real path of a source, links followed."""
     try:
         return context.tree.resolve(path)
     except NotFound:
@@ -184,9 +195,9 @@ def _led_to(context: Context, path: str) -> str:
 
 def _why_not(context: Context, word: str, pattern: str) -> str:
     if ".." in word.split("/"):
-        return "COPY cannot reach what lies outside"
+        return "COPY cannot reach files outside of it"
     if pattern in context.skipped:
-        return "it is a socket, and no layer can hold one"
+        return "it is a socket, which a layer cannot contain"
     for path in [pattern, *ancestors(pattern)]:
         if path in context.tree and context.tree[path].kind == "symlink":
             return f"the symbolic link {path!r} leads to {context.tree[path].link!r}, which is not in it"
@@ -200,12 +211,11 @@ def _below(tree: Tree, path: str) -> Iterator[str]:
 
 
 def _unpacked(entry: Entry, what: str) -> Changes | None:
-    """What a local tar given to ADD holds, compressed or not, or None for a file that is no tar."""
+    """The files in a local tar given to ADD, compressed or not; None for a file that is not a tar."""
     head = _first(entry.chunks())
-    wrapping = compression_of(head)
-    if not wrapping and not (head.strip(b"\0") and tar.is_header(head[: tar.BLOCK])):
+    if not compression_of(head) and not (head.strip(b"\0") and tar.is_header(head[: tar.BLOCK])):
         return None
-    plain = tempfile.NamedTemporaryFile(prefix="imagelab-add-")  # noqa: SIM115 - lives as long as the layer's contents
+    plain = tempfile.NamedTemporaryFile(prefix="imagelab-add-")  # noqa: SIM115 - entries read it later
     with tempfile.TemporaryFile(prefix="imagelab-add-") as file:
         for piece in entry.chunks():
             file.write(piece)
@@ -213,7 +223,7 @@ def _unpacked(entry: Entry, what: str) -> Changes | None:
         pieces = expand(pieces_of(file), Allowance(LIMIT), what)
         try:
             head = _first(pieces)
-        except Invalid:  # only looks compressed; it is copied as it is
+        except Invalid:  # it only looks compressed: copy the file itself
             return None
         if not tar.is_header(head[: tar.BLOCK]):
             return None
@@ -224,7 +234,7 @@ def _unpacked(entry: Entry, what: str) -> Changes | None:
 
 
 def _first(pieces: Iterator[bytes]) -> bytes:
-    """Enough of a stream to see what it is."""
+    """The start of a stream, enough to recognise a tar or a compression."""
     head = b""
     while len(head) < tar.BLOCK and (piece := next(pieces, b"")):
         head += piece

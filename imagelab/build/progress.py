@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ..oci.image import Image
 from ..shown import Displayed, Listing
+from .dockerfile import Instruction, Stage
 
 
 @dataclass(slots=True)
@@ -108,6 +109,28 @@ class Quiet(Watcher):
         lines = filter(None, map(str.strip, self._said.decode("utf-8", "replace").splitlines()))
         last = " / ".join([*lines][-self._LINES :])
         return f"; it printed last: {last}" if last else ""
+
+
+class StepLog:
+    """The steps of a build: numbers each, and tells a watcher when it begins and ends."""
+
+    def __init__(self, watcher: Watcher, total: int) -> None:
+        self.watcher, self.total = watcher, total
+        self.steps: list[BuildStep] = []
+
+    def begin(self, stage: Stage, instruction: Instruction) -> BuildStep:
+        """Add a step, which begins now."""
+        step = BuildStep(
+            len(self.steps) + 1, self.total, stage.name, instruction.line, instruction.text, at=stage.index
+        )
+        self.steps.append(step)
+        self.watcher.started(step)
+        return step
+
+    def end(self, step: BuildStep, image: Image) -> None:
+        """Note the image that a step gave."""
+        step.image = image
+        self.watcher.done(step)
 
 
 def default_watcher() -> Watcher:

@@ -57,7 +57,7 @@ CASES = {
     "FROM of nothing in a stage that is not needed": Refused("FROM $NOPE AS x\nFROM refusing:1\n", "not be blank"),
     "FROM of a variable of a stage": after_from("ARG B=refusing:1\nFROM $B", "should not be blank"),
     "FROM in single quotes": Refused("ARG V=1\nFROM 'refusing:$V'\n", "invalid reference format"),
-    "a stage's name with a variable": Refused("ARG V=1\nFROM refusing:1 AS s$V\n", "is no name for a stage"),
+    "a stage's name with a variable": Refused("ARG V=1\nFROM refusing:1 AS s$V\n", "is not a valid stage name"),
     "FROM for no platform": Refused("FROM --platform=$NOPE refusing:1\n", "empty platform value"),
     "FROM for a platform that is none": Refused("FROM --platform=moon refusing:1\n", "failed to parse platform 'moon'"),
     "FROM for another platform": Refused("FROM --platform=linux/s390x refusing:1\n", "is for linux/amd64"),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from imagelab import Lab
-from imagelab.build.context import Context, StatIndex, matching
+from imagelab.build.context import Context, matching
+from imagelab.build.file_sums import StatIndex
 from imagelab.errors import LabError, NotFound
 from imagelab.filesystem.entry import Entry
 from imagelab.filesystem.tree import Changes, Tree
@@ -141,7 +142,7 @@ def summed(folder, store) -> tuple[dict[str, str], list[str]]:
 
         object.__setattr__(entry, "content", content)
     found = context.sums(files(context.tree))
-    context.finish()
+    context.save_sums()
     return found, sorted(reads)
 
 

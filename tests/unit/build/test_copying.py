@@ -165,3 +165,11 @@ def test_hard_links_of_the_context_are_copied_as_files(lab, tmp_path):
     (tmp_path / "two").hardlink_to(tmp_path / "one")
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY one two /\n")
     assert lab.build(tmp_path).image.read("two") == b"x"
+
+
+def test_heredocs_of_one_copy_keep_their_own_contents(lab):
+    """Also where --chmod makes each another entry than the one that was read."""
+    copy = "COPY --chmod=0600 " + " ".join(f"<<F{n}" for n in range(9)) + " /d/\n"
+    documents = "".join(f"{n}\nF{n}\n" for n in range(9))
+    image = lab.build({"Dockerfile": f"FROM scratch\n{copy}{documents}"}).image
+    assert [image.read(f"d/F{n}") for n in range(9)] == [f"{n}\n".encode() for n in range(9)]

@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 from imagelab import Lab
-from imagelab.build.context import Context, StatIndex
+from imagelab.build.context import Context
+from imagelab.build.file_sums import StatIndex
 from imagelab.build.progress import Watcher
 from imagelab.oci.layer import Layer
 

@@ -104,7 +104,7 @@ def test_a_context_comes_from_stdin(cli, context, monkeypatch):
         ("FROM scratch\nCOPY missing /", "Dockerfile:2: COPY: 'missing' is not in"),
         ("FROM scratch\n\nFOO bar", "Dockerfile:3: unknown instruction: FOO"),
         ("FROM scratch\nADD https://example.com/x /", "Dockerfile:2: ADD: imagelab does not fetch"),
-        ("FROM scratch\nRUN --mount=type=cache,target=/x y", "Dockerfile:2: RUN: imagelab does not do --mount"),
+        ("FROM scratch\nRUN --mount=type=cache,target=/x y", "Dockerfile:2: RUN: imagelab does not support --mount"),
         ("", "Dockerfile: there is no FROM"),
     ],
 )
