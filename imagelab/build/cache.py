@@ -1,8 +1,8 @@
 """The build cache: a step with the same parent and inputs is not run again.
 
-A step's key is its parent image, its instruction, and for COPY and ADD the sums of its sources; what RUN does is never
-looked at. Each build also leaves a record of its steps, so that the next one can say why a step was not found: which
-file, which instruction, which argument.
+The key of a step is made from its parent image, its instruction, the build arguments it sees, and for COPY and ADD the
+sums of its sources; what a RUN reads from the network is not part of it. Each build also leaves a record of its steps,
+so that the next one can say why a step missed: which file, which instruction, which argument.
 
 Follows moby's image cache (builder/dockerfile/imageprobe.go): one miss means that the rest of the stage misses too.
 """
@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from ..oci.digest import Digest
 from ..oci.image import Image
 from ..store.store import Store
 
-FAR = 100  # how many places away a step that moved is looked for
+MAX_DISTANCE = 100  # how many places away a step that moved is looked for
 
 
 @dataclass(frozen=True)
@@ -31,70 +31,63 @@ class Inputs:
 
     parent: str
     instruction: str
-    arguments: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    settings: str = ""  # of the lab: epoch and platform reach an image too
+    arguments: Mapping[str, str]
+    files: Mapping[str, str]  # path → sum
+    settings: str  # of the lab: its epoch and platform
 
     @cached_property
     def text(self) -> str:
-        """All of it as JSON."""
-        return json.dumps({
-            "parent": self.parent, "instruction": self.instruction, "arguments": dict(self.arguments),
-            "files": dict(self.files), "settings": self.settings,
-        }, sort_keys=True)  # fmt: skip
+        """The inputs as JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
 
     @cached_property
     def key(self) -> str:
-        """One name for all of it."""
+        """The digest of the inputs."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 class BuildCache:
     """The steps that a store remembers; `recipe` tells one Dockerfile's builds from another's.
 
-    `<key>` names the image that a step gave, `tried-…` says that it was done with some files, and `last-…` is the
-    record of one place in one Dockerfile: its key, its stamp and its inputs when it was built last.
+    Files in the store's cache/build: `<key>` holds the digest of the image that a step gave; `tried-…` exists once an
+    instruction was done on a parent, with any files; `last-…` is the record of one place in one Dockerfile: its key,
+    stamp and inputs in the last build. A place is a step's stage and number in it: "0.3".
     """
 
     def __init__(self, store: Store, recipe: Sequence[str], *, use: bool = True) -> None:
-        self._store = store
+        self.settings = f"{store.epoch} {store.os}/{store.architecture}"
+        self._store, self._recipe, self._use = store, recipe, use
         self._folder = store.home / "cache" / "build"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._recipe = recipe
-        self.settings = f"{store.epoch} {store.os}/{store.architecture}"
-        self._use = use
-        self._was: dict[str, Inputs | None] = {}  # the records that this build has written over
+        self._overwritten: dict[str, Inputs | None] = {}  # records of the last build that this build replaced
 
-    def find(self, step: str, inputs: Inputs, stamp: str = "") -> tuple[Image | None, str]:
-        """The image that a step gave before, or None and the reason, in words; `step` is its place ("0.3").
-
-        A `stamp` stands for inputs that nobody has touched: with the same one, `untouched` finds the step again.
-        """
-        found = self._image(inputs.key) if self._use else None
-        why = self._why(step, inputs) if found is None else ""
-        if self._last(step) != (inputs.key, stamp):
-            if found is None:
-                self._was.setdefault(step, self._before(step))
-            write_atomically(self._record(step), f"{inputs.key}\n{stamp}\n{inputs.text}".encode(), durable=False)
-        return found, why
+    def find(self, place: str, inputs: Inputs, stamp: str = "") -> tuple[Image | None, str]:
+        """The image of a step, or None and the reason for the miss; records the step for the next build."""
+        image = self._image(inputs.key) if self._use else None
+        reason = self._reason(place, inputs) if image is None else ""
+        if self._last(place) != (inputs.key, stamp):
+            if image is None:
+                self._overwritten.setdefault(place, self._before(place))
+            write_atomically(self._record(place), f"{inputs.key}\n{stamp}\n{inputs.text}".encode(), durable=False)
+        return image, reason
 
     def stamp(self, parent: str, source: str) -> str:
         """The stamp of a step on this parent whose files come from `source`, itself a stamp; "" stays ""."""
-        return source and short(parent, self.settings, source)
+        return source and _short(parent, self.settings, source)
 
-    def untouched(self, step: str, stamp: str) -> Image | None:
-        """The image of a step that bears the stamp it bore the last time: no sum need be compared."""
-        key, known = self._last(step)
-        return self._image(key) if self._use and stamp and stamp == known else None
+    def untouched(self, place: str, stamp: str) -> Image | None:
+        """The image of a step whose stamp is the same as in the last build: its files need not be compared."""
+        key, last_stamp = self._last(place)
+        return self._image(key) if self._use and stamp and stamp == last_stamp else None
 
     def tried(self, parent: str, instruction: str) -> bool:
-        """Whether a step of this instruction on this parent was ever done, with whatever files."""
-        return self._use and (self._folder / f"tried-{short(parent, instruction)}").exists()
+        """Whether a step of this instruction on this parent was ever done, with any files."""
+        return self._use and (self._folder / f"tried-{_short(parent, instruction)}").exists()
 
     def remember(self, inputs: Inputs, image: Image) -> None:
-        """Note what a step gave; losing the note to a power cut only costs time."""
+        """Note the image of a step. Not durable: after a power cut the step may have to be done again."""
         write_atomically(self._folder / inputs.key, image.digest.encode(), durable=False)
-        (self._folder / f"tried-{short(inputs.parent, inputs.instruction)}").touch()
+        (self._folder / f"tried-{_short(inputs.parent, inputs.instruction)}").touch()
 
     def _image(self, key: str) -> Image | None:
         with suppress(FileNotFoundError):
@@ -102,75 +95,76 @@ class BuildCache:
             return self._store.image(digest) if digest in self._store.index.images() else None
         return None
 
-    def _record(self, step: str) -> Path:
-        return self._folder / f"last-{short(*self._recipe, step)}"
+    def _record(self, place: str) -> Path:
+        return self._folder / f"last-{_short(*self._recipe, place)}"
 
-    def _last(self, step: str) -> tuple[str, str]:
-        """The key and the stamp that a step had when it was built last."""
+    def _last(self, place: str) -> tuple[str, str]:
+        """The key and the stamp of a step in the last build."""
         try:
-            with open(self._record(step)) as record:
+            with open(self._record(place)) as record:
                 return record.readline().rstrip("\n"), record.readline().rstrip("\n")
         except (OSError, ValueError):
             return "", ""
 
-    def _before(self, step: str) -> Inputs | None:
-        """All that a step was built from the last time."""
-        if step in self._was:
-            return self._was[step]
+    def _before(self, place: str) -> Inputs | None:
+        """The inputs of a step in the last build."""
+        if place in self._overwritten:
+            return self._overwritten[place]
         with suppress(OSError, ValueError, TypeError):
-            return Inputs(**json.loads(self._record(step).read_text().split("\n", 2)[-1]))
+            return Inputs(**json.loads(self._record(place).read_text().split("\n", 2)[-1]))
         return None
 
-    def _elsewhere(self, step: str, instruction: str) -> tuple[Inputs, Inputs | None] | None:
-        """The same instruction at another place of the stage, the last time, and the step that stood before it."""
-        stage, _, place = step.partition(".")
-        if not place.isdecimal():
+    def _elsewhere(self, place: str, instruction: str) -> tuple[Inputs, Inputs | None] | None:
+        """The step of this instruction nearest to a place in the last build, and the step before it there."""
+        stage, _, number = place.partition(".")
+        if not number.isdecimal():
             return None
-        for away in range(1, FAR):
-            for other in (int(place) + away, int(place) - away):
-                found = self._before(f"{stage}.{other}") if other > 0 else None
-                if found and found.instruction == instruction:
-                    return found, self._before(f"{stage}.{other - 1}")
+        for distance in range(1, MAX_DISTANCE):
+            for other in (int(number) + distance, int(number) - distance):
+                inputs = self._before(f"{stage}.{other}") if other > 0 else None
+                if inputs and inputs.instruction == instruction:
+                    return inputs, self._before(f"{stage}.{other - 1}")
         return None
 
-    def _why(self, step: str, now: Inputs) -> str:
-        """What is not as it was the last time: the step's own instruction, arguments and files first, then its parent.
+    def _reason(self, place: str, now: Inputs) -> str:
+        """What has changed since the last build: first the step's instruction, arguments and files, then its parent.
 
-        A step that stands somewhere else now is compared with itself, not with what stood here.
+        A step that has moved is compared with itself at its old place, not with the step that was here.
         """
         if not self._use:
             return "--no-cache"
         if (self._folder / now.key).exists():
             return "the image of this step was removed"
-        before, moved = self._before(step), None
-        if before is None or before.instruction != now.instruction:
-            moved = self._elsewhere(step, now.instruction)
-        was = moved[0] if moved else before
+        here = self._before(place)
+        moved = self._elsewhere(place, now.instruction) if here is None or here.instruction != now.instruction else None
+        was = moved[0] if moved else here
         if was is None:
             return "not built before"
         if was.instruction != now.instruction:
-            return f"instruction changed: it was {_told(was)}"
-        changed = sorted(k for k in {*was.arguments, *now.arguments} if was.arguments.get(k) != now.arguments.get(k))
-        if changed:
-            return f"--build-arg {', '.join(changed)} changed"
-        if told := sorted(path for path in {*was.files, *now.files} if was.files.get(path) != now.files.get(path)):
-            verbs = {path: "added" if path not in was.files else "removed" for path in told}
-            said = [f"{p} {'changed' if p in was.files and p in now.files else verbs[p]}" for p in told[:3]]
-            return ", ".join(said) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
-        if moved and moved[1] and before and before.parent == now.parent:  # what is below it is as it was
-            return f"order changed: it came after {_told(moved[1])}"
+            return f"instruction changed: it was {_quoted(was)}"
+        if names := _differing(was.arguments, now.arguments):
+            return f"--build-arg {', '.join(names)} changed"
+        if paths := _differing(was.files, now.files):
+            verbs = ("added" if p not in was.files else "changed" if p in now.files else "removed" for p in paths)
+            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+            return ", ".join(map(" ".join, [*zip(paths, verbs, strict=True)][:3])) + more
+        if moved and moved[1] and here and here.parent == now.parent:  # below it, nothing has changed
+            return f"order changed: it came after {_quoted(moved[1])}"
         if was.parent != now.parent:
             return "parent changed"
-        if was.settings != now.settings:
-            return "the lab's epoch or platform changed"
-        return "not built before"
+        return "the lab's epoch or platform changed" if was.settings != now.settings else "not built before"
 
 
-def _told(step: Inputs) -> str:
-    """A step as it stands in the Dockerfile, or nearly."""
+def _differing(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """The keys whose values differ, or that only one of the two has."""
+    return sorted(key for key in {*was, *now} if was.get(key) != now.get(key))
+
+
+def _quoted(step: Inputs) -> str:
+    """A step's instruction, nearly as in the Dockerfile."""
     return repr(step.instruction.removesuffix(" # buildkit").replace("RUN /bin/sh -c ", "RUN ")[:60])
 
 
-def short(*texts: str) -> str:
-    """One short name for several texts."""
+def _short(*texts: str) -> str:
+    """A short digest of several texts."""
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:32]

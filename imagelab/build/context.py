@@ -25,13 +25,13 @@ from ..filesystem.streams import pieces_of
 from ..filesystem.tree import Changes, Tree
 from ..golang.match import go_match
 from ..host.disk import LeaveOut, scan, walk
+from ..host.file_sums import StatIndex
 from ..oci import tar
 from ..oci.compression import compression_of
 from ..oci.digest import Digest
 from ..oci.layer import changes_of
 from ..store.store import Store
 from .dockerfile import MAX_BYTES, Dockerfile, parse
-from .file_sums import StatIndex
 
 Source = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
 PathOrText = str | os.PathLike[str] | bytes | None  # a Dockerfile: its path, or its text as bytes

@@ -16,7 +16,6 @@ import posixpath
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 
 from e2b_dockerfile_utils import PatternMatcher
 
@@ -215,22 +214,18 @@ def _unpacked(entry: Entry, what: str) -> Changes | None:
     head = _first(entry.chunks())
     if not compression_of(head) and not (head.strip(b"\0") and tar.is_header(head[: tar.BLOCK])):
         return None
-    plain = tempfile.NamedTemporaryFile(prefix="imagelab-add-")  # noqa: SIM115 - entries read it later
-    with tempfile.TemporaryFile(prefix="imagelab-add-") as file:
-        for piece in entry.chunks():
-            file.write(piece)
-        file.seek(0)
-        pieces = expand(pieces_of(file), Allowance(LIMIT), what)
+    copy = tempfile.NamedTemporaryFile(prefix="imagelab-add-")  # noqa: SIM115 - entries read it later
+    for piece in entry.chunks():
+        copy.write(piece)
+    copy.flush()
+    with open(copy.name, "rb") as file:
         try:
-            head = _first(pieces)
+            head = _first(expand(pieces_of(file), Allowance(LIMIT), what))
         except Invalid:  # it only looks compressed: copy the file itself
             return None
-        if not tar.is_header(head[: tar.BLOCK]):
-            return None
-        for piece in chain([head], pieces):
-            plain.write(piece)
-    plain.flush()
-    return changes_of(lambda: open(plain.name, "rb"), what)
+    if not tar.is_header(head[: tar.BLOCK]):
+        return None
+    return changes_of(lambda: open(copy.name, "rb"), what, Allowance(LIMIT, entries=1 << 62))
 
 
 def _first(pieces: Iterator[bytes]) -> bytes:

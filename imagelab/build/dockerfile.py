@@ -145,7 +145,7 @@ class Stage:
 
 @dataclass(slots=True)
 class Dockerfile:
-    """A dockerfile Dockerfile: the ARGs before the first FROM, and the stages."""
+    """A whole Dockerfile: the ARGs before the first FROM, and the stages."""
 
     name: str
     arguments: list[Instruction] = field(default_factory=list)

@@ -1,7 +1,7 @@
-"""The events of a build, and its result.
+"""The steps of a build as they happen, and its result.
 
-A `BuildStep` is one line of that story, and `Built` is the whole of it. A `Watcher` is told of each step as it starts,
-prints and ends; a terminal, a notebook and a test watch in their own ways.
+A `Watcher` receives an event when a step begins, prints and ends; the terminal and the notebook each have their own.
+`Built` is the result: the image, and every `BuildStep`.
 """
 
 from __future__ import annotations
@@ -16,34 +16,31 @@ from .dockerfile import Instruction, Stage
 
 @dataclass(slots=True)
 class BuildStep:
-    """One step of a build as it went: where it stands, whether the cache had it or why not, what it took and made.
-
-    `needs` is what a FROM or a COPY --from takes from: an earlier stage's index, or an image's name.
-    """
+    """One step of a build: its instruction, whether the cache had it or why not, how long it took, what it made."""
 
     number: int
     total: int
-    stage: str
+    stage: str  # its name
     line: int
-    instruction: str
+    instruction: str  # as written
     hit: bool = False
-    reason: str = ""
+    reason: str = ""  # of a miss
     seconds: float = 0.0
-    size: int = 0
+    size: int = 0  # bytes of files in the layer it made
     image: Image | None = None
     at: int = 0  # the index of its stage
-    needs: int | str | None = None
-    layer: int = 0  # which of its image's layers it made, from 1; 0 for none
+    needs: int | str | None = None  # what a FROM or COPY --from reads: an earlier stage's index, or an image's name
+    layer: int = 0  # the number of the layer it made, from 1; 0 for none
 
     @property
     def cache(self) -> str:
-        """HIT or MISS; nothing for a FROM, which names an image and makes none."""
+        """HIT or MISS; "" for a FROM, which makes no image."""
         return "" if self.instruction[:4].upper() == "FROM" else "HIT" if self.hit else "MISS"
 
 
 @dataclass(frozen=True, slots=True)
 class BuildStage:
-    """A stage of the Dockerfile as written, and whether the target needed it."""
+    """A stage of the Dockerfile as written, and whether the target needs it."""
 
     index: int
     name: str
@@ -53,25 +50,25 @@ class BuildStage:
 
 @dataclass(slots=True)
 class Built(Displayed):
-    """A finished build: its image, a record of its steps in order, and all stages there were."""
+    """A finished build: its image, its steps in order, and all stages of the Dockerfile."""
 
     image: Image
     steps: Listing[BuildStep]
     stages: tuple[BuildStage, ...] = ()
     tags: tuple[str, ...] = ()
-    unused_args: tuple[str, ...] = ()  # --build-arg that no ARG asked for: a misspelling?
+    unused_args: tuple[str, ...] = ()  # names given with --build-arg that no ARG declares
     seconds: float = field(default=0.0, compare=False)
 
     def __repr__(self) -> str:
-        called = ", ".join(self.tags) or "an image without a name"
-        return f"<Built {called} {self.image.id.short}: {self.summary}>"
+        names = ", ".join(self.tags) or "an image without a name"
+        return f"<Built {names} {self.image.id.short}: {self.summary}>"
 
     @property
     def summary(self) -> str:
         """How many steps there were, and how many of them the cache had."""
-        asked = [step for step in self.steps if step.cache]
-        hits = sum(step.hit for step in asked)
-        return f"{len(asked)} step{'s' * (len(asked) != 1)} after FROM, {hits} from the cache"
+        steps = [step for step in self.steps if step.cache]
+        hits = sum(step.hit for step in steps)
+        return f"{len(steps)} step{'s' * (len(steps) != 1)} after FROM, {hits} from the cache"
 
 
 class Watcher:
@@ -84,29 +81,29 @@ class Watcher:
     def failed(self, error: BaseException) -> None: ...
 
     def unseen(self) -> str:
-        """What a failing program printed that this watcher has shown to nobody."""
+        """What a failing program printed, for the error message, if this watcher does not show output."""
         return ""
 
 
 class Quiet(Watcher):
-    """Shows nothing, and keeps a program's last words for the error, where they are wanted."""
+    """Shows nothing, and keeps the end of a program's output for the error message."""
 
     _LINES, _BYTES = 3, 2000
 
     def __init__(self) -> None:
-        self._said = b""
+        self._output = b""
 
     def started(self, step: BuildStep) -> None:
-        """A new step has said nothing yet."""
-        self._said = b""
+        """Forget the output of the step before."""
+        self._output = b""
 
     def output(self, step: BuildStep, stream: str, data: bytes) -> None:
         """Keep the end of it."""
-        self._said = (self._said + data)[-self._BYTES :]
+        self._output = (self._output + data)[-self._BYTES :]
 
     def unseen(self) -> str:
-        """The last lines, in one."""
-        lines = filter(None, map(str.strip, self._said.decode("utf-8", "replace").splitlines()))
+        """The last lines, joined to one."""
+        lines = filter(None, map(str.strip, self._output.decode("utf-8", "replace").splitlines()))
         last = " / ".join([*lines][-self._LINES :])
         return f"; it printed last: {last}" if last else ""
 
@@ -134,7 +131,7 @@ class StepLog:
 
 
 def default_watcher() -> Watcher:
-    """The watcher of a build that was given none: a bar in a notebook that a person looks at, otherwise Quiet."""
+    """The watcher of a build without one: a progress bar in a notebook that someone is looking at, otherwise Quiet."""
     if "ipykernel" in sys.modules:
         from ..widgets.build_progress import BuildProgress, is_watched
 

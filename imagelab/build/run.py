@@ -1,4 +1,4 @@
-"""RUN: run a program in a root folder of the stage; what it changed is the layer.
+"""RUN: run a program in the files of an image; what it changes is the layer.
 
 A `Workspace` unpacks an image once for a stage, and again only when another step has changed the image since.
 """
@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 from ..errors import LabError
 from ..filesystem.tree import Changes, Tree
@@ -24,50 +23,46 @@ from ..runtime.program import Program
 
 
 class Workspace:
-    """A root folder that lives as long as a `with` block, made when the first program needs it."""
+    """A root directory on the disk for the programs of one stage, made when the first of them needs it."""
 
     def __init__(self, folder: Path) -> None:
-        self._above = folder / f"imagelab-run-{os.urandom(16).hex()}"
-        self._files = Writable(self._above / "root")
-        self._holds: tuple[Digest, ...] | None = None
-        self._open = ExitStack()  # while the layer of the last program is packed
-
-    def __enter__(self) -> Workspace:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._clear()
+        self._folder = folder / f"imagelab-run-{os.urandom(16).hex()}"
+        self._root = Writable(self._folder / "root")
+        self._contents: tuple[Digest, ...] | None = None  # the diffIDs of the image that the root holds
+        self._readable = ExitStack()  # open while the layer of the last program is packed
 
     def run(
         self, image: Image, argv: Sequence[str], env: Mapping[str, str], cwd: str, user: str, timeout: float | None,
         output: Callable[[str, bytes], object],
     ) -> Changes:  # fmt: skip
-        """Run a program in an image's files and return what it changed; raises LabError when it fails."""
+        """Run a program in an image's files and return what it changed; raises LabError when it fails.
+
+        The contents of the changes are read from the disk, and stay there until the next `run` or `close`.
+        """
         tree = image.tree()
-        self._open.close()
-        if self._holds != image.diff_ids:
-            self._clear()
-            make_private(self._above)
-            unpack(tree, self._files.folder)
-        self._holds = None
-        self._files.begin()
-        who = user_of(user, tree)
-        env = {"HOME": home_of(who[0], tree), **env}
-        program = Program(tuple(argv), env, "/" + tree.resolve(cwd), who, timeout=timeout)
-        code = run_program(self._files.folder, tree, program, output)
+        self._readable.close()
+        if self._contents != image.diff_ids:
+            self.close()
+            make_private(self._folder)
+            unpack(tree, self._root.folder)
+        self._contents = None
+        self._root.begin()
+        ids = user_of(user, tree)
+        env = {"HOME": home_of(ids[0], tree), **env}
+        program = Program(tuple(argv), env, "/" + tree.resolve(cwd), ids, timeout=timeout)
+        code = run_program(self._root.folder, tree, program, output)
         if code:
             raise LabError(f"process {' '.join(argv)!r} did not complete successfully: exit code: {code}")
-        self._open.enter_context(self._files.readable())
-        return Tree.diff(tree, self._files.tree(tree, who))
+        self._readable.enter_context(self._root.readable())
+        return Tree.diff(tree, self._root.tree(tree, ids))
 
-    def stays(self, image: Image) -> None:
-        """Note that the folder holds this image's files now, so that the next program needs no new one."""
-        self._holds = image.diff_ids
+    def holds(self, image: Image) -> None:
+        """Note that the root holds this image's files now, so that the next program needs no new one."""
+        self._contents = image.diff_ids
 
-    def _clear(self) -> None:
-        self._open.close()
-        if self._above.exists():
-            remove(self._above)
-        self._holds = None
+    def close(self) -> None:
+        """Remove the root directory."""
+        self._readable.close()
+        if self._folder.exists():
+            remove(self._folder)
+        self._contents = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -94,7 +95,7 @@ class StageBuild:
     def run(self) -> Image:
         """Build every instruction; raises DockerfileError for one that fails."""
         index = self.stage.index
-        with Workspace(self.store.blobs.workplace()) as self.workspace:
+        with closing(Workspace(self.store.blobs.workplace())) as self.workspace:
             for number, trigger in enumerate(self._triggers()):
                 self._step(trigger, f"{index}.onbuild{number}")
             for number, instruction in enumerate(self.stage.instructions, 1):
@@ -251,7 +252,7 @@ class StageBuild:
                 lambda stream, data: self.shared.log.watcher.output(step, stream, data),
             )  # fmt: skip
             made = self._stack(changes, f"RUN {listed}{command}")
-            self.workspace.stays(made)
+            self.workspace.holds(made)
             return made
 
         recorded = {name: value for name, value in arguments.items() if name.upper() not in PREDEFINED}

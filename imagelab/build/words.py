@@ -1,7 +1,7 @@
-"""Words of a Dockerfile: variables are replaced in them, and quotes and escapes taken off, within limits.
+"""Words of a Dockerfile: variables are replaced, quotes and escapes removed.
 
 The grammar is BuildKit's (frontend/dockerfile/shell/lex.go), ported in the library e2b-dockerfile-utils. The limits are
-imagelab's own: a word that doubles itself forty times, or a pattern that would be tried for hours, ends at once.
+imagelab's own: a word that doubles itself forty times, or a pattern that would run for hours, is an error at once.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from e2b_dockerfile_utils import ShellLex
 
 T = TypeVar("T", str, list[str])
 
-MAX_WORD = 1 << 20  # characters of one word, its variables replaced
-MAX_TRIES = 10_000_000  # places at which the pattern of one `${name#pattern}` may be tried
+MAX_WORD = 1 << 20  # characters of one expanded word
+MAX_TRIES = 10_000_000  # positions at which the pattern of one `${name#pattern}` may be tried
 _PATTERN = re.compile(r"\$\{(\w+)([#%/])")
 _NAME = re.compile(r"\$\{?(\w+)")
 
 
 def word(text: str, values: Mapping[str, str], escape: str = "\\") -> str:
-    """One word with its variables replaced and its quotes taken off; raises ValueError for one that cannot be read."""
+    """One word with variables replaced and quotes removed; raises ValueError for a malformed or too long word."""
     return _read(text, values, escape, ShellLex.process_word)
 
 
 def words(text: str, values: Mapping[str, str], escape: str = "\\") -> list[str]:
-    """The same where one word may become several or none, as in EXPOSE."""
+    """The same for an instruction where one word may become several or none, such as EXPOSE."""
     return _read(text, values, escape, ShellLex.process_words)
 
 
 def document(text: str, values: Mapping[str, str]) -> str:
-    """A heredoc's text with its variables replaced and its quotes kept; raises ValueError as `word` does."""
+    """A heredoc's text with variables replaced and quotes kept; raises ValueError as `word` does."""
     return _read(text, values, "\\", ShellLex.process_word, quotes=False)
 
 
 def plain(text: str, escape: str = "\\") -> str:
-    """A word without its quotes and escapes, its variables still in it."""
+    """A word with quotes and escapes removed and variables left as they are; raises ValueError as `word` does."""
     return ShellLex(escape, env={}, skip_unset_env=True).process_word(text)
 
 
@@ -49,16 +49,16 @@ def _read(
         result = process(lex, text)
     except ValueError as error:
         raise ValueError(f"failed to process {_cut(text)}: {_reason(error, text)}") from None
-    if len(result) > MAX_WORD:  # a pattern's replacement may stand more than once
+    if len(result) > MAX_WORD:  # a pattern's replacement may occur more than once
         raise ValueError(f"failed to process {_cut(text)}: {_TOO_LONG}")
     return result
 
 
-_TOO_LONG = f"with its variables replaced it has more than {MAX_WORD:,} characters, the most that a word may have"
+_TOO_LONG = f"with its variables replaced it has more than {MAX_WORD:,} characters, the limit for one word"
 
 
 class _Counted(Mapping[str, str]):
-    """Variables, as long as what was taken from them fits into one word; raises ValueError beyond."""
+    """Variables that raise ValueError once the values read from them exceed the limit for one word."""
 
     def __init__(self, values: Mapping[str, str], length: int) -> None:
         self._values, self._left = values, MAX_WORD - length
@@ -78,10 +78,10 @@ class _Counted(Mapping[str, str]):
 
 
 def _check_patterns(text: str, values: Mapping[str, str]) -> None:
-    """Refuse a pattern that would take too long or make too much: `${name#p}`, `${name%p}`, `${name/p/r}`.
+    """Raise ValueError for a pattern that would run too long or give too much: `${name#p}`, `${name%p}`, `${name/p/r}`.
 
-    A pattern of n asterisks is tried at up to (length of the value) to the power of n + 1 places; a replacement may
-    stand at each character of the value.
+    A pattern of n asterisks is tried at up to (length of the value) to the power of n + 1 positions; a replacement may
+    occur at each character of the value.
     """
     for start in _PATTERN.finditer(text):
         inside = _to_brace(text, start.end())
@@ -94,12 +94,12 @@ def _check_patterns(text: str, values: Mapping[str, str]) -> None:
         if tries > MAX_TRIES or (start[2] == "/" and length * longest > MAX_WORD):
             raise ValueError(
                 f"failed to process {_cut(text)}: the value of {start[1]} is too long for that pattern: "
-                "take fewer asterisks, or a shorter value"
+                "use fewer asterisks, or a shorter value"
             )
 
 
 def _to_brace(text: str, start: int) -> str:
-    """The text from `start` to the brace that closes what was opened before it."""
+    """The text from `start` to the closing brace of the variable that it is in."""
     depth = 1
     for at in range(start, len(text)):
         if text[at] == "}":
@@ -116,5 +116,5 @@ def _cut(text: str) -> str:
 
 
 def _reason(error: ValueError, text: str) -> str:
-    """The lexer's words, without the word itself, which it repeats."""
+    """The lexer's message without its start, which repeats the word."""
     return str(error).removeprefix(f"failed to process {text!r}: ")

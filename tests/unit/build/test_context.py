@@ -11,10 +11,10 @@ import pytest
 
 from imagelab import Lab
 from imagelab.build.context import Context, matching
-from imagelab.build.file_sums import StatIndex
 from imagelab.errors import LabError, NotFound
 from imagelab.filesystem.entry import Entry
 from imagelab.filesystem.tree import Changes, Tree
+from imagelab.host.file_sums import StatIndex
 
 TREE = ["a.txt", "b.md", "sub/a.txt", "sub/deep/c.txt", "sub/deep/er/d.md", "node/x/y.js", "node/keep", "#odd", "!bang"]
 IGNORES = {

@@ -9,8 +9,8 @@ import pytest
 
 from imagelab import Lab
 from imagelab.build.context import Context
-from imagelab.build.file_sums import StatIndex
 from imagelab.build.progress import Watcher
+from imagelab.host.file_sums import StatIndex
 from imagelab.oci.layer import Layer
 
 DOCKERFILE = """\

@@ -16,8 +16,8 @@ from itertools import chain
 from pathlib import Path
 
 from ..filesystem.entry import Content
-from ..host.atomic import write_atomically
-from ..host.disk import Found
+from .atomic import write_atomically
+from .disk import Found
 
 
 class StatIndex:
