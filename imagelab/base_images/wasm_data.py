@@ -1,6 +1,6 @@
-"""The data section of a WebAssembly file: the memory that a program starts with.
+"""The data section of a WebAssembly file: the initial memory of its program.
 
-Here to take the standard library out of a Python that was built with it inside, so that an image can hold it as a file.
+A CPython built for WASI contains its standard library there; the base image needs it as a file.
 
 Implements the data section of the WebAssembly core specification (5.5.14), as far as LLVM writes it: active segments of
 the one memory, each at a constant address.
@@ -15,9 +15,9 @@ _I32_CONST = 0x41
 
 
 def initial_memory(program: bytes) -> bytes:
-    """The memory as the program's data section fills it; raises Invalid for a file that is not as described above."""
+    """The memory filled from the data section; raises Invalid for a malformed file, or one not as described above."""
     if program[:8] != b"\0asm\1\0\0\0":
-        raise Invalid("this is no WebAssembly module: it does not begin with \\0asm and version 1")
+        raise Invalid("not a WebAssembly module: it does not begin with \\0asm and version 1")
     memory = bytearray()
     try:
         place = 8
@@ -31,7 +31,7 @@ def initial_memory(program: bytes) -> bytes:
                 _fill(memory, program, place)
             place += size
     except IndexError:
-        raise Invalid("this WebAssembly module ends too early") from None
+        raise Invalid("the WebAssembly module is truncated") from None
     return bytes(memory)
 
 
@@ -39,13 +39,13 @@ def _fill(memory: bytearray, program: bytes, place: int) -> None:
     count, place = _number(program, place)
     for _ in range(count):
         if program[place] != 0 or program[place + 1] != _I32_CONST:
-            raise Invalid("this WebAssembly module has data whose address is not a constant")
+            raise Invalid("the WebAssembly module has data whose address is not a constant")
         address, place = _number(program, place + 2)
         size, place = _number(program, place + 1)  # after the end of its address
         if place + size > len(program):
             raise IndexError
         if address + size > len(memory):
-            raise Invalid("this WebAssembly module has data that lies outside its memory")
+            raise Invalid("the WebAssembly module has data outside its memory")
         memory[address : address + size] = program[place : place + size]
         place += size
 

@@ -1,4 +1,4 @@
-"""The base images: the same everywhere, and labelled as what they are."""
+"""The base images have the same IDs everywhere, and labels that say what they are."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_its_python_is_the_file_that_was_published(python):
     ]  # fmt: skip
 
 
-def test_its_config_is_as_docker_s_image_has_it(python):
+def test_its_config_is_that_of_docker_s_image(python):
     config = python.config["config"]
     assert config["Cmd"] == ["python3"]
     assert config["Env"] == [
@@ -54,7 +54,7 @@ def test_its_config_is_as_docker_s_image_has_it(python):
     assert "not Docker's image" in config["Labels"][base_images.LABEL]
 
 
-def test_it_lies_on_the_shell_base(python):
+def test_the_python_base_is_built_on_the_shell_base(python):
     shell = base_images.provide(Lab.temporary().store, base_images.SHELL)
     assert python.diff_ids[:1] == shell.diff_ids
 
@@ -120,13 +120,13 @@ def test_a_memory_is_filled_from_its_segments():
 
 
 @pytest.mark.parametrize("program, words", [
-    (b"", "no WebAssembly module"),
-    (b"\x7fELF", "no WebAssembly module"),
-    (HEAD + b"\x0b", "ends too early"),
-    (HEAD + b"\x05\x03\x01\x00\x01\x0b\x07\x01\x00\x41\x00\x0b\x05a", "ends too early"),
+    (b"", "not a WebAssembly module"),
+    (b"\x7fELF", "not a WebAssembly module"),
+    (HEAD + b"\x0b", "is truncated"),
+    (HEAD + b"\x05\x03\x01\x00\x01\x0b\x07\x01\x00\x41\x00\x0b\x05a", "is truncated"),
     (HEAD + b"\x05\x03\x01\x00\x00\x0b\x07\x01\x00\x41\x00\x0b\x01a", "outside its memory"),
     (HEAD + b"\x0b\x05\x01\x01\x00\x00\x00", "not a constant"),
 ])  # fmt: skip
-def test_what_is_no_module_is_told(program, words):
+def test_a_malformed_module_is_an_error(program, words):
     with pytest.raises(Invalid, match=words):
         wasm_data.initial_memory(program)
