@@ -139,7 +139,7 @@ def _find(shared: Shared, stage: Stage, name: str) -> Image:
     """The image of this name in the store, or a base image; raises DockerfileError."""
     other = shared.dockerfile.find_stage(name, len(shared.dockerfile.stages))
     if other and name.isdecimal():  # which could also be the start of an image's ID
-        raise stage.source.error(f"there is no image {name!r} here: FROM finds a stage only by the name given with AS")
+        raise stage.source.error(f"there is no image {name!r} here: FROM finds a stage by its name only, given with AS")
     try:
         return find(shared.store, name)
     except NotFound:

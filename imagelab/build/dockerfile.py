@@ -177,7 +177,7 @@ def parse(data: bytes, name: str = "Dockerfile") -> Dockerfile:
         else:
             raise instruction.error("no build stage in current context: a Dockerfile begins with FROM")
     if not dockerfile.stages:
-        raise DockerfileError(f"{name}: no FROM in it: a Dockerfile names the image it starts from, or scratch")
+        raise DockerfileError(f"{name}: there is no FROM: a Dockerfile names the image it starts from, or scratch")
     _check_stages(dockerfile)
     return dockerfile
 

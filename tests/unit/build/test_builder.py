@@ -1,4 +1,4 @@
-"""A build as a whole: the same bytes anywhere, and after a failure nothing that was not there before."""
+"""Whole builds: the same bytes on every machine, and nothing half made after a failure."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_folder_a_tar_a_stream_and_a_mapping_are_the_same_context(tmp_path):
     assert trees[0] == trees[1] == trees[2] == trees[3]
 
 
-def test_a_stream_that_is_no_tar_is_the_dockerfile():
+def test_a_stream_that_is_not_a_tar_is_the_dockerfile():
     built = Lab.temporary().build(io.BytesIO(b"FROM scratch\nCOPY <<a /a\nhi\na\n"))
     assert built.image.read("a") == b"hi\n"
 
@@ -209,7 +209,7 @@ def test_ctrl_c_stops_a_long_run_in_under_a_second(tmp_path):
     assert_clean(lab)
 
 
-def test_a_program_has_its_time():
+def test_a_run_that_exceeds_the_timeout_fails():
     began = time.monotonic()
     with pytest.raises(DockerfileError, match=r"^Dockerfile:2: RUN: .*longer than"):
         Lab.temporary().build({"Dockerfile": f"FROM {SHELL}\nRUN while true; do sleep 1; done"}, timeout=0.5)
@@ -217,7 +217,7 @@ def test_a_program_has_its_time():
 
 
 @pytest.mark.parametrize("left", [0, 1, 2, 3])
-def test_a_disk_that_is_full_is_one_clear_error(monkeypatch, left):
+def test_a_full_disk_is_one_clear_error(monkeypatch, left):
     """The disk refuses after `left` more writes into the store; afterwards there is room again."""
     lab = Lab.temporary()
     lab.build({"Dockerfile": f"FROM {SHELL}\n"}, "t")
@@ -268,12 +268,12 @@ def test_from_scratch_alone_is_the_empty_image():
     assert lab.image("t") == image and image.layers == () and lab.verify() == []
 
 
-def test_stages_in_a_circle_are_refused_where_the_first_begins():
+def test_stages_in_a_circle_are_an_error_of_the_first():
     with pytest.raises(DockerfileError, match=r"^Dockerfile:1: FROM: there is no image 'b' here: the stage of"):
         Lab.temporary().build({"Dockerfile": "FROM b AS a\nFROM a AS b\n"})
 
 
-def test_a_socket_that_is_asked_for_by_name_is_no_riddle(tmp_path, monkeypatch):
+def test_copying_a_socket_by_name_says_that_it_is_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY s /s\n")
     with socket.socket(socket.AF_UNIX) as made:
@@ -282,7 +282,7 @@ def test_a_socket_that_is_asked_for_by_name_is_no_riddle(tmp_path, monkeypatch):
             Lab.temporary().build(".")
 
 
-def test_a_dockerfile_without_end_is_not_read_to_its_end():
+def test_an_endless_dockerfile_is_not_read_to_its_end():
     with pytest.raises(DockerfileError, match="too many for a Dockerfile"):
         Lab.temporary().build(".", dockerfile="/dev/zero")
 
@@ -308,14 +308,14 @@ def test_several_names_point_to_the_one_image():
         ({"tag": "Bad Name"}, "Bad Name"),
     ],
 )
-def test_what_a_build_cannot_be_told(how, said):
+def test_invalid_options_of_a_build(how, said):
     lab = Lab.temporary()
     with pytest.raises(LabError, match=said):
         lab.build({"Dockerfile": "FROM scratch\nLABEL a=b\n"}, **{"tag": "t", **how})
     assert lab.store.tags() == {}
 
 
-def test_a_build_argument_that_nothing_asks_for_is_told_and_harmless():
+def test_an_undeclared_build_argument_is_reported_and_harmless():
     dockerfile = {"Dockerfile": "FROM scratch\nARG KNOWN\nLABEL a=$KNOWN\n"}
     built = Lab.temporary().build(dockerfile, build_args={"KNOWN": "1", "NONE": "1", "http_proxy": "x"})
     assert built.unused_args == ("NONE",)

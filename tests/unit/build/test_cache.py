@@ -1,4 +1,4 @@
-"""A step that was done before is not done again, and one that is says why."""
+"""The build cache: which steps hit, and the reason for each miss."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def lab():
     return Lab.temporary(None)
 
 
-def test_the_first_build_has_nothing_and_the_second_all(lab):
+def test_the_first_build_misses_every_step_and_the_second_hits_every_step(lab):
     hits, reasons, first = told(lab)
     assert hits == [True, *[False] * 5]
     assert set(reasons[1:]) == {"not built before"}
@@ -53,7 +53,7 @@ CHANGES = {  # what is changed, the first step that misses, and its reason
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_is_named_and_busts_the_rest(lab, name):
+def test_a_miss_names_the_change_and_the_rest_of_the_stage_misses(lab, name):
     changed, at, reason = CHANGES[name]
     told(lab)
     hits, reasons, _ = told(lab, {**CONTEXT, **changed})
@@ -103,7 +103,7 @@ def test_a_build_argument_counts_where_it_is_used(lab):
     assert image.config["config"]["Labels"] == {"of": "all"}
 
 
-def test_no_cache_asks_nothing_and_remembers(lab):
+def test_no_cache_hits_nothing_and_still_records(lab):
     told(lab)
     hits, reasons, again = told(lab, no_cache=True)
     assert hits[1:] == [False] * 5
@@ -133,7 +133,7 @@ def test_a_removed_image_is_built_again():
     assert again.tree() == first.tree()
 
 
-def test_one_miss_busts_the_rest_even_where_the_bytes_are_the_same():
+def test_after_a_miss_the_rest_misses_even_where_the_bytes_are_the_same():
     """With an epoch the same step gives the same image; docker's rule stands all the same."""
     lab = Lab.temporary()
     text = "FROM scratch\nARG A\nCOPY a /a\nCMD x\n"
@@ -153,7 +153,7 @@ def test_the_epoch_and_the_platform_are_inputs(tmp_path):
     assert told(Lab(tmp_path, epoch=1))[0] == ALL
 
 
-def test_other_processes_find_it_too(tmp_path):
+def test_another_process_hits_the_same_steps(tmp_path):
     script = (
         "import sys; from imagelab import Lab\n"
         f"built = Lab({str(tmp_path)!r}).build({CONTEXT!r})\n"
@@ -165,7 +165,7 @@ def test_other_processes_find_it_too(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b'{"0.1": 3}', b"\xff\xfe"])
-def test_a_damaged_record_costs_reasons_and_nothing_else(lab, damage):
+def test_a_damaged_record_loses_only_the_reasons(lab, damage):
     _, _, first = told(lab)
     for path in (lab.home / "cache" / "build").glob("last-*"):
         path.write_bytes(damage)
@@ -183,7 +183,7 @@ def test_a_damaged_note_is_only_a_miss(lab):
     assert told(lab)[0] == ALL
 
 
-def test_stages_bust_each_other_only_by_what_they_copy(lab):
+def test_a_stage_invalidates_another_only_through_the_files_it_copies(lab):
     text = "FROM scratch AS one\nCOPY a /a\nCOPY b /b\nFROM scratch\nCOPY --from=one /a /\nCMD x\n"
     told(lab, {**CONTEXT, "Dockerfile": text})
     hits, _, _ = told(lab, {**CONTEXT, "Dockerfile": text, "b": "other"})

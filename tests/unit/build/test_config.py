@@ -56,7 +56,7 @@ BEFORE = {
         (["ENV\tA=1"], {"Env": [*BEFORE["Env"], "A=1"]}),
     ],
 )  # fmt: skip
-def test_what_changes_set(changes, config):
+def test_the_config_keys_that_changes_set(changes, config):
     assert applied(changes, BEFORE) == config
 
 
@@ -127,7 +127,7 @@ def test_an_image_of_docker_s_with_keys_that_only_docker_writes_can_be_committed
     assert made.config["config"]["Labels"] == {"a": "b"}
 
 
-def test_what_is_imported_is_configured_by_changes():
+def test_import_applies_changes_to_the_config():
     archive = io.BytesIO()
     tarfile.open(fileobj=archive, mode="w").close()
     lab = Lab.temporary()
@@ -135,7 +135,7 @@ def test_what_is_imported_is_configured_by_changes():
     assert image.config["config"] == {"Env": ["A=1", "B=1"], "Healthcheck": {"Test": ["NONE"]}}
 
 
-def test_a_commit_has_the_message_and_the_author_that_it_was_given_and_not_those_below():
+def test_a_commit_has_its_own_message_and_author():
     lab = Lab.temporary()
     base = lab.append(None, {"f": "1"})
     base = kept(base, comment="Imported from -", author="somebody", config={"Cmd": ["x"]})

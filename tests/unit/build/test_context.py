@@ -1,4 +1,4 @@
-"""A build sees its context less .dockerignore, knows each file by what it holds, and reads it again only if it must."""
+"""The build context: .dockerignore, the sums of its files, and which files are read again."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def test_dockerignore_of_a_folder_and_of_a_tree(folder, tmp_path, ignore):
     assert files(Context.of_tree(tree, "x", ignore.encode()).tree) == wanted
 
 
-def test_a_pattern_that_is_none_is_an_error(folder, tmp_path):
+def test_a_malformed_pattern_is_an_error(folder, tmp_path):
     with pytest.raises(LabError, match=r"^\.dockerignore: "):
         context_of(folder, tmp_path, b"[a\n")
 
 
-def test_an_ignore_file_of_the_dockerfiles_own_goes_first(tmp_path):
+def test_the_ignore_file_of_the_dockerfile_comes_first(tmp_path):
     lab = Lab.temporary()
     there = {"a": "a", "b": "b", ".dockerignore": "a\n", "x.Dockerfile.dockerignore": "b\n"}
     text = "FROM scratch\nCOPY . /\n"
@@ -75,7 +75,7 @@ def test_an_ignore_file_of_the_dockerfiles_own_goes_first(tmp_path):
     assert {"a", "b"} & set(built.image.tree()) == {"a"}
 
 
-def test_what_is_left_out_is_not_even_looked_at(folder, tmp_path):
+def test_excluded_folders_are_not_even_opened(folder, tmp_path):
     (folder / "node" / "locked").mkdir(mode=0)
     try:
         assert "node/keep" not in files(context_of(folder, tmp_path, b"node\n").tree)
@@ -103,7 +103,7 @@ def test_a_context_with_a_socket_is_built_without_it(folder, tmp_path, monkeypat
     assert files(found.tree) == sorted(TREE)
 
 
-def test_a_folder_that_may_not_be_read_is_named_and_can_be_left_out():
+def test_an_unreadable_folder_is_named_and_can_be_excluded():
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         folder.chmod(0o755)
@@ -121,7 +121,7 @@ def test_a_folder_that_may_not_be_read_is_named_and_can_be_left_out():
         assert "locked" not in found.tree
 
 
-def test_a_folder_that_is_none(tmp_path):
+def test_a_context_that_is_not_a_folder(tmp_path):
     with pytest.raises(LabError, match="is not a folder"):
         context_of(tmp_path / "nowhere", tmp_path)
 
@@ -179,13 +179,13 @@ def test_an_edit_within_the_same_tick_that_keeps_size_and_time_is_seen(folder, t
     assert second["a.txt"] != first["a.txt"]
 
 
-def test_a_file_written_just_now_is_not_believed_in(folder, tmp_path, elapse):
+def test_a_file_written_just_now_is_not_remembered(folder, tmp_path, elapse):
     elapse(folder)
     assert summed(folder, tmp_path)[1] == sorted(TREE)
     assert summed(folder, tmp_path)[1] == sorted(TREE)  # none of them is two seconds old
 
 
-def test_a_context_has_a_stamp_only_where_all_of_it_is_at_rest(folder, tmp_path, elapse, monkeypatch):
+def test_a_context_has_a_stamp_only_if_every_file_is_at_rest(folder, tmp_path, elapse, monkeypatch):
     assert context_of(folder, tmp_path).stamp == ""
     monkeypatch.setattr(StatIndex, "AT_REST", 0)
     elapse(folder)
@@ -206,7 +206,7 @@ def test_a_file_from_the_future_is_read_again(folder, tmp_path, elapse, monkeypa
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"a.txt": 3}', b'{"a.txt": [[1], 5]}', b"\xff"])
-def test_a_damaged_index_costs_time_and_nothing_else(folder, tmp_path, damage):
+def test_a_damaged_index_costs_only_time(folder, tmp_path, damage):
     first, _ = summed(folder, tmp_path)
     (tmp_path / "index").write_bytes(damage)
     assert summed(folder, tmp_path)[0] == first
@@ -242,7 +242,7 @@ def test_sources_are_go_patterns(pattern):
     assert matching(tree, pattern) == GLOBS[pattern]
 
 
-def test_a_source_that_is_not_there_and_a_pattern_that_is_none():
+def test_a_missing_source_and_a_malformed_pattern():
     tree = Tree().apply(Changes({"dangling": Entry.symlink("nowhere")}))
     with pytest.raises(NotFound):
         matching(tree, "x")

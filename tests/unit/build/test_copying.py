@@ -1,4 +1,4 @@
-"""COPY and ADD, told by what comes to lie where; no program runs."""
+"""COPY and ADD: which files end up where. No program runs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ WHERE = {
 
 
 @pytest.mark.parametrize("text", WHERE)
-def test_where_things_come_to_lie(lab, text):
+def test_destinations(lab, text):
     assert set(built(lab, text)) == WHERE[text]
 
 
@@ -74,7 +74,7 @@ def test_owners(lab, words):
     assert {(e.uid, e.gid) for e in made.values()} == {OWNERS[words]}
 
 
-def test_a_mode_is_for_all_that_is_copied_and_not_for_folders_made_on_the_way(lab):
+def test_chmod_applies_to_what_is_copied_and_not_to_parents_made_for_it(lab):
     made = built(lab, "COPY --chmod=640 d /x/y")
     assert {path: oct(entry.mode) for path, entry in made.items()} == {
         "x": "0o755", "x/y": "0o755", "x/y/e": "0o640", "x/y/f": "0o640", "x/y/f/g": "0o640",
@@ -84,7 +84,7 @@ def test_a_mode_is_for_all_that_is_copied_and_not_for_folders_made_on_the_way(la
 WRONG = {
     "COPY none /x": "'none' is not in",
     "COPY none* /x/": "'none\\*' is not in",
-    "COPY ../none /x": "is not in the context: COPY cannot reach what lies outside",
+    "COPY ../none /x": "is not in the context: COPY cannot reach files outside of it",
     "COPY a b.txt /x": "must be a folder and end with '/'",
     "COPY [a /x": "without",
     "COPY out /x": "is not in the context: the symbolic link 'out' leads to '/etc/passwd', which is not in it",
@@ -104,7 +104,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_cannot_be_copied_is_said_with_file_and_line(lab, text):
+def test_what_cannot_be_copied_is_an_error_with_file_and_line(lab, text):
     good = io.BytesIO()
     with tarfile.open(fileobj=good, mode="w:gz") as archive:
         archive.addfile(tarfile.TarInfo("x/.."), io.BytesIO())
@@ -155,7 +155,7 @@ NO_TARS = {
 
 
 @pytest.mark.parametrize("name", NO_TARS)
-def test_add_copies_what_is_no_tar(lab, name):
+def test_add_copies_a_file_that_is_not_a_tar(lab, name):
     found = built(lab, "ADD file /x/", file=NO_TARS[name])
     assert found["x/file"].read() == NO_TARS[name]
 

@@ -100,7 +100,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_no_link_may_become(lab, text):
+def test_copies_that_are_an_error(lab, text):
     with pytest.raises(DockerfileError, match=WRONG[text]):
         changed(lab, text)
 
@@ -121,7 +121,7 @@ def test_sources_are_files_of_their_own_and_only_links_within_one_folder_stay(tm
     assert len({id(tree[path]) for path in ("s/one", "s/two", "s/l", "g/one", "g/two")}) == 5
 
 
-def test_messages_name_the_tar_they_speak_of(lab, tmp_path):
+def test_errors_name_the_tar(lab, tmp_path):
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as made:
         made.addfile(tarfile.TarInfo("x"), io.BytesIO())

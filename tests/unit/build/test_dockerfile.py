@@ -1,4 +1,4 @@
-"""Whatever could not be built is refused before anything is, with file and line; the grammar is BuildKit's."""
+"""Dockerfiles: what could not be built is an error with file and line, before anything is built."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_built_is_refused_with_file_and_line(name):
+def test_what_cannot_be_built_is_an_error_with_file_and_line(name):
     text, line, said = BAD[name]
     with pytest.raises(DockerfileError) as error:
         parse(text.encode(), "sub/Dockerfile")
@@ -69,7 +69,7 @@ def test_what_cannot_be_built_is_refused_with_file_and_line(name):
     assert "\n" not in told
 
 
-def test_text_that_is_not_utf8_is_refused_where_it_is_not():
+def test_text_that_is_not_utf8_is_an_error_with_its_line():
     with pytest.raises(DockerfileError, match=r"^Dockerfile:3: not UTF-8"):
         parse(b"FROM a\n# \xc3\xbc\nENV A=\xff\n")
 
@@ -86,14 +86,14 @@ def test_a_hundred_thousand_lines():
         parse(b"FROM a\n" + b"RUN x\n" * 99_999 + b"NOPE\n")
 
 
-def test_instructions_that_no_image_could_tell_of_are_refused_where_they_are_too_many():
+def test_too_many_instructions_are_an_error_with_the_first_line_too_many():
     assert len(parse(b"FROM a\n" + b"RUN x\n" * (MAX_INSTRUCTIONS - 1)).stages[0].instructions) == 999
     with pytest.raises(DockerfileError, match=r"^Dockerfile:1002: more than 1,000 instructions"):
         parse(b"# a\nFROM a\n" + b"RUN x\n" * 99_999)
 
 
 @pytest.mark.parametrize("prefix, newline", [("", "\n"), ("\ufeff", "\n"), ("", "\r\n"), ("\ufeff", "\r\n")])
-def test_byte_order_mark_and_carriage_returns_mean_nothing(prefix, newline):
+def test_byte_order_mark_and_carriage_returns_are_ignored(prefix, newline):
     text = 'FROM a AS one\nENV A=1 \\\n  B="2 3"\nRUN <<EOF\nhi\nEOF\nFROM one\nCMD ["x"]\n'
     plain, other = parse(text.encode()), parse((prefix + text.replace("\n", newline)).encode())
     assert [[(i.name, i.args, i.line) for i in s.instructions] for s in other.stages] == [
@@ -110,10 +110,10 @@ def test_each_instruction_knows_its_line():
 
 def test_stages_are_found_by_name_in_any_case_and_by_number():
     parsed = parse(b"FROM a AS One\nFROM b\nFROM c AS one\n")
-    assert parsed.stage_called("ONE", 1) is parsed.stages[0]
-    assert parsed.stage_called("one", 3) is parsed.stages[2]
-    assert parsed.stage_called("1", 3) is parsed.stages[1]
-    assert parsed.stage_called("one", 0) is None
+    assert parsed.find_stage("ONE", 1) is parsed.stages[0]
+    assert parsed.find_stage("one", 3) is parsed.stages[2]
+    assert parsed.find_stage("1", 3) is parsed.stages[1]
+    assert parsed.find_stage("one", 0) is None
 
 
 WORDS = {
@@ -124,12 +124,12 @@ WORDS = {
 
 @pytest.mark.parametrize("word", WORDS)
 def test_variables_are_replaced_as_a_shell_would(word):
-    parsed = parse(b"FROM a\n")
-    assert parsed.word(parsed.stages[0].source, word, {"A": "1", "E": ""}) == WORDS[word]
+    source = parse(b"FROM a\n").stages[0].source
+    assert source.word(word, {"A": "1", "E": ""}) == WORDS[word]
 
 
 @pytest.mark.parametrize("word", ["${A", "'a", '"a', "${A:?no}x${N:?no}"])
-def test_a_word_that_cannot_be_read_is_an_error_with_its_line(word):
-    parsed = parse(b"\nFROM a\n")
+def test_a_malformed_word_is_an_error_with_its_line(word):
+    source = parse(b"\nFROM a\n").stages[0].source
     with pytest.raises(DockerfileError, match=r"^Dockerfile:2: FROM: "):
-        parsed.word(parsed.stages[0].source, word, {"A": "1"})
+        source.word(word, {"A": "1"})

@@ -1,4 +1,4 @@
-"""RUN in a real Linux root: what the program did is what the layer says, for root and for anybody else."""
+"""RUN in a real Linux root directory: the layer holds what the program changed, for root and for other users."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_root_and_an_ordinary_user_build_the_same(base, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root")
-def test_another_user_sees_whose_the_files_are(lab):
+def test_a_program_run_as_another_user_sees_the_owners_of_files(lab):
     watcher = Output()
     lab.build({"Dockerfile": "FROM base\nRUN id -u\nUSER me\nRUN ls -ln /etc/passwd && id -u\n"}, watcher=watcher)
     said = b"".join(data for _, data in watcher.said).decode().split()
@@ -136,7 +136,7 @@ class Output(Watcher):
         self.said.append((stream, data))
 
 
-def test_output_comes_as_it_is_printed(lab):
+def test_output_is_passed_on_as_it_is_printed(lab):
     """The program goes on only when a file appears, which is put there when its first line was seen."""
 
     class Answers(Output):

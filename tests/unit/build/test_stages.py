@@ -67,7 +67,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_names_no_stage(lab, text):
+def test_invalid_names_of_stages_and_platforms(lab, text):
     with pytest.raises(DockerfileError, match=WRONG[text]):
         lab.build({"Dockerfile": text})
 
@@ -94,7 +94,7 @@ def test_what_imagelab_makes_itself_runs_on_any_platform():
         ('COPY "ü ü" /x/', '["ü ü", "/x/"]'),
     ],
 )
-def test_a_name_with_a_space_is_refused_with_the_form_that_docker_takes(lab, text, json):
+def test_a_name_with_a_space_is_an_error_that_shows_the_json_form(lab, text, json):
     with pytest.raises(DockerfileError) as error:
         lab.build({"my file": "x", "Dockerfile": f"FROM base:1 AS s\nFROM base:1\n{text}\n"})
     assert str(error.value).startswith(f"Dockerfile:3: {text[:4].strip()}: docker splits this line at each space")

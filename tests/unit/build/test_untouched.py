@@ -1,4 +1,4 @@
-"""A context that nobody has touched since costs a look at it, and never an old answer."""
+"""A context unchanged since the last build is only statted, and the result is never stale."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ def nothing_is_read(monkeypatch):
     return start
 
 
-def test_a_context_that_nobody_touched_costs_a_look_at_it(lab, folder, nothing_is_read):
+def test_an_unchanged_context_is_only_statted(lab, folder, nothing_is_read):
     text = DOCKERFILE + "FROM scratch\nCOPY --from=0 /x /y\nCOPY --exclude=a . .\nADD a /b\n"
     told(lab, folder, dockerfile=text.encode())
     nothing_is_read()
     assert told(lab, folder, dockerfile=text.encode())[:2] == ([True] * 10, [""] * 10)
 
 
-def test_a_touched_file_is_compared_once(lab, folder, nothing_is_read):
+def test_a_file_with_a_new_time_is_compared_once(lab, folder, nothing_is_read):
     told(lab, folder)
     os.utime(folder / "a", (1, 1))
     assert told(lab, folder)[0] == ALL
@@ -89,7 +89,7 @@ def test_a_touched_file_is_compared_once(lab, folder, nothing_is_read):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_of_what_nobody_had_touched_is_named(lab, folder, name):
+def test_a_change_after_an_unchanged_build_is_named(lab, folder, name):
     changed, at, reason = CHANGES[name]
     for _ in range(2):
         told(lab, folder)
@@ -104,7 +104,7 @@ OTHERS = ["COPY --exclude=b a b /x/", "COPY a b /y/", "COPY <<b a /x/\ntext\nb",
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_an_untouched_context_is_no_excuse_for_another_instruction(lab, folder, other):
+def test_an_unchanged_context_does_not_hide_another_instruction(lab, folder, other):
     first = told(lab, folder, dockerfile=b"FROM scratch\nCOPY a b /x/\n")[2]
     hits, _, image = told(lab, folder, dockerfile=f"FROM scratch\n{other}\n".encode())
     assert hits == [True, False] and image != first
@@ -112,7 +112,7 @@ def test_an_untouched_context_is_no_excuse_for_another_instruction(lab, folder, 
     assert told(lab, folder, dockerfile=b"FROM scratch\nCOPY a b /x/\n")[2] == first
 
 
-def test_two_projects_with_the_same_words_keep_their_own_records(lab, folder, tmp_path, monkeypatch):
+def test_two_projects_with_the_same_dockerfile_keep_their_own_records(lab, folder, tmp_path, monkeypatch):
     shutil.copytree(folder, tmp_path / "other")
     for place in (folder, tmp_path / "other"):
         monkeypatch.chdir(place)
@@ -124,7 +124,7 @@ def test_two_projects_with_the_same_words_keep_their_own_records(lab, folder, tm
     assert told(lab, ".")[1][3] == "a changed"
 
 
-def test_a_note_that_a_kill_cut_off_goes_with_the_next_sweep_and_one_being_written_stays(lab, folder):
+def test_gc_removes_a_half_written_note_and_keeps_one_being_written(lab, folder):
     told(lab, folder)
     torn = lab.home / "cache" / "build" / ".last-x.1"
     torn.write_text("half a no")

@@ -1,4 +1,4 @@
-"""Words of a Dockerfile: what they become, and where that ends."""
+"""Words of a Dockerfile: their expansion, and its limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_patterns_in_variables(text):
     assert words.word(text, {"A": "b:c:d"}) == EXPANDED[text]
 
 
-def test_a_word_of_just_the_limit_is_taken():
+def test_a_word_of_exactly_the_limit_is_accepted():
     half = "x" * (MAX_WORD // 2 - 2)
     assert words.word("$A$A", {"A": half}) == half + half
     with pytest.raises(ValueError, match=f"{MAX_WORD:,} characters"):
@@ -41,7 +41,7 @@ TOO_MUCH = {
 
 @pytest.mark.parametrize("name", TOO_MUCH)
 @pytest.mark.parametrize("read", [words.word, words.words, words.document])
-def test_a_word_that_would_take_for_ever_ends_at_once_in_a_sentence(name, read):
+def test_a_word_that_would_take_for_ever_is_an_error_at_once(name, read):
     text, values = TOO_MUCH[name]
     with pytest.raises(ValueError, match=r"^failed to process ") as error:
         read(text, values)
@@ -72,7 +72,7 @@ def lab():
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_every_instruction_ends_with_its_line(lab, name):
+def test_the_error_has_the_line_of_every_instruction(lab, name):
     text, instruction = ENDS[name]
     message = rf"^Dockerfile:\d+: {instruction}: failed to process .*1,048,576"
     with pytest.raises(DockerfileError, match=message) as error:
@@ -80,7 +80,7 @@ def test_every_instruction_ends_with_its_line(lab, name):
     assert len(str(error.value)) < 400
 
 
-def test_a_from_and_the_arguments_before_it_end_too(lab):
+def test_the_error_has_the_line_of_a_from_and_the_arguments_before_it(lab):
     before = "ARG A=0123456789\n" + "ARG A=$A$A\n" * 40
     with pytest.raises(DockerfileError, match=r"^Dockerfile:\d+: ARG: .*1,048,576"):
         lab.build({"Dockerfile": f"{before}FROM scratch\n"})
@@ -98,7 +98,7 @@ def test_a_build_argument_may_not_be_longer_than_a_word(lab):
 
 
 @pytest.mark.parametrize("text", ["EXPOSE ${A", "COPY <<E /f\n${A\nE", "WORKDIR ${A", 'COPY ["${A", "/"]'])
-def test_what_cannot_be_read_is_said_once_and_with_its_line(lab, text):
+def test_the_lexer_s_message_is_not_repeated_and_has_its_line(lab, text):
     with pytest.raises(DockerfileError, match=r"^Dockerfile:2: [A-Z]+: failed to process ") as error:
         lab.build({"Dockerfile": f"FROM scratch\n{text}\n"})
     assert str(error.value).count("failed to process") == 1
