@@ -74,11 +74,20 @@ class Built(Displayed):
 class Watcher:
     """Receives the events of a build. This base class ignores them."""
 
-    def started(self, step: BuildStep) -> None: ...
-    def output(self, step: BuildStep, stream: str, data: bytes) -> None: ...
-    def done(self, step: BuildStep) -> None: ...
-    def finished(self, built: Built) -> None: ...
-    def failed(self, error: BaseException) -> None: ...
+    def started(self, step: BuildStep) -> None:
+        """A step begins."""
+
+    def output(self, step: BuildStep, stream: str, data: bytes) -> None:
+        """The program of a RUN has printed `data` on `stream`, "stdout" or "stderr"."""
+
+    def done(self, step: BuildStep) -> None:
+        """A step has ended, with an image."""
+
+    def finished(self, built: Built) -> None:
+        """The build has ended, and its names point to the image."""
+
+    def failed(self, error: BaseException) -> None:
+        """The build has ended with an error, or was interrupted."""
 
     def unseen(self) -> str:
         """What a failing program printed, for the error message, if this watcher does not show output."""
