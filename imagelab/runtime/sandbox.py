@@ -1,16 +1,16 @@
-"""A worker process shuts itself in, so that no path and no link leads its interpreter out of the container's root.
+"""The sandbox of workers: the kernel confines a process to a container's root folder.
 
 The interpreters that run shell scripts and WebAssembly resolve paths themselves: they look where a link leads, then
-open it. Another program of the container can swap a directory for a link in between, so that checking cannot be made
-safe. The kernel is asked instead, before the first command:
+open it. Another program of the container can swap a directory for a link in between, so checks cannot make that safe.
+A worker therefore confines itself before it runs the first command:
 
 * A **mount namespace** holds the root folder and, read-only, what Python reads; nothing else of the host exists there,
   and no device in the root folder can be opened.
-* **Landlock** denies everything outside those folders, too. It cannot deny what needs no opening (chmod, chown, utime,
-  stat), and so is not enough alone; it also keeps the worker from the network and from signalling other processes.
+* **Landlock** denies access outside those folders as well. It does not cover what opens no file (chmod, chown, utime,
+  stat), so it is not enough alone; it also denies the network, and signals to other processes.
 
-See mount_namespaces(7), user_namespaces(7), and the kernel's userspace-api/landlock.rst. The few system calls are made
-here: PyPI's three Landlock packages take 10 to 20 ms to import, and each looks for the C library by starting a program.
+See mount_namespaces(7), user_namespaces(7), and the kernel's userspace-api/landlock.rst. The system calls are made with
+ctypes: PyPI's three Landlock packages take 10 to 20 ms to import, and each starts a program to find the C library.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from pathlib import Path
 _READ = 1 << 2 | 1 << 3
 _CHANGE = sum(1 << bit for bit in (1, 4, 5, 7, 8, 9, 10, 12, 13, 14))
 _READ_FILE, _WRITE_FILE, _TRUNCATE = 1 << 2, 1 << 1, 1 << 14
-_FILES = {3: (1 << 15) - 1, 5: (1 << 16) - 1}  # all rights that a version of Landlock knows
+_FILES = {3: (1 << 15) - 1, 5: (1 << 16) - 1}  # all rights that a version of Landlock handles
 _NETWORK = 0b11  # bind and connect TCP, since version 4
 _SCOPES = 0b11  # abstract sockets and signals, since version 6
 _NEWNS, _NEWUSER = 0x00020000, 0x10000000
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _MOVE, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 8192, 16384, 1 << 18
 _KEPT_FLAGS = {2: 2, 4: 4, 8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}  # statvfs(3) → mount(2)
-_STAGE = "/sys"  # a folder that every Linux has and no Python lies in: the new root is put together there
+_STAGE = "/sys"  # a folder that every Linux has and that holds no Python: the new root is assembled there
 
 
 class _Attributes(ctypes.Structure):
@@ -49,22 +49,22 @@ class _Beneath(ctypes.Structure):
 
 @cache
 def means() -> tuple[str, ...]:
-    """What shuts a worker in on this machine: "mount namespace", "Landlock", both, or nothing."""
+    """What confines a worker on this machine: "mount namespace", "Landlock", both, or neither."""
     if sys.platform != "linux":
         return ()
-    tried = subprocess.run([sys.executable, "-m", __name__], capture_output=True, env={"PYTHONPATH": _package_path()})
-    return tuple(tried.stdout.decode().splitlines())
+    probe = subprocess.run([sys.executable, "-m", __name__], capture_output=True, env={"PYTHONPATH": _package_path()})
+    return tuple(probe.stdout.decode().splitlines())
 
 
 def available() -> bool:
-    """Whether a worker is shut in here at all."""
+    """Whether this machine confines workers at all."""
     return _landlock_version() >= 3 or bool(means())
 
 
 def enter(root: Path) -> None:
     """Confine this process for good to a root folder, which keeps its path, and to what Python reads.
 
-    The process must have one thread. What the machine cannot do is left out: see `means`.
+    The process must have one thread. A means that the machine lacks is left out: see `means`.
     """
     if sys.platform != "linux":
         return
@@ -76,21 +76,21 @@ def enter(root: Path) -> None:
 
 
 def _folders(paths: Sequence[str]) -> list[str]:
-    """The folders among some paths, without those that lie in another."""
-    kept = sorted({os.path.abspath(path) for path in paths if os.path.isdir(path)})
-    return [path for path in kept if not any(path.startswith(f"{other}/") for other in kept)]
+    """The folders among these paths, without those inside another one."""
+    folders = sorted({os.path.abspath(path) for path in paths if os.path.isdir(path)})
+    return [path for path in folders if not any(path.startswith(f"{other}/") for other in folders)]
 
 
 def _python_folders() -> list[str]:
-    """The folders that Python and its shared libraries are read from."""
-    ours = os.path.join(_package_path(), "imagelab")
-    named = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
+    """The folders that Python reads its modules and shared libraries from."""
+    package = os.path.join(_package_path(), "imagelab")
+    installed = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
     libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", f"{sys.base_prefix}/lib"]
-    return [ours, os.path.dirname(os.__file__), *named, *libraries]
+    return [package, os.path.dirname(os.__file__), *installed, *libraries]
 
 
 def _package_path() -> str:
-    """The folder that this package lies in."""
+    """The folder that contains the package imagelab."""
     return str(Path(__file__).absolute().parents[2])
 
 
@@ -181,7 +181,7 @@ def _checked(result: int) -> int:
     return result
 
 
-if __name__ == "__main__":  # says what can be had, by trying it
+if __name__ == "__main__":  # prints what is available, by trying it
     with suppress(OSError):
         _unshare()
         _mount("tmpfs", _STAGE, "tmpfs", _NOSUID | _NODEV)

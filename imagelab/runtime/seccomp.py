@@ -1,8 +1,8 @@
-"""The system calls that a Linux program in a container is refused, as Docker's default seccomp profile refuses them.
+"""The seccomp filter of Linux programs: the system calls that Docker's default profile denies.
 
-Docker lists what is allowed; here stands what it denies to a program with its default capabilities and what would reach
-the host: the kernel's keyrings, which have no namespace of their own, kernel modules, the clock, swap, performance
-counters, BPF, io_uring, mounts and more user namespaces.
+Docker's profile lists what is allowed; this module lists what it denies to a program with Docker's default capabilities
+and what would reach the host: the kernel's keyrings, which have no namespace of their own, kernel modules, the clock,
+swap, performance counters, BPF, io_uring, mounts and more user namespaces.
 
 See seccomp(2), and moby's profiles/seccomp/default.json (Docker 28).
 """
@@ -77,7 +77,7 @@ _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_
 
 
 def program() -> bytes:
-    """The filter, as classic BPF; nothing on an architecture whose numbers are not listed here, or without seccomp."""
+    """The filter as classic BPF; empty without seccomp, or on an architecture whose numbers are not listed here."""
     if not os.path.exists("/proc/sys/kernel/seccomp"):
         return b""
     if sys.byteorder != "little" or os.uname().machine not in ("x86_64", "aarch64", "arm64"):
@@ -90,7 +90,7 @@ def program() -> bytes:
         for numbers in DENIED.values():
             if (number := numbers[index]) >= 0:
                 block += [_step(_JUMP_EQUAL, number, 0, 1), _step(_RETURN, _ERROR | errno.EPERM)]
-        # clone3 hides its flags from a filter: C libraries fall back to clone when the kernel says it has none
+        # a filter cannot see the flags of clone3: C libraries fall back to clone when it is missing
         block += [_step(_JUMP_EQUAL, _CLONE3, 0, 1), _step(_RETURN, _ERROR | errno.ENOSYS)]
         block += [_step(_JUMP_EQUAL, _CLONE[architecture], 1, 0), _step(_RETURN, _ALLOW)]
         block += [_step(_LOAD, _FIRST_ARGUMENT), _step(_JUMP_ANY_BIT, _NEWUSER, 0, 1)]
@@ -101,7 +101,7 @@ def program() -> bytes:
 
 
 def descriptor() -> int:
-    """An open file that holds the filter, for `bwrap --seccomp`; -1 where there is none."""
+    """The descriptor of a file that holds the filter, for `bwrap --seccomp`; -1 if there is no filter."""
     if not (code := program()):
         return -1
     with tempfile.TemporaryFile(prefix="imagelab-seccomp-") as file:
@@ -112,5 +112,5 @@ def descriptor() -> int:
 
 
 def _step(operation: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    """One instruction: struct sock_filter. The jumps count the instructions that are passed over."""
+    """One instruction: struct sock_filter. A jump counts the instructions it skips."""
     return struct.pack("<HBBI", operation, if_true, if_false, value)

@@ -1,9 +1,9 @@
-"""A process that starts programs for one that cannot: because it has threads, or because it is shut in.
+"""A starter: a process that starts programs for another one, which has threads or is confined.
 
-A notebook has threads and much in memory, so it cannot fork; a worker in its `sandbox` has neither the files nor the
-rights that another worker needs before that one shuts itself in. Both ask a starter, a process with one thread, over a
-socket: a request is a program and the descriptors of its standard streams, the answer its exit code. A program whose
-asker hangs up is killed, and all are when the starter's own maker ends.
+A notebook has threads and much in memory, so it cannot fork; a worker in its `sandbox` lacks the files and the rights
+that another worker needs until that one is confined too. Both send requests over a socket to a starter, a process with
+one thread: a request is a program and the descriptors of its standard streams, the answer its PID and its exit code. A
+program is killed when its requester closes the reply socket, and all are when the process that made the starter ends.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from .binfmt import kind_of
 from .program import CANNOT_RUN, CannotStart, Program, Running, Streams, named
 
 KILLED = 137  # the exit code of a program whose starter was killed
-_LENGTH = 8  # bytes that say how long a request is
+_LENGTH = 8  # bytes that hold the length of a request
 
 
 class Remote:
-    """A program that a starter has started, with the methods of `subprocess.Popen` that are needed here."""
+    """A program run by a starter, with the methods of `subprocess.Popen` that runtimes use."""
 
     def __init__(self, reply: socket.socket, pipes: dict[str, IO[bytes]]) -> None:
         self._reply = reply
@@ -42,21 +42,21 @@ class Remote:
         self.pid = int(self._answer("pid"))
 
     def wait(self) -> int:
-        """The exit code, when the program has ended; 128 + n for signal n."""
+        """Wait for the program to end; returns its exit code, 128 + n for signal n."""
         if self.returncode is None:
             self.returncode = int(self._answer("exit"))
             self._reply.close()
         return self.returncode
 
     def kill(self) -> None:
-        """Kill the program, if it still runs."""
+        """Kill the program if it is running."""
         if self.returncode is None:
             with suppress(OSError):
                 self._reply.shutdown(socket.SHUT_WR)
 
     def _answer(self, name: str) -> Any:
-        words = self._lines.readline()
-        answer: dict[str, Any] = json.loads(words) if words else {"pid": 0, "exit": KILLED}
+        line = self._lines.readline()
+        answer: dict[str, Any] = json.loads(line) if line else {"pid": 0, "exit": KILLED}
         if "error" in answer:
             raise CannotStart(answer["error"], answer["code"])
         return answer[name]
@@ -71,7 +71,7 @@ class Starter:
 
     @classmethod
     def forked(cls, root: Path, kinds: Collection[str]) -> Starter:
-        """A fork of this process, which must have one thread; it starts programs of one root folder and some kinds."""
+        """Fork this process, which must have one thread; starts programs of one root folder, by these runtimes only."""
         ours, theirs = socket.socketpair()
         if os.fork():
             theirs.close()
@@ -85,7 +85,7 @@ class Starter:
 
     @classmethod
     def spawned(cls) -> Starter:
-        """A new Python, for a process that has threads; it starts shell scripts in any root folder."""
+        """Start a new Python, for a process with threads; starts shell scripts in any root folder."""
         ours, theirs = socket.socketpair()
         with theirs:
             subprocess.Popen(
@@ -95,7 +95,7 @@ class Starter:
         return cls(ours)
 
     def start(self, root: Path, program: Program, streams: Streams, kind: str = "") -> Running:
-        """Start a program with standard streams as for Popen; raises CannotStart, and OSError for a dead starter."""
+        """Start a program, its streams as for Popen; raises CannotStart, and OSError if the starter has ended."""
         pipes: dict[str, IO[bytes]] = {}
         with ExitStack() as opened:
             descriptors = []
@@ -114,15 +114,15 @@ class Starter:
                 descriptors.append(theirs)
             reply, far = socket.socketpair()
             with far:
-                asked: dict[str, Any] = {"root": str(root), "kind": kind, "program": asdict(program)}
+                request: dict[str, Any] = {"root": str(root), "kind": kind, "program": asdict(program)}
                 if kind:  # its pip reads the settings that this process has now
-                    asked |= {"environ": dict(os.environ), "cwd": os.readlink("/proc/self/cwd")}
-                request = json.dumps(asked).encode()
+                    request |= {"environ": dict(os.environ), "cwd": os.readlink("/proc/self/cwd")}
+                message = json.dumps(request).encode()
                 try:
-                    length = len(request).to_bytes(_LENGTH, "big")
+                    length = len(message).to_bytes(_LENGTH, "big")
                     with self._lock:
                         socket.send_fds(self._control, [length], [*descriptors, far.fileno()])
-                        self._control.sendall(request)
+                        self._control.sendall(message)
                 except BaseException:
                     reply.close()
                     for pipe in pipes.values():
@@ -137,14 +137,14 @@ class Starter:
         return Running(remote, remote.pid)
 
     def close(self) -> None:
-        """End the starter and what it has started."""
+        """End the starter and the programs it runs."""
         self._control.close()
 
 
 def serve(control: socket.socket, kinds: Collection[str], root: Path | None = None) -> None:
     """Serve requests until the client closes the socket, then kill the programs that still run.
 
-    With `root`, programs of that folder only, run by what their first bytes ask for; else as the request says.
+    With `root`, only programs of that folder, and their first bytes choose the runtime; else the request names both.
     """
     running: dict[int, tuple[subprocess.Popen[bytes], socket.socket]] = {}
     with selectors.DefaultSelector() as events:
@@ -152,16 +152,16 @@ def serve(control: socket.socket, kinds: Collection[str], root: Path | None = No
         while True:
             for key, _ in events.select():
                 if key.fileobj is control:
-                    if not (asked := _receive(control)):
+                    if not (received := _receive(control)):
                         for process, _ in running.values():
                             process.kill()
                         return
-                    if begun := _begin(*asked, kinds, root):
-                        ended = os.pidfd_open(begun[0].pid)
-                        running[ended] = begun
-                        events.register(ended, selectors.EVENT_READ)
-                        events.register(begun[1], selectors.EVENT_READ, ended)
-                elif key.data is not None:  # the asker has hung up
+                    if started := _begin(*received, kinds, root):
+                        pidfd = os.pidfd_open(started[0].pid)
+                        running[pidfd] = started
+                        events.register(pidfd, selectors.EVENT_READ)
+                        events.register(started[1], selectors.EVENT_READ, pidfd)
+                elif key.data is not None:  # the requester has closed its end
                     events.unregister(key.fileobj)
                     running[key.data][0].kill()
                 else:
@@ -171,12 +171,12 @@ def serve(control: socket.socket, kinds: Collection[str], root: Path | None = No
                     with suppress(KeyError):
                         events.unregister(reply)
                     code = process.wait()
-                    _say(reply, {"exit": 128 - code if code < 0 else code})
+                    _answer(reply, {"exit": 128 - code if code < 0 else code})
                     reply.close()
 
 
 def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
-    """A request and the descriptors that came with it; None at the end."""
+    """A request and the descriptors sent with it; None when the client has closed the socket."""
     length, descriptors, _, _ = socket.recv_fds(control, _LENGTH, 4)
     if not length:
         return None
@@ -193,7 +193,7 @@ def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
 def _begin(
     request: dict[str, Any], descriptors: list[int], kinds: Collection[str], root: Path | None
 ) -> tuple[subprocess.Popen[bytes], socket.socket] | None:
-    """Start a program and say its PID, or why it cannot be started (None then)."""
+    """Start a program and send its PID; if it cannot be started, send the error and return None."""
     program = Program.from_json(request["program"])
     reply = socket.socket(fileno=descriptors[3])
     try:
@@ -208,20 +208,20 @@ def _begin(
             raise CannotStart(f"exec {program.argv[0]}: a script here can start only programs for {', '.join(kinds)}")
         running = named(kind).start(folder, program, Streams(*descriptors[:3]))
     except (LabError, OSError) as error:
-        _say(reply, {"error": str(error), "code": getattr(error, "code", CANNOT_RUN)})
+        _answer(reply, {"error": str(error), "code": getattr(error, "code", CANNOT_RUN)})
         reply.close()
         return None
     finally:
         for descriptor in descriptors[:3]:
             os.close(descriptor)
-    _say(reply, {"pid": running.pid})
+    _answer(reply, {"pid": running.pid})
     assert isinstance(running.process, subprocess.Popen)
     return running.process, reply
 
 
-def _say(reply: socket.socket, words: dict[str, object]) -> None:
+def _answer(reply: socket.socket, answer: dict[str, object]) -> None:
     with suppress(OSError):
-        reply.sendall(json.dumps(words).encode() + b"\n")
+        reply.sendall(json.dumps(answer).encode() + b"\n")
 
 
 def main() -> int:

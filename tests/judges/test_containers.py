@@ -309,7 +309,7 @@ _KERNEL = "Docker starts it, and the kernel's refusal is the exit code 1; we loo
 _EXEC = "Docker 20.10 says so on standard output, and always with 126; ours is as with run"
 _FOLDER = "we say what it is; the kernel says EACCES"
 _MORE = "our sentence says what would be right"
-_FORMAT = "exec format error: it is no ELF or WebAssembly program and no script"
+_FORMAT = "exec format error: it is not an ELF or WebAssembly program or a script"
 DIFFERENT = {  # what is meant to be otherwise: the line, our answer, and why it is not Docker's
     "exec web nothere": (127, 'exec failed: exec: "nothere": executable file not found in $PATH', _EXEC),
     "exec web /etc/passwd": (126, 'exec failed: exec: "/etc/passwd": permission denied', _EXEC),

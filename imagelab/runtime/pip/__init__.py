@@ -1,1 +1,1 @@
-"""pip for the base image `python:3.12-slim`."""
+"""The pip runtime: installs packages into a container's root folder from the host's side."""

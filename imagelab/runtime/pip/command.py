@@ -1,11 +1,11 @@
 """The pip runtime: the host's pip installs into the root folder of a container that could not download or unpack.
 
-The container's `pip` is the pip of imagelab's own Python, told that it is where the container's would be: what is
-installed there, which wheels its Python takes (pure-Python ones, for 3.12), what its markers say. It sees copies of the
-container's files (see `shadow`), and installs into an empty folder, from where `packages` puts them in their place. It
-runs no program and builds nothing: a build is code of the package's, and would run on this machine.
+The container's `pip` is the pip of imagelab's own Python, set to install for the container's: its installed packages,
+the wheels its Python takes (pure-Python ones, for 3.12), and its environment markers. It reads copies of the
+container's files (`copies`) and installs into an empty folder, from which `installed` moves the files into the root
+folder. It runs no program and builds nothing, because a build runs the package's own code, here on this machine.
 
-It heeds the learner's pip.conf and PIP_* variables, and of the image's those in `_FROM_IMAGE`.
+The learner's pip.conf and PIP_* variables apply, and of the image's variables those in `_FROM_IMAGE`.
 """
 
 from __future__ import annotations
@@ -74,32 +74,32 @@ This is the pip of the machine that imagelab runs on. It installs pure-Python wh
 
 
 def enforced_by() -> str:
-    """imagelab's own checks: pip needs your network, settings and cache."""
+    """imagelab's own checks, since pip needs the network, settings and cache of this machine."""
     return "imagelab's own checks: it is the pip of this machine, and only installs wheels"
 
 
 def missing() -> str:
-    """What to install for it."""
+    """How to install pip, if it is missing."""
     return "" if find_spec("pip") else "there is no pip beside imagelab: python -m ensurepip, or uv pip install pip"
 
 
 def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:
     """Run `pip …` or `python -m pip …`."""
-    if lacks := missing():
-        raise CannotStart(lacks)
+    if reason := missing():
+        raise CannotStart(reason)
     words = program.argv[3:] if program.argv[1:3] == ("-m", "pip") else program.argv[1:]
-    told = {"root": str(root), "words": words, "env": dict(program.env), "cwd": program.cwd}
-    return worker.start(__name__, told, streams)
+    settings = {"root": str(root), "words": words, "env": dict(program.env), "cwd": program.cwd}
+    return worker.start(__name__, settings, streams)
 
 
 def main() -> int:
-    """The process of its own: told what to do, it does it."""
-    told: dict[str, Any] = worker.told_to(sys.argv[1])
+    """The worker: run pip on copies of the container's files."""
+    settings: dict[str, Any] = worker.read_settings(sys.argv[1])
     folder = Path(tempfile.mkdtemp(prefix="imagelab-pip-")).resolve()
-    shadow = Shadow(folder, Root(Path(told["root"])), told["cwd"], told["env"])
-    sys.stdout, sys.stderr = _Said(sys.stdout, f"{folder}"), _Said(sys.stderr, f"{folder}")
+    shadow = Shadow(folder, Root(Path(settings["root"])), settings["cwd"], settings["env"])
+    sys.stdout, sys.stderr = _Output(sys.stdout, f"{folder}"), _Output(sys.stderr, f"{folder}")
     try:
-        return _Pip(shadow).run(told["words"])
+        return _Pip(shadow).run(settings["words"])
     except LabError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1
@@ -107,21 +107,21 @@ def main() -> int:
         shadow.close()
 
 
-class _Said(io.TextIOWrapper):
-    """A standard stream on which the shadow's paths read as the container's; it keeps what it has seen of a failure."""
+class _Output(io.TextIOWrapper):
+    """A standard stream that prints the shadow's paths as the container's, and notes the package pip cannot find."""
 
     def __init__(self, stream: Any, hidden: str) -> None:
         super().__init__(stream.buffer, "utf-8", "backslashreplace", write_through=True)
         self._hidden, self.unmatched = hidden, ""
 
     def write(self, text: str) -> int:
-        if found := re.search(r"No matching distribution found for (\S+)", text):
-            self.unmatched = found[1]
+        if match := re.search(r"No matching distribution found for (\S+)", text):
+            self.unmatched = match[1]
         return super().write(text.replace(f"file://{self._hidden}", "file://").replace(self._hidden, ""))
 
 
 class _Pip:
-    """The pip of this machine, in the container's place."""
+    """The pip of this machine, which installs for the container's Python."""
 
     def __init__(self, shadow: Shadow) -> None:
         self.shadow, self.root = shadow, shadow.root
@@ -132,7 +132,7 @@ class _Pip:
         os.chdir(shadow.folder / shadow.cwd.strip("/"))
 
     def run(self, words: list[str]) -> int:
-        """Do what the command line says; returns its exit code, and raises LabError for what is not supported."""
+        """Run a command line of pip; returns the exit code, and raises LabError for what is not supported."""
         import pip
 
         plain = [word for word in words if not word.startswith("-")]
@@ -162,58 +162,57 @@ class _Pip:
         from pip._internal.exceptions import CommandError
 
         command = create_command(verb)
-        given = self._given(command, words)
+        own = self._own_options(command, words)
         do: Callable[[Any, list[str]], int] = command.run
 
         def run(options: Any, names: list[str]) -> int:
             options.disable_pip_version_check = True
             try:
                 if verb == "install":
-                    self._place(options, given)
+                    self._place(options, own)
                     names = [self.shadow.requirement(name) for name in names]
             except LabError as error:
-                raise CommandError(str(error)) from None  # which pip reports, and nothing else
+                raise CommandError(str(error)) from None  # the error that pip prints
             return do(options, names)
 
         command.run = run
         code = int(command.main(words))
         if name := getattr(sys.stderr, "unmatched", ""):
             print(
-                f"ERROR: {name}: this Python takes pure-Python wheels (…-py3-none-any.whl) and nothing that must be "
-                "built: of this package, where pip looked, there is none that fits",
+                f"ERROR: {name}: this Python takes pure-Python wheels (…-py3-none-any.whl): pip found none that fits",
                 file=sys.stderr,
             )
-        if verb == "install" and not code and not getattr(given, "dry_run", False):
+        if verb == "install" and not code and not getattr(own, "dry_run", False):
             self.packages.put(self.stage, hidden=self.shadow.folder)
         return code
 
-    def _given(self, command: Any, words: list[str]) -> Any:
-        """The options of the command line itself; refuses those that would reach outside, or are not supported."""
+    def _own_options(self, command: Any, words: list[str]) -> Any:
+        """The options of the command line alone; raises LabError for those that reach outside or are not supported."""
         from optparse import Values
 
         from pip._internal.models.format_control import FormatControl
 
-        given, _ = command.parser.parse_args(list(words), Values({"format_control": FormatControl()}))
-        said = {name for name, value in vars(given).items() if name != "format_control" or value.no_binary}
-        said -= {"cache_dir"} if getattr(given, "cache_dir", None) is False else set()  # --no-cache-dir
-        for name in sorted(said - (_OPTIONS - {"format_control", "cache_dir"})):
+        own, _ = command.parser.parse_args(list(words), Values({"format_control": FormatControl()}))
+        names = {name for name, value in vars(own).items() if name != "format_control" or value.no_binary}
+        names -= {"cache_dir"} if getattr(own, "cache_dir", None) is False else set()  # --no-cache-dir
+        for name in sorted(names - (_OPTIONS - {"format_control", "cache_dir"})):
             groups = (command.parser, *command.parser.option_groups)
             option = next(o.get_opt_string() for group in groups for o in group.option_list if o.dest == name)
             raise LabError(f"pip {command.name} {option} is not supported: packages go to /{SITE}, as wheels")
-        for url in (getattr(given, "index_url", ""), *getattr(given, "extra_index_urls", ())):
+        for url in (getattr(own, "index_url", ""), *getattr(own, "extra_index_urls", ())):
             if url and not re.match(r"https?://", url):
                 raise LabError(f"{url}: an index is asked by http; a folder of wheels is --find-links")
-        return given
+        return own
 
-    def _place(self, options: Any, given: Any) -> None:
-        """Paths on the command line are the container's; those of the learner's settings come before them."""
+    def _place(self, options: Any, own: Any) -> None:
+        """Read the paths on the command line as the container's; those of the learner's settings stand before them."""
         for name, change in (
             ("requirements", self.shadow.requirements), ("constraints", self.shadow.requirements),
             ("find_links", self.shadow.path),
         ):  # fmt: skip
-            all_of_them, said = getattr(options, name), len(getattr(given, name, None) or [])
-            own = len(all_of_them) - said
-            setattr(options, name, [*all_of_them[:own], *map(change, all_of_them[own:])])
+            values = getattr(options, name)
+            first = len(values) - len(getattr(own, name, None) or [])
+            setattr(options, name, [*values[:first], *map(change, values[first:])])
         options.override_externally_managed = True
         options.use_user_site = options.compile = options.warn_script_location = False
 
@@ -237,7 +236,11 @@ class _Pip:
                 os.environ[name] = value
 
     def _settle(self) -> None:
-        """Tell pip where it is. These are names inside pip, which has no others for it."""
+        """Make pip install for the container's Python. These names are private: pip has no public option for it.
+
+        `--platform` and `--python-version` choose wheels, but pip evaluates markers for the Python that runs it
+        (github.com/pypa/pip/issues/11664), and `--only-binary` does not keep it from building a folder or an archive.
+        """
         from pip._internal.commands import install
         from pip._internal.distributions import sdist
         from pip._internal.exceptions import InstallationError
@@ -249,13 +252,13 @@ class _Pip:
 
         prefix = self.stage / "usr/local"
         site = str(self.stage / SITE)
-        sys.executable = PYTHON  # what scripts begin with
+        sys.executable = PYTHON  # the interpreter line of console scripts
         for name in [name for name in vars(markers) if name.endswith("default_environment")]:
             setattr(markers, name, lambda: dict(_MARKERS))
         environment = select_backend().Environment
-        from_paths, known = environment.from_paths, str(self.packages.known)
-        environment.from_paths = classmethod(lambda cls, paths: from_paths(paths or [known]))
-        environment.default = classmethod(lambda cls: from_paths([known]))
+        from_paths, copies = environment.from_paths, str(self.packages.known)
+        environment.from_paths = classmethod(lambda cls, paths: from_paths(paths or [copies]))
+        environment.default = classmethod(lambda cls: from_paths([copies]))
         target = {"platforms": ["any"], "py_version_info": VERSION, "abis": ["none"], "implementation": "py"}
         install.make_target_python = lambda options: TargetPython(**target)
         install.get_lib_location_guesses = lambda **how: [site]
@@ -275,13 +278,13 @@ class _Pip:
             )
 
         req_install.get_scheme, req_install.InstallRequirement.install = scheme, dated
-        req_install.InstallRequirement.uninstall = lambda *what, **how: None  # `packages` does it
+        req_install.InstallRequirement.uninstall = lambda *what, **how: None  # `packages` removes the old version
         sdist.SourceDistribution.prepare_distribution_metadata = refuse
-        logging.getLogger("pip._vendor.distlib.scripts").addFilter(lambda record: False)  # it misses PYTHON here
+        logging.getLogger("pip._vendor.distlib.scripts").addFilter(lambda record: False)  # of a missing PYTHON
         sys.addaudithook(_run_nothing)
 
     def _dates(self, wheel: str) -> None:
-        """Give what has just been installed one date, the newest in its wheel, and not the time of day."""
+        """Date the files just installed by the newest one in their wheel, so that equal wheels give equal files."""
         with zipfile.ZipFile(wheel) as archive:
             newest = max((info.date_time for info in archive.infolist()), default=(1980, 1, 1, 0, 0, 0))
         when = calendar.timegm((max(newest[0], 1980), *newest[1:], 0, 0, 0))
@@ -293,7 +296,7 @@ class _Pip:
 
 
 def _run_nothing(event: str, what: tuple[Any, ...]) -> None:
-    """An audit hook, the last word on it: this process starts no other."""
+    """An audit hook, the last line of defence: this process starts no other."""
     if event in _STARTS:
         raise PermissionError(f"pip runs no programs here: {what[0]!r}")
 

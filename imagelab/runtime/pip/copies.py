@@ -1,8 +1,7 @@
-"""Copies of a container's files for programs of this machine, so that no link in it can mislead them.
+"""Copies of a container's files for pip, which runs on this machine, so that no link in the container misleads it.
 
-A `Shadow` is a folder that holds the few files that pip is told of, at the paths they have in the root folder: wheels,
-requirement files, and what is known of installed packages. Requirement files are rewritten on the way, so that the
-paths in them lead to the shadow too.
+A `Shadow` is a folder with the few files that pip reads, at the paths they have in the root folder: wheels, requirement
+files, and the metadata of installed packages. Requirement files are rewritten, so that their paths lead to the shadow.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _ARCHIVES = (".whl", ".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tbz", ".ta
 
 
 class Shadow:
-    """Copies of a container's files in a folder of this machine; `cwd` and `env` are those of who asked for pip."""
+    """Copies of a container's files in a folder of this machine; `cwd` and `env` are those of the pip command."""
 
     def __init__(self, folder: Path, root: Root, cwd: str, env: Mapping[str, str]) -> None:
         self.folder, self.root, self.cwd, self.env = folder, root, cwd, env
@@ -38,27 +37,27 @@ class Shadow:
         (folder / cwd.strip("/")).mkdir(parents=True, exist_ok=True)
 
     def path(self, text: str) -> str:
-        """A path, or the file: URL of one, as a path of the copy; a URL of the network stays as it is."""
+        """Copy a path or file: URL, and return the path of the copy; a network URL is returned unchanged."""
         if urlsplit(text).scheme.lower() == "file":
             return self._copied(unquote(urlsplit(text).path))
         return text if "://" in text else self._copied(text)
 
     def requirement(self, text: str) -> str:
-        """What to install, as pip takes it: a name, a path, `name @ URL`. Raises LabError for what is not supported."""
+        """Rewrite a requirement (name, path, `name @ URL`) to lead to the copies; raises LabError for one of a VCS."""
         if re.match(r"([^@]*@\s*)?(git|hg|svn|bzr)\+", text):
-            raise LabError(f"{text}: a version control system is not asked: name a version, or a wheel's URL")
-        found = re.fullmatch(r"([^/@\s]+\s*@\s*)?([^\s;\[]+)((?:\[[^\]]*\])?\s*(?:[;\s].*)?)", text)
-        if not found:
+            raise LabError(f"{text}: version control systems are not supported: name a version, or the URL of a wheel")
+        match = re.fullmatch(r"([^/@\s]+\s*@\s*)?([^\s;\[]+)((?:\[[^\]]*\])?\s*(?:[;\s].*)?)", text)
+        if not match:
             return text
-        name, what, rest = found.groups(default="")
-        if what.lower().startswith("file:"):
-            return f"{name}{Path(self.path(what)).as_uri()}{rest}"
-        if not name and "://" not in what and ("/" in what or what.startswith(".") or what.endswith(_ARCHIVES)):
-            return self.path(what) + rest
+        name, target, rest = match.groups(default="")
+        if target.lower().startswith("file:"):
+            return f"{name}{Path(self.path(target)).as_uri()}{rest}"
+        if not name and "://" not in target and ("/" in target or target.startswith(".") or target.endswith(_ARCHIVES)):
+            return self.path(target) + rest
         return text
 
     def requirements(self, text: str) -> str:
-        """The path of a copy of a requirement file, with those that it names; network URLs stay as they are."""
+        """Copy a requirement file and those it includes, and return its copy's path; a network URL stays unchanged."""
         copy = self.path(text)
         if not os.path.isfile(copy) or copy in self._seen:
             return copy
@@ -75,19 +74,19 @@ class Shadow:
         return copy
 
     def _line(self, line: str, folder: str, inside: str) -> str:
-        line = _VARIABLE.sub(lambda found: self.env.get(found[1]) or found[0], line)
-        if found := _FILES.fullmatch(line):
-            option, what = found.groups()
-            what = what.strip("'\"")
-            if not urlsplit(what).scheme:
-                what = posixpath.join(folder, what)
-            return f"{option} {self.path(what) if option in ('-f', '--find-links') else self.requirements(what)}"
+        line = _VARIABLE.sub(lambda match: self.env.get(match[1]) or match[0], line)
+        if match := _FILES.fullmatch(line):
+            option, path = match.groups()
+            path = path.strip("'\"")
+            if not urlsplit(path).scheme:
+                path = posixpath.join(folder, path)
+            return f"{option} {self.path(path) if option in ('-f', '--find-links') else self.requirements(path)}"
         if line.startswith("-") and ("file:" in line or not _PLAIN.fullmatch(line)):
             raise LabError(f"{inside}: {line.split()[0]} is not supported: only wheels are installed")
         return self.requirement(line) if line and not line.startswith("-") else line
 
     def site(self) -> str:
-        """A folder with what is known of the installed packages, and none of their code."""
+        """A folder with copies of the installed packages' metadata, and none of their code."""
         folder = self.folder / SITE
         folder.mkdir(parents=True, exist_ok=True)
         for name in self._names(SITE):
@@ -107,7 +106,7 @@ class Shadow:
         target.parent.mkdir(parents=True, exist_ok=True)
         if kind == "file":
             self._copy(real, target)
-        elif kind == "dir":  # of wheels; pip looks no deeper
+        elif kind == "dir":  # of wheels; pip does not read its subfolders
             target.mkdir(exist_ok=True)
             for name in self._names(real):
                 if self._kind(f"{real}/{name}") == "file":
@@ -117,7 +116,7 @@ class Shadow:
     def _kind(self, path: str, *, follow: bool = True) -> str:
         try:
             return self.root.kind(path, follow=follow)
-        except LabError:  # what is above it is missing, or is no directory
+        except LabError:  # a folder above it is missing or not a directory
             return ""
 
     def _copy(self, path: str, target: Path) -> None:

@@ -1,6 +1,4 @@
-"""Installed Python packages: the files that the RECORD of each lists.
-
-So one can be removed, or replaced by another version, with nothing left behind.
+"""Installed Python packages: put in place, replaced and removed by the files that the RECORD of each lists.
 
 Implements "Recording installed projects" of the Python packaging specifications.
 """
@@ -28,15 +26,15 @@ _PREFIX = "usr/local/"
 
 
 class Packages:
-    """The packages in a root folder, and a folder with copies of the dist-infos that are `known`."""
+    """The packages in a root folder; `known` is a folder with copies of their dist-infos."""
 
     def __init__(self, root: Root, known: Path) -> None:
         self.root, self.known = root, known
 
     def put(self, stage: Path, *, hidden: Path) -> None:
-        """Copy what is staged into the root folder, in place of what was installed under the same names.
+        """Copy the staged packages into the root folder, and remove other versions of them.
 
-        `hidden` is a folder that no file may name: paths in it are the container's without it.
+        `hidden` is the folder of the shadow: its path is cut from direct_url.json, which leaves the container's.
         """
         if not stage.exists():
             return
@@ -51,10 +49,10 @@ class Packages:
                 self.root.write(path, replace(entry, mode=0o755 if entry.mode & 0o100 else 0o644), None)
 
     def remove(self, name: str) -> str:
-        """Remove a package; returns what it was, name and version, or nothing when it is not installed."""
-        was = ""
+        """Remove a package; returns its name and version, "" if it is not installed."""
+        removed = ""
         for info in self._installed(name):
-            was = info.removesuffix(".dist-info")
+            removed = info.removesuffix(".dist-info")
             record = self.known / info / "RECORD"
             rows: list[list[str]] = []
             if record.exists():
@@ -70,29 +68,29 @@ class Packages:
                 folders |= {above, *map(str, Path(above).parents)}
             for folder in sorted((f for f in folders if f.startswith(SITE + "/")), key=len, reverse=True):
                 self.root.remove(folder)
-        return was
+        return removed
 
     def uninstall(self, words: list[str]) -> int:
-        """Do `pip uninstall`; returns its exit code, and raises LabError for what is not supported."""
+        """Run `pip uninstall`; returns the exit code, and raises LabError for an option that is not supported."""
         if "-y" not in words and "--yes" not in words:
             raise LabError("pip uninstall asks a question that nobody could answer here: pip uninstall -y …")
         if others := [word for word in words if word.startswith("-") and word not in ("-y", "--yes", "-q", "--quiet")]:
             raise LabError(f"pip uninstall {others[0]} is not supported: name the packages")
         for name in (word for word in words if not word.startswith("-")):
-            if was := self.remove(name):
-                print(f"Successfully uninstalled {was}")
+            if removed := self.remove(name):
+                print(f"Successfully uninstalled {removed}")
             else:
                 print(f"WARNING: Skipping {name} as it is not installed.", file=sys.stderr)
         return 0
 
     def _installed(self, name: str) -> Iterator[str]:
-        """The dist-infos of a package, whichever way its name is written."""
+        """The dist-infos of a package; names are compared in normalised form."""
         for folder in sorted(os.listdir(self.known)):
             if folder.endswith(".dist-info") and _name(folder) == _plain(name):
                 yield folder
 
     def _is_ours(self, path: str) -> bool:
-        """Whether this is the `pip` that makes imagelab run its own: a newer pip must not replace it."""
+        """Whether this is the mark in place of a `pip` script, which an installed pip must not replace."""
         return self.root.kind(path) == "file" and self.root.read(path, len(PIP_MARK)) == PIP_MARK
 
 
@@ -106,7 +104,7 @@ def _plain(name: str) -> str:
 
 
 def _rewrite(path: Path, data: bytes) -> None:
-    """Change a file of a dist-info, and what its RECORD says of it; their dates stay."""
+    """Change a file of a dist-info, and its digest and size in RECORD; both keep their times."""
     record = path.parent / "RECORD"
     name = f"{path.parent.name}/{path.name}"
     digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

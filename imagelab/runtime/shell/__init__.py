@@ -1,1 +1,1 @@
-"""The shell of imagelab's base images."""
+"""The shell runtime: shell scripts, run by bashkit with commands of our own."""

@@ -1,6 +1,6 @@
-"""The names of the commands that the shell of a base image has without any file."""
+"""The names of the commands that are built into the shell of a base image, and need no file in it."""
 
-_NAMES = (  # of the interpreter; they need no file in the image, and asking it would take the time of its start
+_NAMES = (  # a list, because asking bashkit would take the time of its start
     ". : [ alias arch assert awk b2sum base32 base64 basename basenc bash bc bg bind break builtin bunzip2 "
     "busybox bzcat bzip2 cat cd chgrp chmod chown cksum clear cmp column comm command compgen complete compopt "
     "continue cp csv curl cut date dd declare df diff dirname dirs dotenv du echo egrep enable env envsubst eval "

@@ -1,9 +1,9 @@
 """The shell of imagelab's base images: bashkit, a bash interpreter, on the files of a container.
 
-A script needs no programs and no machine, so it runs on any system, in a process of its own. It sees the root folder
-through `files`, and some of its commands are ours (`commands`). What differs from a real system: of the
-image's programs, a script can start those in `programs`; commands run as one user, and standard input is read whole
-before the script starts. README.md has the limits.
+A script needs no Linux programs, so it runs on any system, in a worker. It sees the root folder through `files`, and
+some of its commands are ours (`commands`). It differs from a real system in three ways: of the image's programs, a
+script can start only those of `programs`; all commands run as one user; and standard input is read whole before the
+script starts. README.md lists the limits.
 """
 
 from __future__ import annotations
@@ -28,48 +28,48 @@ if TYPE_CHECKING:
 
 ISOLATES = "files outside the root folder, the network, the host's processes"
 SHARES = "CPU time, up to a limit; everything runs as one user"
-MAX_SECONDS = 600.0  # for a script that nobody gave another limit
-GRACE = 5.0  # more seconds than whoever watches a script gives it, and who then says in words that it took too long
+MAX_SECONDS = 600.0  # the time limit of a script without one of its own
+GRACE = 5.0  # added to a time limit, so that `process.watch` ends the script first, with an error that says why
 MAX_STDIN = 10_000_000  # bytes
 SYNTAX = 2  # a shell's exit code for a script that it cannot read
-_STDIN = "/dev/imagelab"  # where a script finds its standard input
+_STDIN = "/dev/imagelab"  # the folder in which a script finds its standard input
 
 
 def enforced_by() -> str:
-    """What confines the interpreter's process on this machine, in words."""
+    """What confines the worker on this machine, in words."""
     return ", ".join(sandbox.means()) or "the interpreter's own checks alone: run only images that you trust"
 
 
 def missing() -> str:
-    """Nothing, as long as imagelab's own dependencies are there."""
+    """How to install bashkit, if it is missing."""
     return "" if find_spec("bashkit") else "pip install bashkit"
 
 
 def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:
-    """Run `sh -c SCRIPT`, a command with its arguments, or with only `sh` the script on standard input."""
+    """Run `sh -c SCRIPT`, a command with its arguments, or with `sh` alone the script on standard input."""
     _check(program)
     refuse_devices(root)
     if sys.platform == "linux" and not worker.alone:
         return _ready(root, program, streams)
-    told = {
+    settings = {
         "root": os.path.abspath(root), "argv": program.argv, "env": dict(program.env), "cwd": program.cwd,
         "hostname": program.hostname, "user": program.user,
         "timeout": program.timeout + GRACE if program.timeout else MAX_SECONDS,
     }  # fmt: skip
-    return worker.start(__name__, told, streams)
+    return worker.start(__name__, settings, streams)
 
 
 def _check(program: Program) -> None:
-    """Raise CannotStart for a word of bytes that are not text, which the interpreter cannot take."""
+    """Raise CannotStart for an argument or variable that is not UTF-8, as the interpreter requires."""
     for word in (*program.argv, *program.env.values()):
         try:
             word.encode()
         except UnicodeEncodeError:
-            raise CannotStart(f"exec {program.argv[0]}: {word!r} is not UTF-8, as the shell needs it") from None
+            raise CannotStart(f"exec {program.argv[0]}: {word!r} is not UTF-8, as the shell requires") from None
 
 
 def interpreter(cwd: str, env: Mapping[str, str], hostname: str, timeout: float, user: tuple[int, int]) -> Bash:
-    """A bash without files, and without limits on how many commands and loops it runs in its time."""
+    """A bash without files, limited in time and not in the number of its commands and loops."""
     from bashkit import Bash, ExecutionProfile
 
     bash = Bash(
@@ -83,7 +83,7 @@ def interpreter(cwd: str, env: Mapping[str, str], hostname: str, timeout: float,
 
 
 def script_of(argv: list[str], stdin: bytes | None = None) -> str:
-    """What the interpreter is given: the script of `sh -c`, its flags set and its arguments in place."""
+    """The script for the interpreter: that of `sh -c`, after commands that set its flags and its arguments."""
     name = argv[0].rsplit("/", 1)[-1]
     if name in ("sh", "bash") and len(argv) > 2 and argv[1].startswith("-") and argv[1].endswith("c"):
         flags = "".join(f"set -{c}\n" for c in argv[1][1:-1] if c in "eux")
@@ -96,24 +96,24 @@ def script_of(argv: list[str], stdin: bytes | None = None) -> str:
     return f"{{\n{script}\n}} < {_STDIN}/stdin" if stdin else script
 
 
-_starters: dict[int, Starter] = {}  # of this process; one that was forked from it needs its own
+_starters: dict[int, Starter] = {}  # by PID, as a fork of this process needs a starter of its own
 
 
 def _ready(root: Path, program: Program, streams: Streams) -> Running:
-    """Run it in a fork of a starter: a new Python would take a quarter of a second to start."""
+    """Run a program in a fork of a starter, since a new Python takes a quarter of a second to start."""
     from ..starter import Starter
 
     for _ in range(2):
         starter = _starters.get(os.getpid()) or _starters.setdefault(os.getpid(), Starter.spawned())
         try:
             return starter.start(root.absolute(), program, streams, "shell")
-        except (BrokenPipeError, ConnectionResetError):  # somebody has killed it
+        except (BrokenPipeError, ConnectionResetError):  # it has been killed
             _starters.pop(os.getpid()).close()
-    raise CannotStart("the process that runs shell scripts ends as soon as it is started")
+    raise CannotStart("the process that starts shell scripts ended twice as soon as it was started")
 
 
 def load() -> None:
-    """Load the interpreter, and what its scripts need."""
+    """Import the interpreter and our modules for it."""
     import bashkit  # noqa: F401
 
     from . import commands, mount, programs  # noqa: F401
@@ -123,7 +123,7 @@ def _run(
     bash: Bash, root: Path, names: list[str], script: str, output: Output, starter: Starter | None,
     user: tuple[int, int] = (0, 0),
 ) -> int:  # fmt: skip
-    """Run a script, which may start the programs of some names; what it prints comes piece by piece."""
+    """Run a script, which may start the programs of these names; returns its exit code."""
     from . import commands, programs
     from .files import Files
     from .mount import mounted
@@ -132,29 +132,29 @@ def _run(
     with mounted(bash, files):
         commands.add(bash, commands.Shell(files, user), script)
         result = programs.run(bash, root, names, script, output, starter)
-    if result.error:  # a script that is none, or was too much: nobody has printed that
+    if result.error:  # a syntax error or a limit, which the interpreter does not print
         output("stderr", f"sh: {result.error}\n".encode())
         return SYNTAX if result.error.startswith("parse error") else int(result.exit_code)
     return int(result.exit_code) or int(result.stdout_truncated or result.stderr_truncated)
 
 
 def main() -> int:
-    """The process of its own: told what to do, it prints as the script does."""
-    told: dict[str, Any] = worker.told_to(sys.argv[1])
+    """The worker: confine this process and run the script."""
+    settings: dict[str, Any] = worker.read_settings(sys.argv[1])
     stdin = sys.stdin.buffer.read(MAX_STDIN + 1)
     if len(stdin) > MAX_STDIN:
         print(f"sh: standard input of more than {MAX_STDIN} bytes is not supported: copy it as a file", file=sys.stderr)
         return 1
-    root, user = Path(told["root"]), (told["user"][0], told["user"][1])
+    root, user = Path(settings["root"]), (settings["user"][0], settings["user"][1])
     starter = None
-    if (names := startable(root, told["env"])) and sys.platform == "linux":
+    if (names := startable(root, settings["env"])) and sys.platform == "linux":
         from ..starter import Starter
         from .programs import KINDS
 
         starter = Starter.forked(root, KINDS)
     load()
     sandbox.enter(root)
-    bash = interpreter(told["cwd"], told["env"], told["hostname"], told["timeout"], user)
+    bash = interpreter(settings["cwd"], settings["env"], settings["hostname"], settings["timeout"], user)
     if stdin:
         from bashkit import FileSystem
 
@@ -162,13 +162,13 @@ def main() -> int:
         files.write_file("/stdin", stdin)
         bash.mount(_STDIN, files, read_only=True)
 
-    def tell(stream: str, data: bytes) -> None:
+    def write(stream: str, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):
             file = (sys.stdout if stream == "stdout" else sys.stderr).buffer
             file.write(data)
             file.flush()
 
-    return _run(bash, root, names, script_of(told["argv"], stdin), tell, starter, user)
+    return _run(bash, root, names, script_of(settings["argv"], stdin), write, starter, user)
 
 
 if __name__ == "__main__":

@@ -141,10 +141,6 @@ def _copy(files: Files, old: str, new: str) -> None:
     files.chmod(new, stat.S_IMODE(info.st_mode))
 
 
-def _readlink(files: Files, path: str, out: Any) -> None:
-    _give(files.readlink(path).encode(), out.contents)
-
-
 def _remove(files: Files, path: str, recursive: bool) -> None:
     if recursive and stat.S_ISDIR(files.stat(path).st_mode):
         for name in files.names(path):

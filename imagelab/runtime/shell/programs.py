@@ -1,7 +1,7 @@
-"""Programs of the image that a shell script may start.
+"""The programs of the image that a shell script may start.
 
-The shell's interpreter is handed one command for each WebAssembly program, `pip`, and script of one of these, that it
-finds in $PATH. Each call is a process of its own, in the shell's directory and environment and with its streams.
+The interpreter gets one command for each WebAssembly program, `pip`, and script of one of these in $PATH. Each call is
+a process of its own, in the shell's directory and environment and with its streams.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..starter import Starter
 
-MAX_OUTPUT = 10 << 20  # bytes of each of its streams that bashkit hands on of one script
+MAX_OUTPUT = 10 << 20  # bytes of each output stream of a script, after which bashkit drops the rest
 
 
 class _Sink(Protocol):
@@ -38,7 +38,7 @@ def run(
 ) -> ExecResult:
     """Run a script that can start these programs, and those that it installs itself.
 
-    The `starter` starts them, for a process that is shut in its sandbox.
+    The `starter` starts them for a process that is confined.
     """
     return asyncio.run(_Script(bash, root, output, starter).run(names, script))
 
@@ -46,20 +46,19 @@ def run(
 class _Script:
     def __init__(self, bash: Bash, root: Path, output: Output, starter: Starter | None) -> None:
         self.bash, self.root, self.output, self.starter = bash, root, output, starter
-        self.known: set[str] = set()
+        self.names: set[str] = set()
 
     async def run(self, names: list[str], script: str) -> ExecResult:
-        self._learn(names)
+        self._add(names)
         return await self.bash.execute(script, stdout=self._sink("stdout"), stderr=self._sink("stderr"))
 
-    def _learn(self, names: list[str]) -> None:
-        for name in names:
-            if name not in self.known:
-                self.bash.add_command(name, self._start)
-                self.known.add(name)
+    def _add(self, names: list[str]) -> None:
+        for name in set(names) - self.names:
+            self.bash.add_command(name, self._start)
+            self.names.add(name)
 
     def _sink(self, stream: str) -> Any:
-        """What bashkit writes a stream to; it drops, without a word, what is more than MAX_OUTPUT."""
+        """The function that bashkit calls with output; beyond MAX_OUTPUT bytes it drops output silently."""
         total = 0
 
         async def write(data: bytes) -> None:
@@ -67,8 +66,8 @@ class _Script:
             self.output(stream, data)
             total += len(data)
             if total == MAX_OUTPUT:
-                lost = f"sh: {stream}: {MAX_OUTPUT} bytes are the limit: anything more is lost\n"
-                self.output("stderr", lost.encode())
+                warning = f"sh: {stream}: {MAX_OUTPUT} bytes are the limit: anything more is lost\n"
+                self.output("stderr", warning.encode())
 
         return write
 
@@ -79,30 +78,30 @@ class _Script:
             raise CannotStart(f"exec {program.argv[0]}: a script here can start only programs for {', '.join(KINDS)}")
         return named(kind).start(self.root, program, Streams(subprocess.PIPE))
 
-    async def _start(self, asked: Any) -> int:
-        """One call of a program: `asked` has its name, arguments, directory, environment and streams."""
-        program = Program((asked.name, *asked.argv), dict(asked.env), asked.cwd)
+    async def _start(self, context: Any) -> int:
+        """One call of a program: bashkit's context has its name, arguments, directory, environment and streams."""
+        program = Program((context.name, *context.argv), dict(context.env), context.cwd)
         try:
             running = await asyncio.to_thread(self._begin, program)
         except LabError as error:
-            await asked.stderr.write(f"{error}\n".encode())
+            await context.stderr.write(f"{error}\n".encode())
             return error.code if isinstance(error, CannotStart) else 1
         process = running.process
-        feeding = asyncio.create_task(_feed(process, asked.stdin))
+        feeding = asyncio.create_task(_feed(process, context.stdin))
         try:
-            await asyncio.gather(_pump(process.stdout, asked.stdout), _pump(process.stderr, asked.stderr))
+            await asyncio.gather(_pump(process.stdout, context.stdout), _pump(process.stderr, context.stderr))
             code = await asyncio.to_thread(process.wait)
         finally:
             feeding.cancel()
             process.kill()
             process.wait()
-        self._learn(startable(self.root, asked.env))  # a pip may have brought some
+        self._add(startable(self.root, context.env))  # pip may have installed some
         return 128 - code if code < 0 else code
 
 
 async def _feed(process: Process, source: AsyncIterable[bytes]) -> None:
     assert process.stdin
-    with suppress(BrokenPipeError):  # it has read enough
+    with suppress(BrokenPipeError):  # the program does not read all of it
         async for data in source:
             await asyncio.to_thread(process.stdin.write, data)
             await asyncio.to_thread(process.stdin.flush)
@@ -111,6 +110,6 @@ async def _feed(process: Process, source: AsyncIterable[bytes]) -> None:
 
 
 async def _pump(source: Any, sink: _Sink) -> None:
-    with source, suppress(BrokenPipeError):  # nobody reads on: then it finds its own end closed
+    with source, suppress(BrokenPipeError):  # the reader is gone: the program gets SIGPIPE
         while data := await asyncio.to_thread(source.read1, 1 << 16):
             await sink.write(data)

@@ -1,1 +1,1 @@
-"""WebAssembly programs."""
+"""The wasm runtime: WebAssembly programs, run by wasmtime."""

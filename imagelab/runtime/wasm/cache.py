@@ -141,14 +141,14 @@ def _store(path: Path, code: bytes) -> None:
 @contextmanager
 def _progress(message: str) -> Iterator[None]:
     """Show a line on stderr while the block runs, if it takes over 0.3 s: a dot each second, then the time taken."""
-    done, began = threading.Event(), time.monotonic()
+    done, started = threading.Event(), time.monotonic()
 
     def dots() -> None:
         if not done.wait(0.3):
             print(message, end=" ", file=sys.stderr, flush=True)
             while not done.wait(1):
                 print(".", end="", file=sys.stderr, flush=True)
-            print(f" {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
+            print(f" {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
 
     thread = threading.Thread(target=dots, daemon=True)
     thread.start()

@@ -1,11 +1,11 @@
 """The wasm runtime: WebAssembly programs under wasmtime, with WASI preview 1.
 
-It is handed WASI (preview 1): its arguments, environment, clock and standard streams, and one directory, `/`, which is
-the root folder. wasmtime resolves each path in it and refuses one that leads outside: `..` above the root, and, unlike
-Linux, every absolute symbolic link. There is no network, no thread, no other process and no chmod.
+A program gets its arguments, environment, clock and standard streams, and one directory, `/`, which is the root folder.
+wasmtime resolves each path in it and refuses one that leads outside: `..` above the root, and, unlike Linux, every
+absolute symbolic link. There is no network, no thread, no other process and no chmod.
 
-WASI knows no working directory. The Python of the base image made here is given one, and loses its own built-in `/usr`,
-which would hide the image's: see `_Python`. Other programs start in `/`, and find theirs in $PWD.
+WASI has no working directory. `_Python` sets one in the Python of the base image made here, and hides its built-in
+`/usr`, which would cover the image's. Other programs start in `/`, with the working directory in $PWD.
 """
 
 from __future__ import annotations
@@ -36,57 +36,57 @@ _WASI = "wasi_snapshot_preview1"
 
 
 class _Python:
-    """What is known of one file, CPython 3.12.0 for WASI of VMware's webassembly-language-runtimes.
+    """Addresses in one file: CPython 3.12.0 for WASI, from VMware's webassembly-language-runtimes.
 
-    Its standard library is built in, as a read-only file system called `/usr`; the base image has that library as a
-    file of its own instead. Its C library keeps the working directory in a string; and the stack has room for one.
+    Its standard library is built in, as a read-only file system mounted at `/usr`; the base image has that library as
+    files instead. Its C library keeps a pointer to the working directory, a string that is put at the stack's far end.
     """
 
-    USR = (4_747_024, b"/usr\0", b"/.wasi-vfs\0")  # where its built-in file system's name is; the name; another one
-    CWD = 4_728_288  # where the pointer to the working directory is
+    USR = (4_747_024, b"/usr\0", b"/.wasi-vfs\0")  # the address of the mount point's name, the name, its replacement
+    CWD = 4_728_288  # the address of the pointer to the working directory
     ROOM = 64  # an address that only a stack of 500 KB would reach
 
     @classmethod
     def settle(cls, memory: Memory, store: Store, cwd: str) -> None:
-        """Put it into a working directory of the image's own file system, before it starts."""
-        place, name, other = cls.USR
-        assert memory.read(store, place, place + len(name)) == name
-        memory.write(store, other, place)
+        """Set the working directory, and hide the built-in `/usr`, before the program starts."""
+        address, name, replacement = cls.USR
+        assert memory.read(store, address, address + len(name)) == name
+        memory.write(store, replacement, address)
         memory.write(store, os.fsencode(cwd) + b"\0", cls.ROOM)
         memory.write(store, cls.ROOM.to_bytes(4, "little"), cls.CWD)
 
 
 class _Exit(Exception):
-    """The program ends itself, with any code; wasmtime's own proc_exit takes none above 125."""
+    """Raised by proc_exit, with the program's exit code; wasmtime's own proc_exit takes none above 125."""
 
     def __init__(self, code: int) -> None:
         self.code = code & 0xFF
 
 
 def enforced_by() -> str:
-    """What confines its process on this machine, beside wasmtime's own checks."""
+    """wasmtime's checks, and what confines the worker on this machine."""
     return ", ".join(["wasmtime", *sandbox.means()])
 
 
 def missing() -> str:
-    """What to install for it."""
+    """How to install wasmtime, if it is missing."""
     return "" if find_spec("wasmtime") else "WebAssembly programs need wasmtime: pip install 'imagelab-oci[wasm]'"
 
 
 def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:
-    """Run a WebAssembly program, or a script whose interpreter is one; there is nothing to be beside."""
-    if lacks := missing():
-        raise CannotStart(lacks)
+    """Run a WebAssembly program, or a script whose interpreter is one; `beside` has no effect, as there is no PID."""
+    if reason := missing():
+        raise CannotStart(reason)
     refuse_devices(root)
     files = Root(root)
-    found = look_up(files, program)
-    if bad := [word for word in (*found.argv, *program.env.values()) if "\0" in word or word != _text(word)]:
-        raise CannotStart(f"exec {program.argv[0]}: {bad[0]!r} is not text in UTF-8 without NUL, which WASI wants")
-    told = {
-        "root": os.path.abspath(root), "path": found.path, "argv": found.argv, "env": dict(program.env),
+    executable = look_up(files, program)  # again, in 0.1 ms: who chose this runtime may have looked some time ago
+    if bad := [word for word in (*executable.argv, *program.env.values()) if "\0" in word or word != _text(word)]:
+        raise CannotStart(f"exec {program.argv[0]}: {bad[0]!r} is not text in UTF-8 without NUL, as WASI requires")
+    settings = {
+        "root": os.path.abspath(root), "path": executable.path, "argv": executable.argv, "env": dict(program.env),
         "cwd": "/" + files.resolve(program.cwd), "timeout": program.timeout,
     }  # fmt: skip
-    return worker.start(__name__, told, streams)
+    return worker.start(__name__, settings, streams)
 
 
 def _text(word: str) -> str:
@@ -94,21 +94,21 @@ def _text(word: str) -> str:
 
 
 def main() -> int:
-    """The process of its own, which is the program."""
+    """The worker: compile or load the program, confine this process, and run it."""
     from wasmtime import Config, Engine, WasmtimeError
 
     from .cache import load_or_compile_aside, module, uncached
 
-    told: dict[str, Any] = worker.told_to(sys.argv[1])
-    root = Path(told["root"])
-    program = Root(root).read(told["path"], MAX_PROGRAM)
+    settings: dict[str, Any] = worker.read_settings(sys.argv[1])
+    root = Path(settings["root"])
+    program = Root(root).read(settings["path"], MAX_PROGRAM)
     digest = hashlib.sha256(program).hexdigest()
     engine = Engine(Config())
-    name = f"/{told['path']}"
+    name = f"/{settings['path']}"
     compiled = load_or_compile_aside(engine, program, digest, name) if sys.platform == "linux" else None
     sandbox.enter(root)  # on Linux it needs a process of one thread, and shuts the cache out
-    if told["timeout"]:
-        timer = threading.Timer(told["timeout"], os._exit, (KILLED,))
+    if settings["timeout"]:
+        timer = threading.Timer(settings["timeout"], os._exit, (KILLED,))
         timer.daemon = True
         timer.start()
     try:
@@ -116,18 +116,18 @@ def main() -> int:
             compiled = uncached(engine, program, name)
         compiled = compiled or module(engine, program, digest, name)
     except WasmtimeError as error:
-        print(f"exec {told['argv'][0]}: exec format error: {str(error).splitlines()[0]}", file=sys.stderr)
+        print(f"exec {settings['argv'][0]}: exec format error: {str(error).splitlines()[0]}", file=sys.stderr)
         return CANNOT_RUN
-    return _run(engine, compiled, told, digest == PYTHON_SHA256)
+    return _run(engine, compiled, settings, digest == PYTHON_SHA256)
 
 
-def _run(engine: Engine, compiled: Module, told: dict[str, Any], python: bool) -> int:
+def _run(engine: Engine, compiled: Module, settings: dict[str, Any], python: bool) -> int:
     from wasmtime import FuncType, Linker, Memory, Store, Trap, ValType, WasiConfig, WasmtimeError
 
     wasi = WasiConfig()
-    wasi.argv = told["argv"]
-    wasi.env = list(({"PWD": told["cwd"]} | told["env"]).items())
-    wasi.preopen_dir(told["root"], "/")
+    wasi.argv = settings["argv"]
+    wasi.env = list(({"PWD": settings["cwd"]} | settings["env"]).items())
+    wasi.preopen_dir(settings["root"], "/")
     wasi.inherit_stdin()
     wasi.inherit_stdout()
     wasi.inherit_stderr()
@@ -146,18 +146,18 @@ def _run(engine: Engine, compiled: Module, told: dict[str, Any], python: bool) -
         exports = linker.instantiate(store, compiled).exports(store)
         memory, main = exports.get("memory"), exports.get("_start")
         if python and isinstance(memory, Memory):
-            _Python.settle(memory, store, told["cwd"])
+            _Python.settle(memory, store, settings["cwd"])
         if not callable(main):
-            print(f"exec {told['argv'][0]}: exec format error: it exports no _start to begin at", file=sys.stderr)
+            print(f"exec {settings['argv'][0]}: exec format error: it exports no _start to begin at", file=sys.stderr)
             return CANNOT_RUN
         main(store)
     except _Exit as end:
         return end.code
     except Trap as trap:
-        print(f"{told['argv'][0]}: aborted: {trap.message.strip().splitlines()[-1].strip()}", file=sys.stderr)
+        print(f"{settings['argv'][0]}: aborted: {trap.message.strip().splitlines()[-1].strip()}", file=sys.stderr)
         return ABORTED
     except WasmtimeError as error:
-        print(f"exec {told['argv'][0]}: exec format error: {str(error).splitlines()[0]}", file=sys.stderr)
+        print(f"exec {settings['argv'][0]}: exec format error: {str(error).splitlines()[0]}", file=sys.stderr)
         return CANNOT_RUN
     return 0
 

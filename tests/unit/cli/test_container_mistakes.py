@@ -37,7 +37,7 @@ def unharmed(cli, box):
         ("/not/there", 127, 'exec: "/not/there": stat /not/there: no such file or directory'),
         ("/plain", 126, 'exec: "/plain": permission denied'),
         ("/etc", 126, 'exec: "/etc": is a directory'),
-        ("/text", 126, "exec /text: exec format error: it is no ELF or WebAssembly program and no script"),
+        ("/text", 126, "exec /text: exec format error: it is not an ELF or WebAssembly program or a script"),
         ("/foreign", 126, "exec /foreign: exec format error: it is a program for riscv64"),
     ],
 )
