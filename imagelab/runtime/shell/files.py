@@ -1,10 +1,10 @@
-"""The files of a container, as its shell's commands read and change them.
+"""The files of a container, as the commands of its shell read and change them.
 
-Paths are absolute and mean what they mean in the container: `Root` walks them, so that links lead to the container's
-own root folder and `..` ends there, even while another program swaps directories for links. Errors are OSErrors.
+Paths are absolute and resolved as in the container: `Root` walks them, so that links and `..` stay in the root folder,
+even while another program swaps directories for links. Errors are OSErrors.
 
-Left out: reading and writing named pipes and devices. `/dev/null`, `zero`, `full`, `random` and `urandom` are made
-here; they are not on the disk.
+Left out: reading and writing named pipes and devices. `/dev/null`, `zero`, `full`, `random` and `urandom` are emulated;
+they are not on the disk.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...host.beneath import chmod_beside, open_regular
 from ...host.root import Root
 
 DEVICES = ("full", "null", "random", "urandom", "zero")
-_MOUNT_POINTS = ("/dev", "/proc", "/sys")  # in a container something is mounted there
+_MOUNT_POINTS = ("/dev", "/proc", "/sys")  # mount points in a container
 
 
 def failure(number: int, path: str = "") -> OSError:
@@ -31,22 +31,19 @@ def failure(number: int, path: str = "") -> OSError:
 
 
 def device_of(path: str) -> str:
-    """The name of the device that a path is, "" for a file."""
+    """The name of the emulated device at a path, "" for anything else."""
     above, _, name = path.rpartition("/")
     return name if above == "/dev" and name in DEVICES else ""
 
 
 def _made_here(mode: int) -> os.stat_result:
-    """What `lstat` says of something that is not on the disk."""
+    """The `lstat` result of something that is not on the disk."""
     names = ("st_atime_ns", "st_mtime_ns", "st_ctime_ns", "st_blocks", "st_rdev", "st_blksize")
     return os.stat_result((mode, 0, 0, 1, 0, 0, 0, 0, 0, 0), dict.fromkeys(names, 0))
 
 
 class Files:
-    """What a script may do with the files of a root folder.
-
-    New files have the mode that `umask` leaves; it is the script's, not this process's.
-    """
+    """The system calls of a script on the files of a root folder. `umask` is the script's, not this process's."""
 
     def __init__(self, folder: Path) -> None:
         self.root = Root(folder)
@@ -54,7 +51,7 @@ class Files:
 
     @contextmanager
     def at(self, path: str) -> Iterator[tuple[int, str, os.stat_result | None]]:
-        """The directory that a path lies in, open; its name there, "" for the root folder; its `lstat` or None."""
+        """Open a path's directory; yields it, the name in it ("" for the root folder), and its `lstat` or None."""
         above, _, name = path.rstrip("/").rpartition("/")
         with self._walk(above or "/") as (folder, rest, info):
             if rest:
@@ -67,7 +64,7 @@ class Files:
 
     @contextmanager
     def there(self, path: str) -> Iterator[tuple[int, str, os.stat_result]]:
-        """The same for a path at which something is."""
+        """As `at`; raises FileNotFoundError if nothing is at the path."""
         with self.at(path) as (folder, name, info):
             if info is None:
                 raise failure(errno.ENOENT, path)
@@ -75,7 +72,7 @@ class Files:
 
     @contextmanager
     def _walk(self, path: str) -> Iterator[tuple[int, str, os.stat_result | None]]:
-        """What a path leads to, links followed: as `Root.at`, with the errors of the system."""
+        """As `Root.at` with links followed; raises OSErrors."""
         try:
             with self.root.at(path, follow=True) as (folder, name, _, info):
                 yield folder, name, info
@@ -85,7 +82,7 @@ class Files:
             raise failure(errno.ELOOP, path) from None
 
     def stat(self, path: str, *, follow: bool = False) -> os.stat_result:
-        """What `lstat` says of a path, or with `follow` of what it leads to."""
+        """The `lstat` of a path, or with `follow` its `stat`."""
         if device_of(path):
             return _made_here(stat.S_IFCHR | 0o666)
         if path == "/dev":
@@ -93,15 +90,15 @@ class Files:
                 return info
             return _made_here(stat.S_IFDIR | 0o755)
         if follow:
-            with self._walk(path) as (_, _, found):
-                if found is None:
+            with self._walk(path) as (_, _, target):
+                if target is None:
                     raise failure(errno.ENOENT, path)
-                return found
+                return target
         with self.there(path) as (_, _, info):
             return info
 
     def real(self, path: str) -> str:
-        """The path with all links followed; the last name of it need not be there."""
+        """The path with all links resolved; its last component need not exist."""
         try:
             with self.root.at(path, follow=True) as (_, _, real, _):
                 return f"/{real}"
@@ -111,14 +108,14 @@ class Files:
             raise failure(errno.ELOOP, path) from None
 
     def exists(self, path: str) -> bool:
-        """Whether a path leads to something, links followed."""
+        """Whether something is at a path, links followed."""
         try:
             return bool(self.stat(path, follow=True))
         except OSError:
             return False
 
     def open(self, path: str, flags: int = os.O_RDONLY) -> int:
-        """A descriptor of a regular file, made if `flags` ask for it; links are followed."""
+        """Open a regular file, links followed; O_CREAT in `flags` creates it with the mode that `umask` leaves."""
         with self._walk(path) as (folder, name, info):
             if info is None:
                 if not flags & os.O_CREAT:
@@ -154,27 +151,25 @@ class Files:
             raise failure(errno.ENOSPC, path)
         if device:
             return
-        with open(self.open(path, os.O_WRONLY | os.O_CREAT | flags), "wb", buffering=0) as file:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[file.write(rest) :]
+        with open(self.open(path, os.O_WRONLY | os.O_CREAT | flags), "wb") as file:
+            file.write(data)
 
     def mkdir(self, path: str, mode: int | None = None, parents: bool = False) -> None:
-        """Make a directory; with `parents` also those above it, and one that is there is no error."""
+        """Make a directory; with `parents` also those above it, and an existing one is accepted."""
         parts = path.strip("/").split("/")
         for last in range(1 if parents else len(parts), len(parts) + 1):
             mine = last == len(parts)
-            wanted = mode if mine and mode is not None else 0o777 & ~self.umask
+            bits = mode if mine and mode is not None else 0o777 & ~self.umask
             with self.at("/" + "/".join(parts[:last])) as (folder, name, info):
                 if info is None:
                     os.mkdir(name, 0o700, dir_fd=folder)
-                    chmod_beside(name, wanted if mine else wanted | 0o300, folder)
+                    chmod_beside(name, bits if mine else bits | 0o300, folder)
                     continue
             if not parents or not stat.S_ISDIR(self.stat("/" + "/".join(parts[:last]), follow=True).st_mode):
                 raise failure(errno.EEXIST, path)
 
     def names(self, path: str) -> list[str]:
-        """The names in a directory, sorted, links followed. The root folder has `dev` where nothing else is."""
+        """The names in a directory, sorted, links followed; `/` always has `dev`, and `/dev` the emulated devices."""
         names: set[str] = {"/": {"dev"}, "/dev": set(DEVICES)}.get(path, set())
         with self._walk(path) as (folder, rest, info):
             if info is None and names:
@@ -184,7 +179,7 @@ class Files:
             return sorted(names.union(os.listdir(folder)))
 
     def remove(self, path: str) -> None:
-        """Remove a file, a link or an empty directory; a mount point of a container is busy."""
+        """Remove a file, a link or an empty directory; raises EBUSY for a mount point of a container."""
         if path in _MOUNT_POINTS or device_of(path):
             raise failure(errno.EBUSY, path)
         with self.there(path) as (folder, name, info):
@@ -193,28 +188,28 @@ class Files:
             (os.rmdir if stat.S_ISDIR(info.st_mode) else os.unlink)(name, dir_fd=folder)
 
     def rename(self, old: str, new: str) -> None:
-        """Move a file, a link or a directory to another place, and replace a file that is there."""
+        """Rename a file, a link or a directory, as rename(2): replaces what it can."""
         with self.there(old) as (there, name, _), self.at(new) as (folder, becomes, _):
             if not name or not becomes or not {old, new}.isdisjoint(_MOUNT_POINTS):
                 raise failure(errno.EBUSY, old)
             os.rename(name, becomes, src_dir_fd=there, dst_dir_fd=folder)
 
     def symlink(self, target: str, path: str) -> None:
-        """Make a symbolic link; what it says is only text."""
+        """Make a symbolic link; its target is not resolved."""
         with self.at(path) as (folder, name, info):
             if info:
                 raise failure(errno.EEXIST, path)
             os.symlink(target, name, dir_fd=folder)
 
     def link(self, old: str, new: str) -> None:
-        """Make another name of a file; of a link, a name of that link."""
+        """Make a hard link; of a symbolic link, to the link itself."""
         with self.there(old) as (there, name, info), self.at(new) as (folder, becomes, _):
             if stat.S_ISDIR(info.st_mode):
                 raise failure(errno.EPERM, new)
             os.link(name, becomes, src_dir_fd=there, dst_dir_fd=folder, follow_symlinks=False)
 
     def readlink(self, path: str) -> str:
-        """What a symbolic link says; raises OSError (EINVAL) for anything else."""
+        """The target of a symbolic link; raises OSError (EINVAL) for anything else."""
         with self.there(path) as (folder, name, _):
             return os.readlink(name or ".", dir_fd=folder)
 
@@ -226,7 +221,7 @@ class Files:
             chmod_beside(name, mode, folder)
 
     def chown(self, path: str, owner: tuple[int, int], *, follow: bool = True) -> None:
-        """Set user and group; -1 leaves one as it is. The set-ID bits go, as the system has it."""
+        """Set user and group, -1 for unchanged; the kernel clears the set-ID bits."""
         with self._walk(path) if follow else self.there(path) as (folder, name, info):
             if info is None:
                 raise failure(errno.ENOENT, path)

@@ -1,10 +1,10 @@
 """A container's files as bashkit's file system.
 
-bashkit takes file systems of others through a C interface, `bashkit.FileSystem.v1` (crates/bashkit/src/interop/fs.rs
-in its source): a table of functions in a capsule. bashkit's own way to a folder (`mounts=`) refuses absolute links and
-`..` in links, writes a whole file anew for each piece that is appended to it, and looks at a path before it opens it.
+bashkit accepts foreign file systems through a C interface, `bashkit.FileSystem.v1` (crates/bashkit/src/interop/fs.rs
+in its source): a table of functions in a capsule. Its own mount of a folder (`mounts=`) refuses absolute links and `..`
+in links, rewrites a whole file for each piece appended to it, and checks a path before it opens it.
 
-Left out, as the interface has no function for them: named pipes, and the time of a file.
+Left out, as the interface has no function for them: making named pipes, and setting the time of a file.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from .files import Files, device_of
 if TYPE_CHECKING:
     from bashkit import Bash
 
-MAX_READ = 256 << 20  # bytes of one file that a command of bashkit's own reads: it is held in memory
+MAX_READ = 256 << 20  # bytes of one file that a command of bashkit's own reads into memory
 _NAME = b"bashkit.FileSystem.v1"
 _KINDS = {stat.S_IFDIR: 1, stat.S_IFLNK: 2, stat.S_IFIFO: 3}  # a regular file is 0
 _ERRORS = {
     errno.ENOENT: 1, errno.EEXIST: 2, errno.EACCES: 3, errno.EPERM: 3, errno.EINVAL: 4, errno.EISDIR: 5,
     errno.ENOTDIR: 6, errno.ENOTEMPTY: 7,
 }  # fmt: skip
-_mounted: dict[int, Files] = {}  # what the functions of the table are called with → whose files
-_given: dict[int, Any] = {}  # memory that bashkit has not given back yet, by its address
+_mounted: dict[int, Files] = {}  # by the number that bashkit passes as the instance
+_lent: dict[int, Any] = {}  # memory that bashkit has not freed yet, by its address
 _numbers = count(1)
-_SHELL = b'#!/bin/sh\n# bashkit builtin: sh\nexec sh "$@"\n'  # how bashkit knows that a file stands for its own sh
+_SHELL = b'#!/bin/sh\n# bashkit builtin: sh\nexec sh "$@"\n'  # the content by which bashkit recognises its own sh
 
 
 class _Bytes(ctypes.Structure):
@@ -74,7 +74,7 @@ class _Handle(ctypes.Structure):
 
 @contextmanager
 def mounted(bash: Bash, files: Files) -> Iterator[None]:
-    """Let a Bash have these files, and nothing of this machine, as all its files."""
+    """Mount these files as the root file system of a Bash, which has no other files."""
     from bashkit import FileSystem
 
     number = next(_numbers)
@@ -90,10 +90,10 @@ def mounted(bash: Bash, files: Files) -> Iterator[None]:
 
 
 def _give(data: bytes, out: Any) -> None:
-    """Hand bytes to bashkit, which gives their memory back through `_free_bytes`."""
+    """Pass bytes to bashkit, which frees them with `_free_bytes`."""
     memory = ctypes.create_string_buffer(data, len(data) or 1)
     out.address, out.length = ctypes.addressof(memory), len(data)
-    _given[out.address] = memory
+    _lent[out.address] = memory
 
 
 def _describe(info: os.stat_result, out: Any) -> None:
@@ -116,18 +116,18 @@ def _read(files: Files, path: str, out: Any) -> None:
 
 
 def _read_dir(files: Files, path: str, out: Any) -> None:
-    found = []
+    entries = []
     for name in files.names(path):
         try:
-            found.append((name.encode(), files.stat(f"{path.rstrip('/')}/{name}")))
-        except (FileNotFoundError, UnicodeEncodeError):  # gone meanwhile; a name that bashkit cannot be told
+            entries.append((name.encode(), files.stat(f"{path.rstrip('/')}/{name}")))
+        except (FileNotFoundError, UnicodeEncodeError):  # removed meanwhile; a name that is not UTF-8
             continue
-    items = (_Item * (len(found) or 1))()
-    for item, (encoded, info) in zip(items, found, strict=False):
+    items = (_Item * (len(entries) or 1))()
+    for item, (encoded, info) in zip(items, entries, strict=False):
         _give(encoded, item.name)
         _describe(info, item.metadata)
-    out.contents.address, out.contents.length = ctypes.addressof(items), len(found)
-    _given[out.contents.address] = items
+    out.contents.address, out.contents.length = ctypes.addressof(items), len(entries)
+    _lent[out.contents.address] = items
 
 
 def _copy(files: Files, old: str, new: str) -> None:
@@ -191,13 +191,13 @@ def _keep(instance: int) -> None:
 
 @ctypes.CFUNCTYPE(None, ctypes.c_void_p, _Bytes)  # type: ignore[untyped-decorator]
 def _free_bytes(instance: int, data: Any) -> None:
-    _given.pop(data.address, None)
+    _lent.pop(data.address, None)
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_void_p, _Bytes)  # type: ignore[untyped-decorator]
 def _free_items(instance: int, data: Any) -> None:
-    for item in _given.pop(data.address, ())[: data.length]:
-        _given.pop(item.name.address, None)
+    for item in _lent.pop(data.address, ())[: data.length]:
+        _lent.pop(item.name.address, None)
 
 
 _PATH, _FLAG = _Bytes, ctypes.c_bool

@@ -1,4 +1,4 @@
-"""tar, with Python's own tarfile; a path in an archive is a path of the container, as anywhere in its shell."""
+"""tar, by Python's tarfile; paths in an archive are resolved in the container."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ async def tar(call: Call) -> int:
         call.words = [*flags, *(word for letter, value in values.items() for word in (f"-{letter}", value)), *rest]
     excluded = [word.partition("=")[2] for word in call.words if word.startswith("--exclude=")]
     call.words = [word for word in call.words if not word.startswith("--exclude=")]
-    given = call.options("cxtzjJvOkopnNhmaw", "fCTXS", _WORDS)
-    actions = {"c", "x", "t"} & set(given)
+    options = call.options("cxtzjJvOkopnNhmaw", "fCTXS", _WORDS)
+    actions = {"c", "x", "t"} & set(options)
     if len(actions) != 1:
         raise UsageError("exactly one of -c, -x and -t is needed")
-    if "T" in given:
-        call.words += (await _content(call, given["T"])).read().decode("utf-8", "surrogateescape").splitlines()
-    archive = given.get("f", "-")
-    if "C" in given:
-        call.files.names(call.path(given["C"]))
-    work = _Tar(call, given, call.path(given.get("C", ".")), excluded)
+    if "T" in options:
+        call.words += (await _content(call, options["T"])).read().decode("utf-8", "surrogateescape").splitlines()
+    archive = options.get("f", "-")
+    if "C" in options:
+        call.files.names(call.path(options["C"]))
+    work = _Tar(call, options, call.path(options.get("C", ".")), excluded)
     try:
         if "c" in actions:
             await work.create(archive)
@@ -67,7 +67,7 @@ async def _content(call: Call, word: str) -> IO[bytes]:
 
 
 class _Pipe:
-    """What tarfile writes to on the way to standard output."""
+    """The file that tarfile writes to, on the way to standard output."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -76,25 +76,25 @@ class _Pipe:
         self._pieces.append(data)
         return len(data)
 
-    def taken(self) -> bytes:
-        """All that was written since this was asked last."""
+    def take(self) -> bytes:
+        """The bytes written since the last call."""
         data = b"".join(self._pieces)
         self._pieces.clear()
         return data
 
 
 class _Tar:
-    """One tar: where it works, and what it leaves out."""
+    """One tar: its directory, options and excluded patterns."""
 
-    def __init__(self, call: Call, given: dict[str, str], folder: str, excluded: list[str]) -> None:
-        self.call, self.files, self.given, self.folder, self.excluded = call, call.files, given, folder, excluded
+    def __init__(self, call: Call, options: dict[str, str], folder: str, excluded: list[str]) -> None:
+        self.call, self.files, self.options, self.folder, self.excluded = call, call.files, options, folder, excluded
         self.names = Names(call.files)
         self.pipe: _Pipe | None = None
-        self.packed: dict[tuple[int, int], str] = {}  # files with more than one name
+        self.packed: dict[tuple[int, int], str] = {}  # the first name of each file, for hard links
 
     async def create(self, archive: str) -> None:
-        kind = "gz" if "z" in self.given else "bz2" if "j" in self.given else "xz" if "J" in self.given else ""
-        if "a" in self.given and not kind:
+        kind = "gz" if "z" in self.options else "bz2" if "j" in self.options else "xz" if "J" in self.options else ""
+        if "a" in self.options and not kind:
             kind = {"gz": "gz", "tgz": "gz", "bz2": "bz2", "xz": "xz"}.get(archive.rpartition(".")[2], "")
         if not self.call.words:
             raise UsageError("empty archive")
@@ -102,7 +102,7 @@ class _Tar:
             self.pipe = _Pipe()
             with tarfile.open(fileobj=self.pipe, mode=f"w|{kind}") as tar:  # type: ignore[call-overload]
                 await self._pack_all(tar, None)
-            await self.call.write(self.pipe.taken())
+            await self.call.write(self.pipe.take())
             return
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         with open(self.files.open(self.call.path(archive), flags), "wb") as file:
@@ -119,7 +119,7 @@ class _Tar:
         if self._is_excluded(name):
             return
         try:
-            info = self.files.stat(path, follow="h" in self.given)
+            info = self.files.stat(path, follow="h" in self.options)
         except OSError as error:
             await self.call.complain(f"{name}: {error.strerror}")
             return
@@ -130,20 +130,20 @@ class _Tar:
         member.mode, member.mtime = stat.S_IMODE(info.st_mode), int(info.st_mtime)
         member.uid, member.gid = info.st_uid, info.st_gid
         member.uname, member.gname = self.names.user(info.st_uid), self.names.group(info.st_gid)
-        if "v" in self.given:
-            await self._say(name + ("/" if stat.S_ISDIR(info.st_mode) else ""))
+        if "v" in self.options:
+            await self._list(name + ("/" if stat.S_ISDIR(info.st_mode) else ""))
         if stat.S_ISDIR(info.st_mode):
             member.type = tarfile.DIRTYPE
             tar.addfile(member)
             for below in self.files.names(path):
-                if path != "/" or below != "dev":  # made here, and not on the disk
+                if path != "/" or below != "dev":  # emulated, and not on the disk
                     await self._pack(tar, f"{path.rstrip('/')}/{below}", f"{name}/{below}", place)
         elif stat.S_ISLNK(info.st_mode):
             member.type, member.linkname = tarfile.SYMTYPE, self.files.readlink(path)
             tar.addfile(member)
         elif stat.S_ISREG(info.st_mode):
-            if info.st_nlink > 1 and (known := self.packed.get((info.st_dev, info.st_ino))):
-                member.type, member.linkname = tarfile.LNKTYPE, known
+            if info.st_nlink > 1 and (first := self.packed.get((info.st_dev, info.st_ino))):
+                member.type, member.linkname = tarfile.LNKTYPE, first
                 tar.addfile(member)
                 return
             self.packed[info.st_dev, info.st_ino] = name
@@ -151,7 +151,7 @@ class _Tar:
                 member.size = os.fstat(file.fileno()).st_size
                 tar.addfile(member, file)
             if self.pipe:
-                await self.call.write(self.pipe.taken())
+                await self.call.write(self.pipe.take())
         else:
             await self.call.complain(f"{name}: pipes and devices are not packed")
 
@@ -182,13 +182,13 @@ class _Tar:
         parts = [part for part in member.name.split("/") if part not in ("", ".")]
         if ".." in parts:
             raise OSError(22, "'..' in a name of an archive is not extracted", member.name)
-        parts = parts[int(self.given.get("S", "0")) :]
+        parts = parts[int(self.options.get("S", "0")) :]
         path = f"{self.folder.rstrip('/')}/{'/'.join(parts)}"
         if not parts:
             return
-        if "v" in self.given:
-            await self._say(member.name + ("/" if member.isdir() else ""))
-        if "O" in self.given:
+        if "v" in self.options:
+            await self._list(member.name + ("/" if member.isdir() else ""))
+        if "O" in self.options:
             if content := tar.extractfile(member):
                 while data := content.read(1 << 16):
                     await self.call.write(data)
@@ -205,14 +205,14 @@ class _Tar:
         except FileNotFoundError:
             pass
         else:
-            if "k" in self.given:
+            if "k" in self.options:
                 raise OSError(17, "File exists", path)
             self.files.remove(path)
         if member.issym():
             self.files.symlink(member.linkname, path)
         elif member.islnk():
             linked = [part for part in member.linkname.split("/") if part not in ("", ".")]
-            self.files.link(f"{self.folder.rstrip('/')}/{'/'.join(linked[int(self.given.get('S', '0')) :])}", path)
+            self.files.link(f"{self.folder.rstrip('/')}/{'/'.join(linked[int(self.options.get('S', '0')) :])}", path)
             return
         elif member.isreg():
             content = tar.extractfile(member)
@@ -225,14 +225,14 @@ class _Tar:
 
     def _describe(self, path: str, member: tarfile.TarInfo) -> None:
         """Owner, mode and time, as far as this user may set them."""
-        if "o" not in self.given:
-            uid = self.names.users.get(member.uname, (member.uid, 0))[0] if "n" not in self.given else member.uid
-            gid = self.names.groups.get(member.gname, member.gid) if "n" not in self.given else member.gid
+        if "o" not in self.options:
+            uid = self.names.users.get(member.uname, (member.uid, 0))[0] if "n" not in self.options else member.uid
+            gid = self.names.groups.get(member.gname, member.gid) if "n" not in self.options else member.gid
             with suppress(PermissionError):
                 self.files.chown(path, (uid, gid), follow=False)
         if not member.issym():
-            self.files.chmod(path, member.mode & ~(self.files.umask if "N" in self.given else 0))
-        if "m" not in self.given:
+            self.files.chmod(path, member.mode & ~(self.files.umask if "N" in self.options else 0))
+        if "m" not in self.options:
             moment = int(member.mtime) * 1_000_000_000
             self.files.utime(path, (moment, moment), follow=False)
 
@@ -242,7 +242,7 @@ class _Tar:
 
     def _line(self, member: tarfile.TarInfo) -> str:
         name = member.name + ("/" if member.isdir() else "")
-        if "v" not in self.given:
+        if "v" not in self.options:
             return name + "\n"
         kind = stat.S_IFDIR if member.isdir() else stat.S_IFLNK if member.issym() else stat.S_IFREG
         mode = stat.filemode(member.mode | kind)
@@ -251,9 +251,9 @@ class _Tar:
         link = f" -> {member.linkname}" if member.issym() or member.islnk() else ""
         return f"{mode} {owner} {member.size:9} {date} {name}{link}\n"
 
-    async def _say(self, name: str) -> None:
-        """-v: on standard output, or beside an archive that goes there on standard error."""
-        aside = (self.given.get("f", "-") == "-" and "c" in self.given) or "O" in self.given
+    async def _list(self, name: str) -> None:
+        """-v: print a name on standard output, or on standard error if the archive goes to standard output."""
+        aside = (self.options.get("f", "-") == "-" and "c" in self.options) or "O" in self.options
         await (self.call.note if aside else self.call.write)(name + "\n")
 
 

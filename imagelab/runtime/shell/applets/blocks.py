@@ -18,28 +18,29 @@ _DD_OPERANDS = ("if", "of", "bs", "ibs", "obs", "count", "skip", "seek", "conv",
 
 async def dd(call: Call) -> int:
     """dd [if=FILE] [of=FILE] [bs=N] [count=N] [skip=N] [seek=N] [conv=notrunc] [status=none]"""
-    began = time.monotonic()
-    given = {"ibs": "512", "obs": "512"}
+    started = time.monotonic()
+    operands = {"ibs": "512", "obs": "512"}
     for word in call.words:
         key, equals, value = word.partition("=")
         if not equals or key not in _DD_OPERANDS:
             raise UsageError(f"invalid argument '{word}'")
-        given[key] = value
-    conversions = set(filter(None, given.get("conv", "").split(",")))
+        operands[key] = value
+    conversions = set(filter(None, operands.get("conv", "").split(",")))
     if unknown := conversions - {"notrunc", "sync", "noerror", "fsync"}:
         raise UsageError(f"conv={unknown.pop()} is not supported: notrunc, sync, noerror and fsync are")
-    if flags := set(filter(None, f"{given.get('iflag', '')},{given.get('oflag', '')}".split(","))) - {"fullblock"}:
+    flags = set(filter(None, f"{operands.get('iflag', '')},{operands.get('oflag', '')}".split(",")))
+    if flags := flags - {"fullblock"}:
         raise UsageError(f"flag {flags.pop()} is not supported: fullblock is")
-    reads = size_of(given.get("bs") or given["ibs"])
-    writes = size_of(given.get("bs") or given["obs"])
-    count = size_of(given["count"]) if "count" in given else None
-    skip, seek = size_of(given.get("skip", "0")) * reads, size_of(given.get("seek", "0")) * writes
+    reads = size_of(operands.get("bs") or operands["ibs"])
+    writes = size_of(operands.get("bs") or operands["obs"])
+    count = size_of(operands["count"]) if "count" in operands else None
+    skip, seek = size_of(operands.get("skip", "0")) * reads, size_of(operands.get("seek", "0")) * writes
     if not reads or not writes:
         raise UsageError("invalid number '0'")
-    sink = _Sink(call, given.get("of"), seek, keep="notrunc" in conversions)
+    sink = _Sink(call, operands.get("of"), seek, keep="notrunc" in conversions)
     whole = part = out = 0
     try:
-        blocks = _blocks(content(call, given.get("if", "-")), reads, skip)
+        blocks = _blocks(content(call, operands.get("if", "-")), reads, skip)
         while (count is None or whole + part < count) and (block := await anext(blocks, b"")):
             whole, part = (whole + 1, part) if len(block) == reads else (whole, part + 1)
             if "sync" in conversions:
@@ -49,22 +50,23 @@ async def dd(call: Call) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        await call.complain(f"{_opened(given, error)}: {error.strerror}")
+        await call.complain(f"{_opened(operands, error)}: {error.strerror}")
         return 1
     finally:
         sink.close()
-    if given.get("status") != "none":
-        seconds = time.monotonic() - began
+    if operands.get("status") != "none":
+        seconds = time.monotonic() - started
         units = f"{whole}+{part} records in\n{out // writes}+{int(bool(out % writes))} records out\n"
         await call.note(units)
-        if given.get("status") != "noxfer":
+        if operands.get("status") != "noxfer":
             speed = human(out / (seconds or 1))
             await call.note(f"{out} bytes ({human(out)}B) copied, {seconds:f} seconds, {speed}B/s\n")
     return 0
 
 
-def _opened(given: dict[str, str], error: OSError) -> str:
-    names = [given[key] for key in ("if", "of") if key in given]
+def _opened(operands: dict[str, str], error: OSError) -> str:
+    """The start of the message for a file that cannot be opened, read or written."""
+    names = [operands[key] for key in ("if", "of") if key in operands]
     word = next((name for name in names if (error.filename or "").endswith(name)), "")
     return f"can't open '{word}'" if error.errno in (errno.ENOENT, errno.EISDIR) else word or "write error"
 

@@ -20,18 +20,11 @@ _WORDS = (
 async def cp(call: Call) -> int:
     """cp [-arRPLHdpfinTuv] [-t DIR] SOURCE... DEST"""
     call.words = [word.split("=")[0] if word.startswith("--preserve=") else word for word in call.words]
-    given = call.options("arRPLHdpfilsnTuv", "t", _WORDS)
-    if unsupported := {"l", "s", "i", "u"} & set(given):
+    options = call.options("arRPLHdpfilsnTuv", "t", _WORDS)
+    if unsupported := {"l", "s", "i", "u"} & set(options):
         raise UsageError(f"-{unsupported.pop()} is not supported: use ln, or test -nt")
-    if "t" in given:
-        call.words.append(given["t"])
-    if len(call.words) < 2:
-        raise UsageError("missing file operand")
-    *sources, dest = call.words
-    folder = "T" not in given and is_folder(call.files, call.path(dest))
-    if not folder and (len(sources) > 1 or "t" in given):
-        raise UsageError(f"target '{dest}' is not a directory")
-    copy = _Copy(call, set(given))
+    sources, dest, folder = _operands(call, options)
+    copy = _Copy(call, set(options))
     for source in sources:
         shown = posixpath.join(dest, posixpath.basename(source.rstrip("/"))) if folder else dest
         try:
@@ -44,24 +37,37 @@ async def cp(call: Call) -> int:
     return 0
 
 
-class _Copy:
-    """One cp: which links it follows, and what it keeps of a file."""
+def _operands(call: Call, options: dict[str, str]) -> tuple[list[str], str, bool]:
+    """The sources, the destination, and whether they go into it as a directory; raises UsageError."""
+    if "t" in options:
+        call.words.append(options["t"])
+    if len(call.words) < 2:
+        raise UsageError("missing file operand")
+    *sources, dest = call.words
+    folder = "T" not in options and is_folder(call.files, call.path(dest))
+    if not folder and (len(sources) > 1 or "t" in options):
+        raise UsageError(f"target '{dest}' is not a directory")
+    return sources, dest, folder
 
-    def __init__(self, call: Call, given: set[str]) -> None:
+
+class _Copy:
+    """One cp: which links it follows, and which attributes it preserves."""
+
+    def __init__(self, call: Call, options: set[str]) -> None:
         self.call, self.files = call, call.files
-        self.recursive = bool(given & set("arR"))
-        self.keep = bool(given & set("ap"))
-        self.force, self.careful, self.verbose = "f" in given, "n" in given, "v" in given
-        links = given & set("adP") or (self.recursive and not given & set("LH"))
-        self.top_links, self.links = bool(links), bool(links) or ("H" in given and self.recursive)
-        self.copied: dict[tuple[int, int], str] = {}  # what has other names → where its copy is
+        self.recursive = bool(options & set("arR"))
+        self.keep = bool(options & set("ap"))
+        self.force, self.careful, self.verbose = "f" in options, "n" in options, "v" in options
+        links = options & set("adP") or (self.recursive and not options & set("LH"))
+        self.top_links, self.links = bool(links), bool(links) or ("H" in options and self.recursive)
+        self.copied: dict[tuple[int, int], str] = {}  # the copy of each file with several names
         self.made: set[tuple[int, int]] = set()
 
     def is_folder(self, path: str) -> bool:
         return is_folder(self.files, path)
 
     async def copy(self, old: str, new: str, shown: str, becomes: str, *, top: bool = False) -> None:
-        """Copy what is at a path; raises OSError, its words with both names, for what cannot be copied."""
+        """Copy a file, link or directory; raises OSError, whose text names the path."""
         files = self.files
         follow = not (self.top_links if top else self.links) or shown.endswith("/")
         try:
@@ -89,11 +95,11 @@ class _Copy:
 
     def _file(self, old: str, new: str, info: os.stat_result, there: os.stat_result | None) -> None:
         files = self.files
-        known = self.copied.get((info.st_dev, info.st_ino)) if self.keep and info.st_nlink > 1 else None
-        if known:
+        first = self.copied.get((info.st_dev, info.st_ino)) if self.keep and info.st_nlink > 1 else None
+        if first:
             if there:
                 files.remove(new)
-            files.link(known, new)
+            files.link(first, new)
             return
         if stat.S_ISLNK(info.st_mode):
             if there:
@@ -101,11 +107,8 @@ class _Copy:
             files.symlink(files.readlink(old), new)
         elif stat.S_ISREG(info.st_mode) or device_of(old) == "null":
             files.write(new, b"")
-            with open(files.open(new, os.O_WRONLY), "wb", buffering=0) as file:
-                for piece in files.pieces(old):
-                    rest = memoryview(piece)
-                    while rest:
-                        rest = rest[file.write(rest) :]
+            with open(files.open(new, os.O_WRONLY), "wb") as file:
+                file.writelines(files.pieces(old))
             if not there:
                 files.chmod(new, stat.S_IMODE(info.st_mode) & ~(0 if self.keep else files.umask | 0o6000))
         else:
@@ -157,16 +160,9 @@ class _Copy:
 
 async def mv(call: Call) -> int:
     """mv [-finTv] [-t DIR] SOURCE... DEST"""
-    given = call.options("finTv", "t", _WORDS)
-    if "t" in given:
-        call.words.append(given["t"])
-    if len(call.words) < 2:
-        raise UsageError("missing file operand")
-    *sources, dest = call.words
+    options = call.options("finTv", "t", _WORDS)
+    sources, dest, folder = _operands(call, options)
     files = call.files
-    folder = "T" not in given and is_folder(files, call.path(dest))
-    if not folder and (len(sources) > 1 or "t" in given):
-        raise UsageError(f"target '{dest}' is not a directory")
     for source in sources:
         shown = posixpath.join(dest, posixpath.basename(source.rstrip("/"))) if folder else dest
         old, new = call.path(source), call.path(shown)
@@ -175,14 +171,14 @@ async def mv(call: Call) -> int:
         except OSError as error:
             await call.complain(f"can't rename '{source}': {error.strerror}")
             continue
-        if "n" in given and files.exists(new):
+        if "n" in options and files.exists(new):
             continue
         try:
             files.rename(old, new)
         except OSError as error:
             await call.complain(f"can't rename '{source}': {error.strerror}")
             continue
-        if "v" in given:
+        if "v" in options:
             await call.write(f"'{source}' -> '{shown}'\n")
     return 0
 

@@ -1,11 +1,12 @@
-"""head and tail: the first and the last lines or bytes of files, and what is added to them."""
+"""head and tail: the first and the last lines or bytes of files, and with -f what is appended."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 from ..commands import Call
 from ..files import device_of
@@ -16,11 +17,19 @@ from .streams import PIECE, content
 async def head(call: Call) -> int:
     """head [-n N] [-c N] [-qv] [FILE]..."""
     call.words[:1] = [re.sub(r"^-(\d)", r"-n\1", word) for word in call.words[:1]]  # head -3
-    given = call.options("qv", "nc", "lines=n bytes=c quiet=q verbose=v")
-    unit = "c" if "c" in given else "n"
-    text = given.get(unit, "10")
+    options = call.options("qv", "nc", "lines=n bytes=c quiet=q verbose=v")
+    unit = "c" if "c" in options else "n"
+    text = options.get(unit, "10")
     most = size_of(text.lstrip("+-"))
-    titled = "v" in given or ("q" not in given and len(call.words) > 1)
+    await _each(call, options, partial(_head, call, most=most, unit=unit, all_but=text.startswith("-")))
+    return 0
+
+
+async def _each(
+    call: Call, options: dict[str, str], show: Callable[[bytes, AsyncIterator[bytes]], Awaitable[None]]
+) -> None:
+    """Show each file, by its first piece and the others, under a title where there are several."""
+    titled = "v" in options or ("q" not in options and len(call.words) > 1)
     before = ""
     for word in call.words or ["-"]:
         try:
@@ -29,15 +38,15 @@ async def head(call: Call) -> int:
             if titled:
                 await call.write(f"{before}==> {'standard input' if word == '-' else word} <==\n")
                 before = "\n"
-            await _head(call, first, pieces, most, unit, all_but=text.startswith("-"))
+            await show(first, pieces)
         except BrokenPipeError:
             raise
         except OSError as error:
             await call.complain(f"{word}: {error.strerror}")
-    return 0
 
 
 async def _head(call: Call, data: bytes, rest: AsyncIterator[bytes], most: int, unit: str, *, all_but: bool) -> None:
+    """Write the first `most` bytes or lines, or with `all_but` all except the last `most`."""
     if all_but:
         whole = [data] + [piece async for piece in rest]
         parts = b"".join(whole).splitlines(keepends=True) if unit == "n" else [b"".join(whole)]
@@ -59,24 +68,12 @@ async def _head(call: Call, data: bytes, rest: AsyncIterator[bytes], most: int, 
 async def tail(call: Call) -> int:
     """tail [-n [+]N] [-c [+]N] [-fFqv] [FILE]..."""
     call.words[:1] = [re.sub(r"^([-+]\d)", r"-n\1", word).replace("-n-", "-n") for word in call.words[:1]]
-    given = call.options("fFqv", "ncs", "lines=n bytes=c quiet=q verbose=v follow=f")
-    unit = "c" if "c" in given else "n"
-    text = given.get(unit, "10")
+    options = call.options("fFqv", "ncs", "lines=n bytes=c quiet=q verbose=v follow=f")
+    unit = "c" if "c" in options else "n"
+    text = options.get(unit, "10")
     count, skips = size_of(text.lstrip("+-")), text.startswith("+")
-    titled = "v" in given or ("q" not in given and len(call.words) > 1)
-    before = ""
-    for word in call.words or ["-"]:
-        try:
-            pieces = content(call, word)
-            first = await anext(pieces, b"")
-        except OSError as error:
-            await call.complain(f"{word}: {error.strerror}")
-            continue
-        if titled:
-            await call.write(f"{before}==> {'standard input' if word == '-' else word} <==\n")
-            before = "\n"
-        await (_skip if skips else _last)(call, first, pieces, count, unit)
-    if {"f", "F"} & set(given) and not call.status:
+    await _each(call, options, partial(_skip if skips else _last, call, count=count, unit=unit))
+    if {"f", "F"} & set(options) and not call.status:
         await _follow(call, [word for word in call.words if word != "-"])
     return 0
 
@@ -115,7 +112,7 @@ async def _last(call: Call, data: bytes, rest: AsyncIterator[bytes], count: int,
 
 
 async def _follow(call: Call, words: list[str]) -> None:
-    """Write what is added to files, for as long as the script runs."""
+    """Write what is appended to files, until the script ends."""
     paths = [path for path in map(call.path, words) if not device_of(path)]  # /dev/null never grows
     sizes = {path: call.files.stat(path, follow=True).st_size for path in paths}
     while True:
@@ -123,7 +120,7 @@ async def _follow(call: Call, words: list[str]) -> None:
         for path in paths:
             try:
                 with open(call.files.open(path), "rb", buffering=0) as file:
-                    if os.fstat(file.fileno()).st_size < sizes[path]:  # it was cut, or is a new one
+                    if os.fstat(file.fileno()).st_size < sizes[path]:  # truncated, or another file
                         sizes[path] = 0
                     file.seek(sizes[path])
                     while data := file.read(PIECE):

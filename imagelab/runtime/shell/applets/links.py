@@ -1,4 +1,4 @@
-"""ln, rm, mkdir, touch and truncate."""
+"""ln, rm, mkdir, touch, realpath and truncate."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ UNITS = {"": 1, "b": 512, "k": 1 << 10, "K": 1 << 10, "m": 1 << 20, "M": 1 << 20
 
 async def ln(call: Call) -> int:
     """ln [-sfnvT] TARGET... LINK|DIR"""
-    given = call.options("sfnvT", words="symbolic=s force=f no-dereference=n verbose=v no-target-directory=T")
+    options = call.options("sfnvT", words="symbolic=s force=f no-dereference=n verbose=v no-target-directory=T")
     if not call.words:
         raise UsageError("missing file operand")
     files = call.files
     *targets, last = call.words if len(call.words) > 1 else [*call.words, posixpath.basename(call.words[0])]
-    folder = "T" not in given and is_folder(files, call.path(last), follow="n" not in given)
+    folder = "T" not in options and is_folder(files, call.path(last), follow="n" not in options)
     if len(targets) > 1 and not folder:
         raise UsageError(f"{last}: Not a directory")
     for target in targets:
         shown = posixpath.join(last, posixpath.basename(target.rstrip("/"))) if folder else last
         try:
             place = call.path(shown)
-            if "f" in given and _lexists(files, place) and not is_folder(files, place, follow=False):
+            if "f" in options and _lexists(files, place) and not is_folder(files, place, follow=False):
                 files.remove(place)
-            if "s" in given:
+            if "s" in options:
                 files.symlink(target, place)
             else:
                 files.link(call.path(target), place)
         except OSError as error:
-            missing = "s" not in given and not _lexists(files, call.path(target))
+            missing = "s" not in options and not _lexists(files, call.path(target))
             await call.complain(f"{target if missing else shown}: {error.strerror}")
             continue
-        if "v" in given:
+        if "v" in options:
             await call.write(f"'{shown}' -> '{target}'\n")
     return 0
 
 
 async def rm(call: Call) -> int:
     """rm [-rfiv] FILE..."""
-    given = call.options("rRfiv", words="recursive=r force=f interactive=i verbose=v no-preserve-root=f")
-    if not call.words and "f" not in given:
+    options = call.options("rRfiv", words="recursive=r force=f interactive=i verbose=v no-preserve-root=f")
+    if not call.words and "f" not in options:
         raise UsageError("missing operand")
-    options = list(given)
-    asks = "i" in given and ("f" not in given or options.index("i") > options.index("f"))
-    removal = _Removal(call, recursive=bool({"r", "R"} & set(given)), force="f" in given and not asks, asks=asks)
+    order = list(options)
+    asks = "i" in options and ("f" not in options or order.index("i") > order.index("f"))
+    removal = _Removal(call, recursive=bool({"r", "R"} & set(options)), force="f" in options and not asks, asks=asks)
     for word in call.words:
         if posixpath.basename(word.rstrip("/")) in (".", ".."):
             await call.complain("can't remove '.' or '..'")
@@ -62,7 +62,7 @@ async def rm(call: Call) -> int:
 
 
 class _Removal:
-    """One rm: it removes what it can, and says what it cannot."""
+    """One rm: removes what it can, and reports what it cannot."""
 
     def __init__(self, call: Call, recursive: bool, force: bool, asks: bool) -> None:
         self.call, self.recursive, self.force, self.asks = call, recursive, force, asks
@@ -117,43 +117,43 @@ class _Removal:
 
 async def mkdir(call: Call) -> int:
     """mkdir [-pv] [-m MODE] DIRECTORY..."""
-    given = call.options("pv", "m", "parents=p verbose=v mode=m")
+    options = call.options("pv", "m", "parents=p verbose=v mode=m")
     if not call.words:
         raise UsageError("missing operand")
-    mode = mode_of(given["m"], 0o777, call.files.umask, folder=True) if "m" in given else None
+    mode = mode_of(options["m"], 0o777, call.files.umask, folder=True) if "m" in options else None
     for word in call.words:
         try:
-            call.files.mkdir(call.path(word), mode, parents="p" in given)
+            call.files.mkdir(call.path(word), mode, parents="p" in options)
         except OSError as error:
             await call.complain(f"can't create directory '{word}': {error.strerror}")
             continue
-        if "v" in given:
+        if "v" in options:
             await call.write(f"created directory: '{word}'\n")
     return 0
 
 
 async def touch(call: Call) -> int:
     """touch [-cham] [-d DATE] [-t DATE] [-r FILE] FILE..."""
-    given = call.options("cham", "dtr", "no-create=c date=d reference=r no-dereference=h")
+    options = call.options("cham", "dtr", "no-create=c date=d reference=r no-dereference=h")
     if not call.words:
         raise UsageError("missing operand")
     now = time.time_ns()
     atime = mtime = now
-    if "r" in given:
-        info = call.files.stat(call.path(given["r"]), follow=True)
+    if "r" in options:
+        info = call.files.stat(call.path(options["r"]), follow=True)
         atime, mtime = info.st_atime_ns, info.st_mtime_ns
-    elif "d" in given or "t" in given:
-        atime = mtime = _moment(given.get("d", ""), given.get("t", ""))
-    follow = "h" not in given
+    elif "d" in options or "t" in options:
+        atime = mtime = _moment(options.get("d", ""), options.get("t", ""))
+    follow = "h" not in options
     for word in call.words:
         path = call.path(word)
         try:
             if not _lexists(call.files, path) or (follow and not call.files.exists(path)):
-                if "c" in given:
+                if "c" in options:
                     continue
                 os.close(call.files.open(path, os.O_WRONLY | os.O_CREAT))
             info = call.files.stat(path, follow=follow)
-            only = {"a", "m"} & set(given)
+            only = {"a", "m"} & set(options)
             times = (
                 atime if only != {"m"} else info.st_atime_ns,
                 mtime if only != {"a"} else info.st_mtime_ns,
@@ -171,8 +171,8 @@ def _moment(date: str, stamp: str) -> int:
         return int(date[1:]) * 1_000_000_000
     today = time.gmtime()
     text = re.sub(r"(?<=\d)Z$| UTC$", "", text)
-    if stamp and (found := re.fullmatch(r"(?:(\d\d)?(\d\d))?(\d{8})(?:\.(\d\d))?", stamp)):
-        century, year, rest, seconds = found.groups()
+    if stamp and (match := re.fullmatch(r"(?:(\d\d)?(\d\d))?(\d{8})(?:\.(\d\d))?", stamp)):
+        century, year, rest, seconds = match.groups()
         full = f"{century or ('20' if int(year) < 69 else '19')}{year}" if year else str(today.tm_year)
         parsed = _parsed(f"{full}{rest}{seconds or '00'}", "%Y%m%d%H%M%S")
     else:
@@ -195,14 +195,14 @@ def _parsed(text: str, form: str) -> time.struct_time | None:
 
 async def realpath(call: Call) -> int:
     """realpath [-q] FILE..."""
-    given = call.options("q", words="quiet=q")
+    options = call.options("q", words="quiet=q")
     if not call.words:
         raise UsageError("missing operand")
     for word in call.words:
         try:
             real = call.files.real(call.path(word))
         except OSError as error:
-            if "q" not in given:
+            if "q" not in options:
                 await call.complain(f"{word}: {error.strerror}")
             call.status = 1
             continue
@@ -212,18 +212,18 @@ async def realpath(call: Call) -> int:
 
 async def truncate(call: Call) -> int:
     """truncate [-c] -s SIZE FILE..."""
-    given = call.options("c", "s", "no-create=c size=s")
-    if not call.words or "s" not in given:
+    options = call.options("c", "s", "no-create=c size=s")
+    if not call.words or "s" not in options:
         raise UsageError("you must specify -s SIZE and a file")
-    size = size_of(given["s"].lstrip("+-"))
+    size = size_of(options["s"].lstrip("+-"))
     for word in call.words:
         path = call.path(word)
         try:
-            if "c" in given and not call.files.exists(path):
+            if "c" in options and not call.files.exists(path):
                 continue
             with open(call.files.open(path, os.O_WRONLY | os.O_CREAT), "wb") as file:
                 now = os.fstat(file.fileno()).st_size
-                sign = given["s"][:1]
+                sign = options["s"][:1]
                 file.truncate(now + size if sign == "+" else max(0, now - size) if sign == "-" else size)
         except OSError as error:
             await call.complain(f"{word}: {error.strerror}")
@@ -232,13 +232,14 @@ async def truncate(call: Call) -> int:
 
 def size_of(text: str) -> int:
     """A number with a unit: 512, 4k, 10M. Raises UsageError."""
-    found = re.fullmatch(r"(\d+)([bkKmMgG]?)(?:i?B)?", text)
-    if not found:
+    match = re.fullmatch(r"(\d+)([bkKmMgG]?)(?:i?B)?", text)
+    if not match:
         raise UsageError(f"invalid number '{text}'")
-    return int(found[1]) * UNITS[found[2]]
+    return int(match[1]) * UNITS[match[2]]
 
 
 def is_folder(files: Files, path: str, *, follow: bool = True) -> bool:
+    """Whether a directory is at a path; False, too, where it cannot be told."""
     try:
         return stat.S_ISDIR(files.stat(path, follow=follow).st_mode)
     except OSError:

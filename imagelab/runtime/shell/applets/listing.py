@@ -34,21 +34,21 @@ async def ls(call: Call) -> int:
     """ls [-1AaCdFhiLlnpRrSsTtuc] [FILE]...; a link on the command line is followed unless -l, -i, -s or -F is there."""
     words = "all=a almost-all=A directory=d recursive=R human-readable=h inode=i reverse=r size=s classify=F"
     call.words = [word for word in call.words if not word.startswith("--color") and word != "--full-time"]
-    given = set(call.options("1AaCdFHhiLlnpRrSsTtucgovx", "w", f"{words} numeric-uid-gid=n dereference=L"))
-    if given & set("ngo"):
-        given.add("l")
-    listing = _Listing(call, given)
+    options = set(call.options("1AaCdFHhiLlnpRrSsTtucgovx", "w", f"{words} numeric-uid-gid=n dereference=L"))
+    if options & set("ngo"):
+        options.add("l")
+    listing = _Listing(call, options)
     rows = []
     for word in call.words or ["."]:
         try:
             rows.append(listing.row(word, call.path(word), top=True))
         except OSError as error:
             await call.complain(f"{word}: {error.strerror}")
-    folders = [] if "d" in given else [row for row in rows if stat.S_ISDIR(row.info.st_mode)]
+    folders = [] if "d" in options else [row for row in rows if stat.S_ISDIR(row.info.st_mode)]
     files = [row for row in listing.ordered(rows) if row not in folders]
     for row in files:
         await call.write(listing.line(row))
-    titled, apart = len(call.words) > 1 or "R" in given, bool(files)
+    titled, apart = len(call.words) > 1 or "R" in options, bool(files)
     todo = listing.ordered(folders)[::-1]
     while todo:
         folder = todo.pop()
@@ -59,68 +59,68 @@ async def ls(call: Call) -> int:
         except OSError as error:
             await call.complain(f"can't open '{folder.name}': {error.strerror}")
             continue
-        if given & set("ls"):
+        if options & set("ls"):
             await call.write(f"total {sum(row.info.st_blocks for row in inside) // 2}\n")
         await call.write("".join(map(listing.line, inside)))
-        if "R" in given:
+        if "R" in options:
             below = [row for row in inside if stat.S_ISDIR(row.info.st_mode) and row.name not in (".", "..")]
             todo += [_Row(f"{folder.name.rstrip('/')}/{row.name}", row.path, row.info) for row in reversed(below)]
     return 0
 
 
 class _Listing:
-    """How one ls shows and orders what it finds."""
+    """One ls: how it formats and sorts its rows."""
 
-    def __init__(self, call: Call, given: set[str]) -> None:
-        self.call, self.files, self.given = call, call.files, given
-        self.names = Names(call.files) if "l" in given and "n" not in given else None
+    def __init__(self, call: Call, options: set[str]) -> None:
+        self.call, self.files, self.options = call, call.files, options
+        self.names = Names(call.files) if "l" in options and "n" not in options else None
         self.now = time.time()
 
     def row(self, name: str, path: str, *, top: bool = False) -> _Row:
-        follows = top and (name.endswith("/") or "H" in self.given or not self.given & set("liFs"))
-        return _Row(name, path, self.files.stat(path, follow=follows or "L" in self.given))
+        follows = top and (name.endswith("/") or "H" in self.options or not self.options & set("liFs"))
+        return _Row(name, path, self.files.stat(path, follow=follows or "L" in self.options))
 
     def inside(self, folder: _Row) -> list[_Row]:
         rows = []
         for name in self.files.names(folder.path):
-            if name.startswith(".") and not self.given & set("aA"):
+            if name.startswith(".") and not self.options & set("aA"):
                 continue
             try:
                 rows.append(self.row(name, f"{folder.path.rstrip('/')}/{name}"))
-            except FileNotFoundError:  # gone meanwhile
+            except FileNotFoundError:  # removed meanwhile
                 continue
-        if "a" in self.given:
+        if "a" in self.options:
             rows.append(_Row(".", folder.path, folder.info))
             rows.append(self.row("..", posixpath.dirname(folder.path)))
         return self.ordered(rows)
 
     def ordered(self, rows: list[_Row]) -> list[_Row]:
         rows = sorted(rows, key=lambda row: os.fsencode(row.name))
-        if "S" in self.given:
+        if "S" in self.options:
             rows.sort(key=lambda row: -row.info.st_size)
-        elif "t" in self.given:
+        elif "t" in self.options:
             rows.sort(key=lambda row: -self._moment(row.info))
-        return rows[::-1] if "r" in self.given else rows
+        return rows[::-1] if "r" in self.options else rows
 
     def _moment(self, info: os.stat_result) -> float:
-        return info.st_ctime if "c" in self.given else info.st_atime if "u" in self.given else info.st_mtime
+        return info.st_ctime if "c" in self.options else info.st_atime if "u" in self.options else info.st_mtime
 
     def line(self, row: _Row) -> str:
         info, parts = row.info, []
-        if "i" in self.given:
+        if "i" in self.options:
             parts.append(f"{info.st_ino:7} ")
-        if "s" in self.given:
+        if "s" in self.options:
             parts.append(f"{info.st_blocks // 2:6} ")
-        if "l" in self.given:
+        if "l" in self.options:
             parts.append(self._long(row))
         parts.append(row.name)
-        if stat.S_ISLNK(info.st_mode) and "l" in self.given:
+        if stat.S_ISLNK(info.st_mode) and "l" in self.options:
             parts.append(f" -> {self.files.readlink(row.path)}")
-        elif "p" in self.given or "F" in self.given:
+        elif "p" in self.options or "F" in self.options:
             suffix = _SUFFIXES.get(stat.S_IFMT(info.st_mode), "")
-            if not suffix and "F" in self.given and info.st_mode & 0o111 and stat.S_ISREG(info.st_mode):
+            if not suffix and "F" in self.options and info.st_mode & 0o111 and stat.S_ISREG(info.st_mode):
                 suffix = "*"
-            parts.append(suffix if "F" in self.given or suffix == "/" else "")
+            parts.append(suffix if "F" in self.options or suffix == "/" else "")
         return "".join(parts) + "\n"
 
     def _long(self, row: _Row) -> str:
@@ -131,7 +131,7 @@ class _Listing:
         if device := device_of(row.path):
             size = f"{1:4}, {_MINORS[device]:3}"
         else:
-            size = f"{human(info.st_size):>7}" if "h" in self.given else f"{info.st_size:9}"
+            size = f"{human(info.st_size):>7}" if "h" in self.options else f"{info.st_size:9}"
         moment = self._moment(info)
         day = time.gmtime(moment)
         recent = 0 <= self.now - moment <= _HALF_YEAR
@@ -154,25 +154,25 @@ def human(size: int) -> str:
 
 async def stat_of(call: Call) -> int:
     """stat [-Lt] [-c FORMAT] FILE..."""
-    given = call.options("Ltf", "c", "format=c dereference=L terse=t file-system=f")
+    options = call.options("Ltf", "c", "format=c dereference=L terse=t file-system=f")
     if not call.words:
         raise UsageError("missing operand")
-    if "f" in given:
+    if "f" in options:
         await call.complain("-f is not supported: the disk is one of this machine")
         return 1
     names = Names(call.files)
     for word in call.words:
         try:
             path = call.path(word)
-            info = call.files.stat(path, follow="L" in given or word.endswith("/"))
+            info = call.files.stat(path, follow="L" in options or word.endswith("/"))
             link = call.files.readlink(path) if stat.S_ISLNK(info.st_mode) else ""
         except OSError as error:
             await call.complain(f"can't stat '{word}': {error.strerror}")
             continue
         fields = _fields(word, info, link, names)
-        if "c" in given:
-            form = given["c"] + "\n"
-        elif "t" in given:
+        if "c" in options:
+            form = options["c"] + "\n"
+        elif "t" in options:
             form = "%n %s %b %f %u %g %D %i %h %t %T %X %Y %Z %o\n"
         else:
             form = _DEVICE if stat.S_IFMT(info.st_mode) in (stat.S_IFCHR, stat.S_IFBLK) else _PLAIN
@@ -188,9 +188,9 @@ _PLAIN = f"{_HEAD}Device: %Dh/%dd\tInode: %-10i  Links: %h\n{_TAIL}"
 _DEVICE = f"{_HEAD}Device: %Dh/%dd\tInode: %-10i  Links: %-5h Device type: %t,%T\n{_TAIL}"
 
 
-def _field(fields: dict[str, str], found: re.Match[str]) -> str:
-    width, letter = found.groups()
-    value = fields.get(letter, found[0])
+def _field(fields: dict[str, str], match: re.Match[str]) -> str:
+    width, letter = match.groups()
+    value = fields.get(letter, match[0])
     if width.startswith("0"):
         return value.rjust(int(width), "0")
     return value.ljust(-int(width)) if width.startswith("-") else value.rjust(int(width or 0))

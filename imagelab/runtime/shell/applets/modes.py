@@ -15,14 +15,14 @@ def mode_of(text: str, now: int, umask: int, *, folder: bool) -> int:
     if re.fullmatch(r"[0-7]{1,5}", text):
         return int(text, 8) & 0o7777
     for clause in text.split(","):
-        found = re.fullmatch(r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)", clause)
-        if not found:
+        match = re.fullmatch(r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)", clause)
+        if not match:
             raise UsageError(f"invalid mode '{text}'")
-        who = found[1] or ""
+        who = match[1] or ""
         mask = 0o7777 if not who or "a" in who else 0
         for letter in who.replace("a", ""):
             mask |= _WHO[letter]
-        for sign, letters in re.findall(r"([-+=])([rwxXstugo]*)", found[2]):
+        for sign, letters in re.findall(r"([-+=])([rwxXstugo]*)", match[2]):
             bits = 0
             for letter in letters:
                 if letter in "ugo":

@@ -1,4 +1,4 @@
-"""Who a file belongs to, and who the script is: id, whoami, groups, chown, chgrp, chmod, umask.
+"""Users, groups and permissions: id, whoami, groups, chown, chgrp, chmod, umask.
 
 Names are those of the container's own /etc/passwd and /etc/group.
 """
@@ -26,18 +26,19 @@ class Names:
         self._group_names = {gid: name for name, gid in reversed(self.groups.items())}
 
     def user(self, uid: int) -> str:
-        """The name of a user, or else the number."""
+        """The name of a user, or the number if it has none."""
         return self._user_names.get(uid, str(uid))
 
     def group(self, gid: int) -> str:
-        """The name of a group, or else the number."""
+        """The name of a group, or the number if it has none."""
         return self._group_names.get(gid, str(gid))
 
     def knows(self, uid: int) -> bool:
+        """Whether /etc/passwd has this user."""
         return uid in self._user_names
 
     def groups_of(self, uid: int, gid: int) -> list[int]:
-        """The groups of a user, the first one first."""
+        """The groups of a user, the primary one first."""
         name = self._user_names.get(uid)
         more = [number for number, members in self.members if name in members and number != gid]
         return [gid, *dict.fromkeys(more)]
@@ -54,7 +55,7 @@ def _rows(files: Files, path: str, fields: int) -> list[list[str]]:
 
 async def identity(call: Call) -> int:
     """id [-ugGnr] [USER]"""
-    given = call.options("ugGnr")
+    options = call.options("ugGnr")
     names = Names(call.files)
     uid, gid = call.shell.user
     if call.words:
@@ -62,16 +63,16 @@ async def identity(call: Call) -> int:
             raise UsageError(f"unknown user {call.words[0]}")
         uid, gid = names.users[call.words[0]]
     groups = names.groups_of(uid, gid)
-    if "n" in given or not {"u", "g", "G"} & set(given):
+    if "n" in options or not {"u", "g", "G"} & set(options):
         shown: Callable[[int], str] = names.group
         user = names.user(uid)
     else:
         shown, user = str, str(uid)
-    if "u" in given:
+    if "u" in options:
         text = user
-    elif "g" in given:
+    elif "g" in options:
         text = shown(gid)
-    elif "G" in given:
+    elif "G" in options:
         text = " ".join(map(shown, groups))
     else:
         parts = [("uid", [(uid, names.user(uid))]), ("gid", [(gid, names.group(gid))])]
@@ -114,15 +115,15 @@ async def chgrp(call: Call) -> int:
 
 async def _give_away(call: Call, read: Callable[[str, Names], tuple[int, int]]) -> int:
     words = "recursive=R no-dereference=h changes=c silent=f quiet=f verbose=v dereference=L reference=r"
-    given = call.options("RhcfvHLP", words=words)
+    options = call.options("RhcfvHLP", words=words)
     if len(call.words) < 2:
         raise UsageError("missing operand")
     owner = read(call.words[0], Names(call.files))
 
     def change(path: str) -> None:
-        call.files.chown(path, owner, follow="h" not in given)
+        call.files.chown(path, owner, follow="h" not in options)
 
-    return await _each(call, call.words[1:], given, change)
+    return await _each(call, call.words[1:], options, change)
 
 
 def _owner(word: str, names: Names) -> tuple[int, int]:
@@ -135,9 +136,9 @@ def _owner(word: str, names: Names) -> tuple[int, int]:
     return uid, _number(group, names.groups, "group") if group else -1
 
 
-def _number(word: str, known: dict[str, int], what: str) -> int:
-    if word in known:
-        return known[word]
+def _number(word: str, numbers: dict[str, int], what: str) -> int:
+    if word in numbers:
+        return numbers[word]
     if word.isdigit():
         return int(word)
     raise UsageError(f"unknown {what} {word}")
@@ -147,7 +148,7 @@ async def chmod(call: Call) -> int:
     """chmod [-Rcfv] MODE FILE..."""
     if call.words and re.fullmatch(r"-[rwxXst][-+=,rwxXstugoa]*", call.words[0]):
         call.words.insert(0, "--")  # chmod -x FILE
-    given = call.options("Rcfv", words="recursive=R changes=c silent=f quiet=f verbose=v")
+    options = call.options("Rcfv", words="recursive=R changes=c silent=f quiet=f verbose=v")
     if len(call.words) < 2:
         raise UsageError("missing operand")
     text, files = call.words[0], call.files
@@ -158,35 +159,35 @@ async def chmod(call: Call) -> int:
         mode = mode_of(text, stat.S_IMODE(info.st_mode), files.umask, folder=stat.S_ISDIR(info.st_mode))
         files.chmod(path, mode)
 
-    return await _each(call, call.words[1:], given, change)
+    return await _each(call, call.words[1:], options, change)
 
 
-async def _each(call: Call, words: list[str], given: dict[str, str], change: Callable[[str], None]) -> int:
-    """Change each of these files, and with -R what is in them; links in there are left alone."""
+async def _each(call: Call, words: list[str], options: dict[str, str], change: Callable[[str], None]) -> int:
+    """Change each of these files, and with -R those below them, except links."""
     todo = [(call.path(word), word, True) for word in reversed(words)]
     while todo:
-        path, shown, asked = todo.pop()
+        path, shown, top = todo.pop()
         try:
             kind = stat.S_IFMT(call.files.stat(path).st_mode)
-            if kind == stat.S_IFLNK and "R" in given and (not asked or "h" in given) and "h" not in given:
+            if kind == stat.S_IFLNK and not top and "h" not in options:
                 continue
             change(path)
-            if "R" in given and kind == stat.S_IFDIR:
+            if "R" in options and kind == stat.S_IFDIR:
                 for name in reversed(call.files.names(path)):
                     todo.append((f"{path.rstrip('/')}/{name}", f"{shown.rstrip('/')}/{name}", False))
         except OSError as error:
             call.status = 1
-            if "f" not in given:
+            if "f" not in options:
                 await call.complain(f"{shown}: {error.strerror}")
     return 0
 
 
 async def umask(call: Call) -> int:
     """umask [-S] [MODE]"""
-    given = call.options("Sp")
+    options = call.options("Sp")
     now = call.files.umask
     if not call.words:
-        if "S" in given:
+        if "S" in options:
             letters = ("".join(letter for bit, letter in ((4, "r"), (2, "w"), (1, "x")) if not now >> shift & bit)
                        for shift in (6, 3, 0))  # fmt: skip
             text = ",".join(f"{who}={bits}" for who, bits in zip("ugo", letters, strict=True))

@@ -14,13 +14,12 @@ from typing import Any
 from ..commands import Call, UsageError
 
 PIECE = 1 << 16
-_DD = ("if", "of", "bs", "ibs", "obs", "count", "skip", "seek", "conv", "status", "iflag", "oflag")
-MAX_SEQ = 20_000_000  # bytes: what it prints is held in memory
+MAX_SEQ = 20_000_000  # bytes of output, which is held in memory
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 async def content(call: Call, word: str) -> AsyncIterator[bytes]:
-    """What a file, or for "-" standard input, holds, a piece at a time."""
+    """The content of a file, or for "-" of standard input, a piece at a time."""
     if word in ("-", "/dev/stdin"):
         async for data in call.input():
             yield data
@@ -32,19 +31,19 @@ async def content(call: Call, word: str) -> AsyncIterator[bytes]:
 async def cat(call: Call) -> int:
     """cat [-nbvteAsu] [FILE]..."""
     words = "number=n number-nonblank=b show-nonprinting=v show-ends=E show-tabs=T show-all=A squeeze-blank=s"
-    given = set(call.options("nbvteATEsu", words=words))
+    options = set(call.options("nbvteATEsu", words=words))
     number = 0
     for word in call.words or ["-"]:
         try:
-            if not given - {"u"}:
+            if not options - {"u"}:
                 async for data in content(call, word):
                     await call.write(data)
                 continue
             async for line in _lines(content(call, word)):
-                if line != b"\n" if "b" in given else "n" in given:
+                if line != b"\n" if "b" in options else "n" in options:
                     number += 1
                     await call.write(b"%6d\t" % number)
-                await call.write(_shown(line, given))
+                await call.write(_shown(line, options))
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -63,22 +62,21 @@ async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield rest
 
 
-def _shown(line: bytes, given: set[str]) -> bytes:
-    """A line with what cannot be seen in it made visible."""
+def _shown(line: bytes, options: set[str]) -> bytes:
+    """A line with its invisible characters made visible."""
     end = line.endswith(b"\n")
     body = line[:-1] if end else line
-    if given & set("vteA"):
+    if options & set("vteA"):
         body = b"".join(_visible(byte) if byte != 9 else b"\t" for byte in body)
-    if given & set("tTA"):
+    if options & set("tTA"):
         body = body.replace(b"\t", b"^I")
-    return body + (b"$" if end and given & set("eEA") else b"") + (b"\n" if end else b"")
+    return body + (b"$" if end and options & set("eEA") else b"") + (b"\n" if end else b"")
 
 
 def _visible(byte: int) -> bytes:
     if byte >= 128:
         return b"M-" + _visible(byte - 128)
     return b"^" + bytes([byte ^ 64]) if byte < 32 or byte == 127 else bytes([byte])
-
 
 
 
@@ -95,10 +93,10 @@ async def seq(call: Call) -> int:
     negative = next((n for n, word in enumerate(call.words) if re.fullmatch(r"-[\d.]+", word)), None)
     if negative is not None:
         call.words.insert(negative, "--")
-    given = call.options("w", "sf", "separator=s equal-width=w format=f")
+    options = call.options("w", "sf", "separator=s equal-width=w format=f")
     if not 1 <= len(call.words) <= 3:
         raise UsageError("one to three numbers are taken: [FIRST [INCREMENT]] LAST")
-    if "f" in given:
+    if "f" in options:
         raise UsageError("-f is not supported: use printf")
     try:
         numbers = [Decimal(word) for word in call.words]
@@ -107,8 +105,8 @@ async def seq(call: Call) -> int:
     first, last = (numbers[0] if len(numbers) > 1 else Decimal(1)), numbers[-1]
     step = numbers[1] if len(numbers) == 3 else Decimal(1)
     places = max(0, -min(int(number.as_tuple().exponent) for number in (first, step)))
-    width = max(len(f"{number:.{places}f}") for number in (first, last)) if "w" in given else 0
-    separator = given.get("s", "\n")
+    width = max(len(f"{number:.{places}f}") for number in (first, last)) if "w" in options else 0
+    separator = options.get("s", "\n")
     if step and (last - first) / step * (len(str(last)) + len(separator)) > MAX_SEQ:
         raise UsageError(f"more than {MAX_SEQ:,} bytes of numbers: count in a loop")
     before = ""
@@ -140,10 +138,10 @@ async def sleep(call: Call) -> int:
         raise UsageError("missing operand")
     total = 0.0
     for word in call.words:
-        found = re.fullmatch(r"(\d*\.?\d+|\d+\.|inf(?:inity)?)([smhd]?)", word)
-        if not found:
+        match = re.fullmatch(r"(\d*\.?\d+|\d+\.|inf(?:inity)?)([smhd]?)", word)
+        if not match:
             raise UsageError(f"invalid number '{word}'")
-        total += float(found[1]) * _SECONDS[found[2]]
+        total += float(match[1]) * _SECONDS[match[2]]
     end = time.monotonic() + total
     while (left := end - time.monotonic()) > 0:
         await asyncio.sleep(min(left, 3600))
