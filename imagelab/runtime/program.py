@@ -62,8 +62,13 @@ class Process(Protocol):
     stdout: IO[bytes] | None
     stderr: IO[bytes] | None
 
-    def wait(self) -> int: ...
-    def kill(self) -> None: ...
+    def wait(self) -> int:
+        """Wait for the process to end; returns its exit code."""
+        ...
+
+    def kill(self) -> None:
+        """Kill the process if it is running."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

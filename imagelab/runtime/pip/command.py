@@ -201,7 +201,7 @@ class _Pip:
             raise LabError(f"pip {command.name} {option} is not supported: packages go to /{SITE}, as wheels")
         for url in (getattr(own, "index_url", ""), *getattr(own, "extra_index_urls", ())):
             if url and not re.match(r"https?://", url):
-                raise LabError(f"{url}: an index is asked by http; a folder of wheels is --find-links")
+                raise LabError(f"{url}: an index must be an http URL; for a folder of wheels use --find-links")
         return own
 
     def _place(self, options: Any, own: Any) -> None:
@@ -232,7 +232,8 @@ class _Pip:
                     copy = self.shadow.path if name == "PIP_FIND_LINKS" else self.shadow.requirements
                     value = " ".join(map(copy, value.split()))
                 elif name.endswith("INDEX_URL") and "file:" in value.lower():
-                    raise LabError(f"{name}={value}: an index is asked by http; a folder of wheels is PIP_FIND_LINKS")
+                    hint = "for a folder of wheels use PIP_FIND_LINKS"
+                    raise LabError(f"{name}={value}: an index must be an http URL; {hint}")
                 os.environ[name] = value
 
     def _settle(self) -> None:
@@ -256,7 +257,7 @@ class _Pip:
         for name in [name for name in vars(markers) if name.endswith("default_environment")]:
             setattr(markers, name, lambda: dict(_MARKERS))
         environment = select_backend().Environment
-        from_paths, copies = environment.from_paths, str(self.packages.known)
+        from_paths, copies = environment.from_paths, str(self.packages.metadata)
         environment.from_paths = classmethod(lambda cls, paths: from_paths(paths or [copies]))
         environment.default = classmethod(lambda cls: from_paths([copies]))
         target = {"platforms": ["any"], "py_version_info": VERSION, "abis": ["none"], "implementation": "py"}

@@ -26,10 +26,10 @@ _PREFIX = "usr/local/"
 
 
 class Packages:
-    """The packages in a root folder; `known` is a folder with copies of their dist-infos."""
+    """The packages in a root folder; `metadata` is a folder with copies of their dist-infos."""
 
-    def __init__(self, root: Root, known: Path) -> None:
-        self.root, self.known = root, known
+    def __init__(self, root: Root, metadata: Path) -> None:
+        self.root, self.metadata = root, metadata
 
     def put(self, stage: Path, *, hidden: Path) -> None:
         """Copy the staged packages into the root folder, and remove other versions of them.
@@ -53,7 +53,7 @@ class Packages:
         removed = ""
         for info in self._installed(name):
             removed = info.removesuffix(".dist-info")
-            record = self.known / info / "RECORD"
+            record = self.metadata / info / "RECORD"
             rows: list[list[str]] = []
             if record.exists():
                 rows = list(csv.reader(record.read_text("utf-8", "replace").splitlines()))
@@ -85,7 +85,7 @@ class Packages:
 
     def _installed(self, name: str) -> Iterator[str]:
         """The dist-infos of a package; names are compared in normalised form."""
-        for folder in sorted(os.listdir(self.known)):
+        for folder in sorted(os.listdir(self.metadata)):
             if folder.endswith(".dist-info") and _name(folder) == _plain(name):
                 yield folder
 

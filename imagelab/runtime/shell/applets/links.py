@@ -239,7 +239,7 @@ def size_of(text: str) -> int:
 
 
 def is_folder(files: Files, path: str, *, follow: bool = True) -> bool:
-    """Whether a directory is at a path; False, too, where it cannot be told."""
+    """Whether a directory is at a path; False if it cannot be reached."""
     try:
         return stat.S_ISDIR(files.stat(path, follow=follow).st_mode)
     except OSError:

@@ -34,7 +34,7 @@ class _Usage:
         self.counted: set[tuple[int, int]] = set()
 
     async def of(self, shown: str, path: str, depth: int) -> int:
-        """Bytes of a file, or of a directory and all below it; writes the lines that were asked for."""
+        """Bytes of a file, or of a directory and all below it; writes the lines that the options ask for."""
         info = self.call.files.stat(path, follow="L" in self.options or ("H" in self.options and not depth))
         is_folder = stat.S_ISDIR(info.st_mode)
         if info.st_nlink > 1 and not is_folder and "l" not in self.options and depth:

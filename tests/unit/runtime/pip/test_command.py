@@ -223,7 +223,7 @@ def test_nothing_is_built(box, wheels, tmp_path, how):
     (["install", "--cache-dir", "LOG", "dep"], "--cache-dir is not supported"),
     (["install", "--python", "/usr/bin/python3", "dep"], "--python is not supported"),
     (["--python", "/usr/bin/python3", "install", "dep"], "--python is not supported"),
-    (["install", "--index-url", "file:///etc", "dep"], "an index is asked by http"),
+    (["install", "--index-url", "file:///etc", "dep"], "an index must be an http URL"),
     (["install", "-r", "log.txt"], "--log is not supported"),
     (["install", "git+https://example.org/x"], "version control"),
     (["install", "-r", "git.txt"], "version control"),
