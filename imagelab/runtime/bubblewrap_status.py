@@ -77,6 +77,6 @@ def cannot_start(message: str, program: Program) -> CannotStart:
 def exec_failed(name: str, why: str) -> CannotStart:
     """The error for a program that the kernel refused to execute, for the reason it gave."""
     if why == "no such file or directory":
-        more = "the file, or the loader or interpreter that it names, is not in the container"
+        more = "it does not exist, or the loader or interpreter that it names is not in the container"
         return CannotStart(f"exec {name}: {why}: {more}", NOT_THERE)
     return CannotStart(f"exec {name}: {why}", NO_CONTAINER if why == "not a directory" else CANNOT_RUN)

@@ -65,7 +65,7 @@ def _check(program: Program) -> None:
         try:
             word.encode()
         except UnicodeEncodeError:
-            raise CannotStart(f"exec {program.argv[0]}: {word!r} is not UTF-8, as the shell requires") from None
+            raise CannotStart(f"exec {program.argv[0]}: {word!r} is not UTF-8, as the shell needs it") from None
 
 
 def interpreter(cwd: str, env: Mapping[str, str], hostname: str, timeout: float, user: tuple[int, int]) -> Bash:
