@@ -13,7 +13,6 @@ import errno
 import os
 import struct
 import sys
-import tempfile
 
 X86_64, AARCH64, I386 = 0xC000003E, 0xC00000B7, 0x40000003  # AUDIT_ARCH_*; x86_64 runs i386's programs too
 DENIED = {  # each call's number on these three; -1 where there is none
@@ -101,14 +100,13 @@ def program() -> bytes:
 
 
 def descriptor() -> int:
-    """The descriptor of a file that holds the filter, for `bwrap --seccomp`; -1 if there is no filter."""
+    """The descriptor of a file in memory that holds the filter, for `bwrap --seccomp`; -1 if there is no filter."""
     if not (code := program()):
         return -1
-    with tempfile.TemporaryFile(prefix="imagelab-seccomp-") as file:
-        file.write(code)
-        file.flush()
-        file.seek(0)
-        return os.dup(file.fileno())
+    file = os.memfd_create("seccomp")
+    os.write(file, code)
+    os.lseek(file, 0, os.SEEK_SET)
+    return file
 
 
 def _step(operation: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
