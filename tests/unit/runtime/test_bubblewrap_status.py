@@ -129,10 +129,10 @@ def test_what_goes_away_between_the_look_and_the_start(image, monkeypatch, how):
         made.start()
     look = container.runtime_of
 
-    def look_and_remove(*asked):
-        found = look(*asked)
+    def look_and_remove(*args, **more):
+        runtime = look(*args, **more)
         (made.root / "srv/runs").unlink()
-        return found
+        return runtime
 
     monkeypatch.setattr(container, "runtime_of", look_and_remove)
     try:
