@@ -171,7 +171,7 @@ class Layout:
             raise Invalid("index.json leads through more than four indexes to its images")
         value = parse_json(self._archive.json_blob(descriptor, what), what, json_fields.MANIFEST)
         if "layers" in value or "config" in value:
-            raise Invalid(f"{what} is an index and a manifest at once: its digest would name two things")
+            raise Invalid(f"{what} has `manifests` and `layers` or `config`: it must be either an index or a manifest")
         return platforms.descriptors(value, what)
 
     def _manifest(self, descriptor: Json, what: str = "an image in index.json") -> tuple[bytes, Json]:

@@ -22,7 +22,7 @@ _guard = threading.Lock()
 
 
 class Lock:
-    """The lock of a file, for a `with` block; who has it may take it again. The file is made if it is not there.
+    """A re-entrant file lock; use it as a context manager. A missing file is created.
 
     `settings` are filelock's, as `mode`, the permissions of the file.
     """

@@ -25,9 +25,9 @@ from . import tar
 from .compression import MAGIC, Allowance, compression_of, expand
 from .digest import Digest
 
-WHITEOUT = ".wh."  # an empty file `.wh.x` says: pretend that x is not there
-OPAQUE = ".wh..wh..opq"  # an empty file of this name says: pretend the directory below was empty
-AUFS = ".wh..wh."  # other names that start so are a storage driver's own notes, and say nothing
+WHITEOUT = ".wh."  # an empty file `.wh.x` removes x of the layers below
+OPAQUE = ".wh..wh..opq"  # an empty file of this name removes what the layers below have in its directory
+AUFS = ".wh..wh."  # other names that start so are metadata of the AUFS storage driver: ignored
 
 MAX_DEPTH = 512  # directories in one path
 

@@ -128,7 +128,7 @@ def parse_manifest(data: bytes, what: str = "the manifest") -> Json:
     value = parse_json(data, what, json_fields.MANIFEST)
     media_type = value.get("mediaType") or MANIFEST
     if "manifests" in value:
-        raise Invalid(f"{what} is an index, or one as well: its digest would name two things")
+        raise Invalid(f"{what} has `manifests`: it must be the manifest of one image, without an index in it")
     if value.get("schemaVersion") != 2 or media_type not in (MANIFEST, DOCKER_MANIFEST):
         raise Unsupported(f"{what} is not an OCI or docker v2 manifest (media type {str(media_type)[:80]!r})")
     layers = value.get("layers")

@@ -308,11 +308,11 @@ OCI: dict[str, tuple[Files, str]] = {
     "a config that is not what its name says": (
         {**oci_layout(GOOD), blob(A_CONFIG): A_CONFIG + b" "}, "says that its digest is"),
     "a layer that is not what its name says": ({**oci_layout(GOOD), blob(GOOD): tar()}, "says that its digest is"),
-    "a manifest that is an index too": (layout(index(named(TWO_IN_ONE, None)), TWO_IN_ONE), "two things"),
-    "an index that is a manifest too": (nested(TWO_IN_ONE), "two things"),
+    "a manifest that is an index too": (layout(index(named(TWO_IN_ONE, None)), TWO_IN_ONE), "it must be"),
+    "an index that is a manifest too": (nested(TWO_IN_ONE), "it must be"),
     "an index that is said to be a manifest": (
-        layout(index(named(index(named(IMAGE, None)), None)), index(named(IMAGE, None))), "two things"),
-    "a manifest that is said to be an index": (nested(IMAGE), "two things"),
+        layout(index(named(index(named(IMAGE, None)), None)), index(named(IMAGE, None))), "it must be"),
+    "a manifest that is said to be an index": (nested(IMAGE), "it must be"),
     "an index in an index in an index …": (chain(7), "more than four indexes"),
     "an index of attestations only": (
         nested(index(named(IMAGE, None, platform={"os": "unknown", "architecture": "unknown"}))), "lists no image"),
