@@ -42,7 +42,9 @@ _WHERE = {
     "Tree": "filesystem.tree",
 }
 
-_MODULES = {"docker_stores": "analysis.docker_stores", "draw": "drawings", "mutate": "oci.mutate"}
+_MODULES = {
+    "docker_stores": "analysis.docker_stores", "draw": "drawings", "mutate": "oci.mutate", "tables": "tables",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

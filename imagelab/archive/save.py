@@ -132,7 +132,10 @@ def _add_plain(out: BinaryIO, layer: Layer) -> None:
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write that appears under its name only when the block has ended well."""
+    """A file to write that gets its name only when the block ends without an error; a device or pipe is written to.
+
+    Raises LabError for a folder.
+    """
     target = Path(path)
     if target.is_dir():
         raise LabError(f"{str(target)!r} is a folder: name a file to write to")

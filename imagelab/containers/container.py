@@ -217,7 +217,8 @@ class Container(Displayed):
         `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. Meanwhile an interrupt
         (Ctrl-C, a notebook's ■) goes to the program, as soon as that runs; a second one kills it, and raises
         Interrupted. Without `wait` and `output`, it is raised when the program has been started. Raises
-        `CannotStart`, with docker's exit code, when the program is not there or cannot be run.
+        `CannotStart`, with docker's exit code, when the program is not there or cannot be run, and LabError for a
+        container whose record is damaged.
         """
         self._here()
         with interrupts_held() as release:

@@ -42,7 +42,8 @@ class Changes(Displayed):
     def of(cls, content: Mapping[str, bytes | str | Entry | None], *, mtime: int = 0) -> Changes:
         """Changes from a mapping: bytes or text make a file, None removes, a path ending in '/' is a directory.
 
-        A leading '/' is allowed, since that is how people name files in a container.
+        A leading '/' is allowed, since that is how people name files in a container. Raises Invalid for the root
+        directory, and for a path that holds '..' or NUL.
         """
         entries: dict[str, Entry] = {}
         removed = set()

@@ -12,7 +12,10 @@ from .tree import Files
 
 
 def user_of(name: str, tree: Files) -> tuple[int, int]:
-    """The uid and gid of USER or --chown: numbers, or names that the image's /etc/passwd and /etc/group know."""
+    """The uid and gid of USER or --chown: numbers, or names in the image's /etc/passwd and /etc/group.
+
+    Raises NotFound, in docker's words, for a name that is not there.
+    """
     user, colon, group = name.partition(":")
     uid = gid = 0
     if user.isdigit():

@@ -151,7 +151,10 @@ class Root:
                 os.rmdir(last, dir_fd=folder)
 
     def link(self, path: str, to: str) -> None:
-        """Make a path another name of the file at `to`, in the place of what is there; as `write` otherwise."""
+        """Make a path another name of the file at `to`, in the place of what is there.
+
+        Raises NotFound where the directory it is to lie in is not there, and Conflict where a directory is in its way.
+        """
         with (
             self._at(to, follow=False) as (there, known, _, _),
             self._at(path, follow=False) as (folder, name, _, info),

@@ -65,35 +65,58 @@ class ImageFile(Displayed):
     layer: int
 
 
-class Keeper(Protocol):
+class ImageStore(Protocol):
     """What an image needs of the store that holds it."""
 
-    def read(self, digest: Digest) -> bytes: ...
-    def layer(self, digest: Digest, diff_id: Digest, size: int, media_type: str) -> Layer: ...
-    def pack(self, changes: Changes) -> Layer: ...
-    def now(self) -> str: ...
-    def mtime(self) -> int: ...
-    def names_of(self, image: Image) -> list[Reference]: ...
-    def parent_of(self, image: Image) -> Image | None: ...
-    def add(self, image: Image, parent: Image | None = None) -> Image: ...
+    def read(self, digest: Digest) -> bytes:
+        """The bytes of a config or manifest; raises NotFound."""
+        ...
+
+    def layer(self, digest: Digest, diff_id: Digest, size: int, media_type: str) -> Layer:
+        """A layer that is stored under `digest`; `size` is that of the blob, in bytes."""
+        ...
+
+    def pack(self, changes: Changes) -> Layer:
+        """Write some changes as a layer."""
+        ...
+
+    def now(self) -> str:
+        """The time that new images get, RFC 3339 in UTC."""
+        ...
+
+    def mtime(self) -> int:
+        """The time that new files get, in seconds since 1970."""
+        ...
+
+    def names_of(self, image: Image) -> list[Reference]:
+        """The tags that point to an image now, sorted."""
+        ...
+
+    def parent_of(self, image: Image) -> Image | None:
+        """The image that this one was made from, if it is known."""
+        ...
+
+    def add(self, image: Image, parent: Image | None = None) -> Image:
+        """Store an image, untagged; returns the image as one of this store. Idempotent."""
+        ...
 
 
 class Image(Displayed):
     """An immutable image: the exact bytes of a manifest and a config, and the layers they name.
 
-    The config is read from the keeper unless its bytes are given; `parsed` is what `parse_config` made of them, where
+    The config is read from the store unless its bytes are given; `parsed` is what `parse_config` made of them, where
     that has been done. Raises Invalid, from the constructor, for a manifest or config that is damaged, or when they do
     not fit together.
     """
 
     def __init__(
-        self, manifest: bytes, keeper: Keeper, config: bytes | None = None, *, parsed: Json | None = None
+        self, manifest: bytes, store: ImageStore, config: bytes | None = None, *, parsed: Json | None = None
     ) -> None:  # fmt: skip
-        self._keeper = keeper
+        self._store = store
         self.manifest_bytes = manifest
         self.digest = Digest.of(manifest)
         self.manifest = parse_manifest(manifest)
-        self.config_bytes = keeper.read(Digest(self.manifest["config"]["digest"])) if config is None else config
+        self.config_bytes = store.read(Digest(self.manifest["config"]["digest"])) if config is None else config
         self.id = Digest.of(self.config_bytes)
         self.config = parse_config(self.config_bytes) if parsed is None else parsed
         if self.manifest["config"]["digest"] != self.id:
@@ -115,9 +138,9 @@ class Image(Displayed):
     def __hash__(self) -> int:
         return hash(self.digest)
 
-    def is_kept_by(self, keeper: Keeper) -> bool:
-        """Whether this keeper holds the image's blobs."""
-        return self._keeper is keeper
+    def is_in(self, store: ImageStore) -> bool:
+        """Whether this is the store that holds the image's blobs."""
+        return self._store is store
 
     @cached_property
     def diff_ids(self) -> tuple[Digest, ...]:
@@ -133,19 +156,19 @@ class Image(Displayed):
     def layers(self) -> tuple[Layer, ...]:
         """The layers, base first."""
         return tuple(
-            self._keeper.layer(Digest(blob["digest"]), diff_id, blob["size"], blob["mediaType"])
+            self._store.layer(Digest(blob["digest"]), diff_id, blob["size"], blob["mediaType"])
             for blob, diff_id in zip(self.manifest["layers"], self.diff_ids, strict=True)
         )
 
     @property
     def names(self) -> list[Reference]:
         """The tags that point to this image now, sorted."""
-        return self._keeper.names_of(self)
+        return self._store.names_of(self)
 
     @property
     def parent(self) -> Image | None:
         """The image this one was made from, where it was made here and is still here."""
-        return self._keeper.parent_of(self)
+        return self._store.parent_of(self)
 
     @property
     def size(self) -> int:
@@ -262,9 +285,9 @@ class Image(Displayed):
         `content` is Changes or a mapping (see `Changes.of`); folders above what changes are recorded too, as
         builders do. Raises Invalid and NotFound as `with_parents` does.
         """
-        when = self._keeper.mtime()
+        when = self._store.mtime()
         changes = content if isinstance(content, Changes) else Changes.of(content, mtime=when)
-        return self.stack(self._keeper.pack(with_parents(self.tree(), changes, when)), created_by, comment=comment)
+        return self.stack(self._store.pack(with_parents(self.tree(), changes, when)), created_by, comment=comment)
 
     def stack(
         self, layer: Layer, created_by: str = "", *, comment: str = "", author: str | None = None,
@@ -306,17 +329,17 @@ class Image(Displayed):
     def flatten(self, created_by: str = "flatten") -> Image:
         """Another image with the same merged file system and config in a single layer, and nothing of the past."""
         config = {**self.config, "rootfs": {"type": "layers", "diff_ids": []}, "history": []}
-        layer = self._keeper.pack(Tree.diff(Tree(), self.tree()))
-        return self._keeper.add(self._derive(config, [layer], created_by, "", "", empty=False))
+        layer = self._store.pack(Tree.diff(Tree(), self.tree()))
+        return self._store.add(self._derive(config, [layer], created_by, "", "", empty=False))
 
     def _keep(self, child: Image) -> Image:
-        return self._keeper.add(child, self)
+        return self._store.add(child, self)
 
     def _derive(
         self, config: Json, layers: Sequence[Layer], created_by: str | None, comment: str, author: str, *, empty: bool
     ) -> Image:  # fmt: skip
         """An image with this config, these layers and one more record in its history; not in the store yet."""
-        now = self._keeper.now()
+        now = self._store.now()
         record = {"created": now, "created_by": created_by, "comment": comment, "author": author, "empty_layer": empty}
         history = _records(config)
         size = len(history) + (created_by is not None)
@@ -329,7 +352,7 @@ class Image(Displayed):
         config_bytes = dump(config)
         manifest = manifest_for(config_bytes, [layer.descriptor for layer in layers])
         try:
-            return Image(manifest, self._keeper, config_bytes)
+            return Image(manifest, self._store, config_bytes)
         except Invalid as error:
             raise LabError(f"that setting does not fit: {error}") from None
 

@@ -31,7 +31,6 @@ _DOCKER_TAR = "application/vnd.docker.image.rootfs.diff.tar"
 MAX_DEPTH = 64  # objects and lists in one another: ten times what any builder writes, and safe to walk through
 MAX_LAYERS = 500  # as many as podman stacks; docker stops at 127
 LAYERS = {TAR, TAR_GZIP, TAR_ZSTD, _DOCKER_TAR, _DOCKER_TAR + ".gzip", _DOCKER_TAR + ".zstd"}
-EMPTY_LAYER = Digest("sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef")  # 1,024 zero bytes
 
 STRINGS = ("User", "WorkingDir", "StopSignal")
 LISTS = ("Env", "Cmd", "Entrypoint", "OnBuild", "Shell")

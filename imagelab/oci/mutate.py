@@ -23,7 +23,7 @@ from ..golang import json_fields
 from ..shown import Displayed
 from . import tar
 from .digest import Digest
-from .image import Image, Keeper
+from .image import Image, ImageStore
 from .layer import TAR, Layer, pack
 from .manifest import Json, dump, parse_json
 from .reference import Reference
@@ -58,15 +58,15 @@ class Compared(Displayed):
         return self.old != self.new
 
 
-class Draft(Keeper):
-    """What keeps an image that is in no store: new blobs in memory, and beneath them those of another image."""
+class Draft(ImageStore):
+    """The store of an image that is in none: new blobs in memory, and the layers of the image it was made from."""
 
     def __init__(self, base: Image) -> None:
         self._base = base
         self._blobs: dict[Digest, bytes] = {}
 
     def put(self, data: bytes) -> Digest:
-        """Keep these bytes for as long as the image lives."""
+        """Hold bytes in memory and return their digest. Idempotent."""
         digest = Digest.of(data)
         self._blobs[digest] = data
         return digest
@@ -133,7 +133,10 @@ def byte(image: Image, place: Place, at: int, value: int) -> Image:
 
 
 def mode(image: Image, place: Place, permissions: int) -> Image:
-    """The image with other permission bits (octal 0 to 07777) in the header of a file; its bytes stay."""
+    """The image with other permission bits (octal 0 to 07777) in the header of a file; its bytes stay.
+
+    Raises LabError for other bits, and for a layer of over 64 MiB.
+    """
     if not 0 <= permissions <= 0o7777:
         raise LabError(f"a mode must be an octal number from 0000 to 7777, not {permissions:o}")
     data = _tar(image, place.layer)
@@ -150,7 +153,7 @@ def fields(image: Image) -> dict[str, str]:
     """Every text in the config by where it stands (`config.Env[0]`, `created`), without the layers' diffIDs."""
     config = parse_json(image.config_bytes, "the config", json_fields.CONFIG)
     value = {key: part for key, part in config.items() if key != "rootfs"}
-    return {_said(where): text for where, text in _texts(value, ())}
+    return {_path_of(steps): text for steps, text in _texts(value, ())}
 
 
 def field(image: Image, where: str, text: str) -> Image:
@@ -160,7 +163,7 @@ def field(image: Image, where: str, text: str) -> Image:
     for a place that is not there, and Invalid for a text that does not fit.
     """
     config: Json = deepcopy(parse_json(image.config_bytes, "the config", json_fields.CONFIG))
-    steps = next((steps for steps, _ in _texts(config, ()) if _said(steps) == where and steps[0] != "rootfs"), None)
+    steps = next((steps for steps, _ in _texts(config, ()) if _path_of(steps) == where and steps[0] != "rootfs"), None)
     if steps is None:
         raise NotFound(f"the config has no text at {where!r}: it has {', '.join(fields(image))}")
     inner = config
@@ -187,29 +190,29 @@ def compressed(image: Image) -> Image:
 def compare(old: Image, new: Image, place: Place | None = None) -> list[Compared]:
     """The names of two images side by side: of the file at `place` if given, of each layer, config and manifest.
 
-    Raises LabError for images of different heights, where no layer's counterpart is known.
+    Raises LabError for images with different numbers of layers.
     """
     if len(old.layers) != len(new.layers):
         raise LabError(f"one image has {len(old.layers)} layers and the other {len(new.layers)}: nothing to set beside")
-    found = []
+    rows = []
     if place:
         before, after = (Digest.of(image.layers[place.layer - 1].read(place.path)) for image in (old, new))
-        found.append(Compared(f"digest of {place.path}", f"the file's {place.size:,} bytes", before, after))
+        rows.append(Compared(f"digest of {place.path}", f"the file's {place.size:,} bytes", before, after))
     names = list(zip(old.identifiers(), new.identifiers(), strict=True))
     for one, other in names[2:] + names[:2]:  # in the order in which one goes into the next: layers, config, manifest
-        found.append(Compared(one.name, one.of, one.value, other.value))
-    return found
+        rows.append(Compared(one.name, one.of, one.value, other.value))
+    return rows
 
 
 def _places(image: Image, number: int) -> Iterator[Place]:
     layer = image.layers[number - 1]
-    found: dict[str, Place | None] = {}
+    places: dict[str, Place | None] = {}
     for member in tar.Reader(layer.pieces(), f"layer {layer.digest.short}"):
         path = from_root(member.name)
-        found[path] = None  # a name that comes twice means the last one
+        places[path] = None  # a name that comes twice means the last one
         if member.kind == "file" and member.size and path in layer.changes().entries:
-            found[path] = Place(number, path, member.size, member.mode, member.offset)
-    return (place for place in found.values() if place)
+            places[path] = Place(number, path, member.size, member.mode, member.offset)
+    return (place for place in places.values() if place)
 
 
 def _tar(image: Image, number: int) -> bytearray:
@@ -250,8 +253,8 @@ def _gzipped(media_type: str) -> str:
 
 def _under(draft: Draft, image: Image, config: bytes, layers: Sequence[Json]) -> Image:
     """The image of this config and these layers, under a manifest that says all else as before."""
-    named = {**image.manifest["config"], "digest": draft.put(config), "size": len(config)}
-    return Image(dump({**image.manifest, "config": named, "layers": list(layers)}), draft, config)
+    descriptor = {**image.manifest["config"], "digest": draft.put(config), "size": len(config)}
+    return Image(dump({**image.manifest, "config": descriptor, "layers": list(layers)}), draft, config)
 
 
 def _texts(value: object, steps: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -262,5 +265,5 @@ def _texts(value: object, steps: tuple[str | int, ...]) -> Iterator[tuple[tuple[
         yield from _texts(inner, (*steps, key))
 
 
-def _said(steps: Sequence[str | int]) -> str:
+def _path_of(steps: Sequence[str | int]) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")

@@ -187,7 +187,7 @@ class Store(Displayed):
         Raises NotFound if a layer of its own store is missing.
         """
         with self.blobs.lease():
-            if not image.is_kept_by(self):
+            if not image.is_in(self):
                 self._copy_layers(image)
                 image = Image(image.manifest_bytes, self, image.config_bytes, parsed=image.config)
             self.blobs.put(image.config_bytes)

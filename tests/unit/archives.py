@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+EMPTY_LAYER = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"  # 1,024 zero bytes
+
 Member = tuple[tarfile.TarInfo, bytes]
 Files = dict[str, bytes]  # an archive before it becomes a tar
 BLOCK = 512

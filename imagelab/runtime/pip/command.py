@@ -84,7 +84,10 @@ def missing() -> str:
 
 
 def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:
-    """Run `pip …` or `python -m pip …`."""
+    """Run `pip …` or `python -m pip …`.
+
+    Raises CannotStart where pip is not installed.
+    """
     if reason := missing():
         raise CannotStart(reason)
     words = program.argv[3:] if program.argv[1:3] == ("-m", "pip") else program.argv[1:]

@@ -57,7 +57,10 @@ class Shadow:
         return text
 
     def requirements(self, text: str) -> str:
-        """Copy a requirement file and those it includes, and return its copy's path; a network URL stays unchanged."""
+        """Copy a requirement file and those it includes, and return its copy's path; a network URL stays unchanged.
+
+        Raises LabError for a file that is not text in UTF-8.
+        """
         copy = self.path(text)
         if not os.path.isfile(copy) or copy in self._seen:
             return copy

@@ -74,7 +74,10 @@ def missing() -> str:
 
 
 def start(root: Path, program: Program, streams: Streams, beside: int | None = None) -> Running:
-    """Run a WebAssembly program, or a script whose interpreter is one; `beside` has no effect, as there is no PID."""
+    """Run a WebAssembly program, or a script whose interpreter is one; `beside` has no effect, as there is no PID.
+
+    Raises CannotStart where wasmtime is not installed, and for an argument or variable that WASI cannot pass on.
+    """
     if reason := missing():
         raise CannotStart(reason)
     refuse_devices(root)

@@ -114,7 +114,7 @@ def kept(image, **more):
     """The same image as another program writes it, with more keys in its config."""
     config = dump(image.config | more)
     manifest = manifest_for(config, [layer.descriptor for layer in image.layers])
-    return image._keeper.add(Image(manifest, image._keeper, config))
+    return image._store.add(Image(manifest, image._store, config))
 
 
 def test_an_image_of_docker_s_with_keys_that_only_docker_writes_can_be_committed():

@@ -12,7 +12,7 @@ from imagelab.filesystem.tree import Changes, Tree
 from imagelab.oci.digest import Digest
 from imagelab.oci.image import Image
 from imagelab.oci.layer import Layer
-from imagelab.oci.manifest import EMPTY_LAYER
+from unit import archives
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_flattening_keeps_what_is_seen_and_nothing_else(app: Image) -> None:
 
 def test_the_image_with_nothing_in_it(lab: Lab) -> None:
     assert (lab.scratch.layers, lab.scratch.size, list(lab.scratch.tree())) == ((), 0, [""])
-    assert lab.append("scratch", Changes()).diff_ids == (EMPTY_LAYER,)
+    assert lab.append("scratch", Changes()).diff_ids == (archives.EMPTY_LAYER,)
 
 
 def test_the_config_takes_what_the_specification_has(lab: Lab) -> None:

@@ -21,7 +21,6 @@ from imagelab.oci import tar
 from imagelab.oci.compression import Allowance
 from imagelab.oci.digest import Digest
 from imagelab.oci.layer import Layer, pack, read_changes
-from imagelab.oci.manifest import EMPTY_LAYER
 from unit import archives
 from unit.trees import changed_trees, trees
 
@@ -81,7 +80,7 @@ def test_a_tree_survives_the_disk(one: Tree, tmp_path_factory: pytest.TempPathFa
 
 
 def test_the_layer_with_nothing_in_it_is_two_zero_blocks() -> None:
-    assert Digest.of(packed(Changes())) == EMPTY_LAYER
+    assert Digest.of(packed(Changes())) == archives.EMPTY_LAYER
 
 
 def test_names_are_written_as_docker_writes_them() -> None:

@@ -21,7 +21,6 @@ from imagelab.errors import Invalid, LabError
 from imagelab.oci.digest import Digest
 from imagelab.oci.manifest import (
     CONFIG,
-    EMPTY_LAYER,
     LAYERS,
     MANIFEST,
     MAX_DEPTH,
@@ -190,4 +189,4 @@ def test_the_empty_image():
     outer = manifest_for(made, [])
     assert parse_config(made)["rootfs"]["diff_ids"] == parse_manifest(outer)["layers"] == []
     assert json.loads(outer)["config"] == archives.descriptor(made, CONFIG)
-    assert archives.digest(bytes(1024)) == EMPTY_LAYER
+    assert archives.digest(bytes(1024)) == archives.EMPTY_LAYER
