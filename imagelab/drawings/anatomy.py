@@ -1,8 +1,8 @@
 """`draw.anatomy`: tag, manifest, config and layers of an image, and the digests that link them.
 
-A tag names a manifest. The manifest names a config, whose digest is the image ID, and the layers as they are stored.
-The config names the same layers once more, by what they unpack to. Each row of the picture is a name that stands in
-those bytes, and each arrow goes to what it names, with the term the specification uses.
+A tag points to a manifest. The manifest lists a config, whose digest is the image ID, and the layers by the digests of
+their blobs. The config lists the same layers by diffID. Each row of the picture is a digest in one of these documents;
+each arrow goes to the bytes it is the digest of, and is labelled with the term of the specification.
 
 Follows the OCI image-spec (manifest.md, config.md). Left out: an index, which chooses a manifest by platform.
 """
@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .drawing import CONFIG, LAYER, MANIFEST, QUIET, TAG, Drawing, box, called, count, digraph, row, short, text
+from .drawing import CONFIG, LAYER, MANIFEST, QUIET, TAG, Drawing, box, count, digraph, first_name, row, short, text
 
 if TYPE_CHECKING:
     from ..oci.image import Image
 
-MOST_LAYERS = 12  # more are summed up in one row: nobody compares the digests of the 40th layer by eye
+MOST_LAYERS = 12  # the rest is counted in one row
 STORED, UNPACKED = "#8A5A00", "#0072B2"  # the two names of a layer; one arrow is dashed, the other is not
 
 
 def anatomy(image: Image) -> Drawing:
-    """The parts of one image and the digests that hold them together: tags, manifest, layers, config."""
+    """The parts of one image and the digests that link them: tags, manifest, config, layers."""
     names = [reference.familiar for reference in image.names]
     shown = list(enumerate(image.layers, 1))[:MOST_LAYERS]
     left_out = len(image.layers) - len(shown)
@@ -56,11 +56,11 @@ def anatomy(image: Image) -> Drawing:
     if not shown:
         graph.edge("manifest", "layers", style="invis")
         graph.edge("layers", "config", style="invis")
-    return Drawing(graph, f"Anatomy of {called(image)}", _words(image, names))
+    return Drawing(graph, f"Anatomy of {first_name(image)}", _description(image, names))
 
 
 def _blob(kind: str, term: str, digest: str, data: bytes, rows: list[str], fill: str) -> str:
-    """A box for JSON that has a digest: the digest is of these very bytes, and the rows are what they say."""
+    """A box for a JSON document: the digest of its bytes, and rows of what it says."""
     own = row(text(f"{term} = sha256 of its {len(data):,} bytes", size=11), text(short(digest), bold=True), port="own")
     return box(kind, [own, *rows], fill=fill, subtitle="JSON")
 
@@ -87,7 +87,7 @@ def _pointing(names: list[str]) -> str:
     return f"The tag {names[0]} points" if len(names) == 1 else f"The tags {', '.join(names)} point"
 
 
-def _words(image: Image, names: list[str]) -> str:
+def _description(image: Image, names: list[str]) -> str:
     manifest = f"the manifest {short(image.digest)}"
     lines = [
         f"{_pointing(names)} to {manifest}.",

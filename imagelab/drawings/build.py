@@ -1,7 +1,7 @@
 """`draw.build`: stages and steps of a build, and which stages were left out.
 
-Each stage is a column of its steps, and each step says whether the cache had it, and what layer it made. An arrow from
-a stage leads to the COPY --from or the FROM that takes from it. A stage that nothing needs stands aside, not built.
+Each stage is a column of steps; each step shows HIT or MISS, and the layer it made. An arrow goes from a stage to the
+COPY --from or FROM that uses it. A stage that the target does not need is shown as not built.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .drawing import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, c
 if TYPE_CHECKING:
     from ..build.progress import BuildStage, BuildStep, Built
 
-MOST_STEPS = 24  # of one stage; the rest is counted
+MOST_STEPS = 24  # of one stage; the rest is counted in one row
 FILLS = {"HIT": LAYER, "MISS": MANIFEST, "": PLAIN}
 
 
@@ -25,7 +25,7 @@ def build(built: Built) -> Drawing:
     for stage in built.stages:
         steps = [step for step in built.steps if step.at == stage.index]
         graph.node(f"s{stage.index}", _column(stage, steps))
-        words += _words(stage, steps)
+        words += _description(stage, steps)
         for step in steps:
             if step.needs is None:
                 continue
@@ -36,28 +36,28 @@ def build(built: Built) -> Drawing:
             how, style = ("--from", "dashed") if step.cache else ("FROM", "solid")
             graph.edge(tail, f"s{stage.index}:p{step.number}", label=f" {how} ", style=style)
     for name, node in images.items():
-        graph.node(node, box(name, fill=CONFIG, subtitle="an image that was here"))
-    called = ", ".join(built.tags) or built.image.id.short
+        graph.node(node, box(name, fill=CONFIG, subtitle="an image of the lab"))
+    names = ", ".join(built.tags) or built.image.id.short
     last = built.steps[-1].at
     subtitle = f"image {built.image.id.short}, {count(len(built.image.layers), 'layer')}"
-    graph.node("image", box(called, fill=TAG, subtitle=subtitle))
+    graph.node("image", box(names, fill=TAG, subtitle=subtitle))
     graph.edge(f"s{last}:head", "image")
-    words.append(f"The result is {called}, {subtitle}.")
-    return Drawing(graph, f"How {called} was built", "\n".join(words))
+    words.append(f"The result is {names}, {subtitle}.")
+    return Drawing(graph, f"How {names} was built", "\n".join(words))
 
 
 def _column(stage: BuildStage, steps: list[BuildStep]) -> str:
-    title = _called(stage)
+    title = _title(stage)
     if not stage.built:
         rows = [row(text(line, colour="#555555", size=11), fill=QUIET) for line in stage.lines[:MOST_STEPS]]
         return box(title, rows, fill=QUIET, subtitle="not built: the target needs nothing of it")
     rows = []
     for step in steps[:MOST_STEPS]:
-        said = [text(" ".join(step.instruction.split()), size=11, limit=52)]
+        lines = [text(" ".join(step.instruction.split()), size=11, limit=52)]
         if step.cache:
-            said.append(text(_outcome(step), bold=True, size=11))
-            said += [text(step.reason, size=11)] if step.reason else []
-        rows.append(row(*said, port=f"p{step.number}", fill=FILLS[step.cache]))
+            lines.append(text(_outcome(step), bold=True, size=11))
+            lines += [text(step.reason, size=11)] if step.reason else []
+        rows.append(row(*lines, port=f"p{step.number}", fill=FILLS[step.cache]))
     if len(steps) > MOST_STEPS:
         rows.append(row(text(f"and {count(len(steps) - MOST_STEPS, 'more step')}"), fill=QUIET))
     return box(title, rows, fill=PLAIN, subtitle=count(len(steps), "step"))
@@ -67,14 +67,14 @@ def _outcome(step: BuildStep) -> str:
     return f"{step.cache}   " + (f"layer {step.layer}, {count(step.size, 'byte')}" if step.layer else "no layer")
 
 
-def _called(stage: BuildStage) -> str:
+def _title(stage: BuildStage) -> str:
     return f"stage {stage.index}" + (f": {stage.name}" if stage.name else "")
 
 
-def _words(stage: BuildStage, steps: list[BuildStep]) -> list[str]:
+def _description(stage: BuildStage, steps: list[BuildStep]) -> list[str]:
     if not stage.built:
-        return [f"{_called(stage).capitalize()} was not built: the target needs nothing of it."]
-    lines = [f"{_called(stage).capitalize()}:"]
+        return [f"{_title(stage).capitalize()} was not built: the target needs nothing of it."]
+    lines = [f"{_title(stage).capitalize()}:"]
     for step in steps:
         takes = f", takes from stage {step.needs}" if isinstance(step.needs, int) else ""
         takes = takes or (f", takes from the image {step.needs}" if step.needs else "")

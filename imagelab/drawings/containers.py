@@ -1,9 +1,9 @@
 """`draw.containers`: containers, the layers they share, and the writable layer of each.
 
-Layers lie at the bottom, one box each however many stand on them; images above them; and on each image its containers,
-oldest first, with what they changed. A container keeps the image it was made from: no tag is drawn between the two.
+Layers are at the bottom, one box for each, however many images share it; images above them; and above each image its
+containers, oldest first, with the paths they changed.
 
-Left out: PIDs and times, which are others each time. `Container.state` has them.
+Left out: PIDs and times, which differ from run to run; `Container.state` has them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import graphviz
 
 from ..errors import LabError
-from .drawing import ADDED, CHANGED, CONFIG, LAYER, QUIET, REMOVED, Drawing, box, called, count, digraph, row, text
+from .drawing import ADDED, CHANGED, CONFIG, LAYER, QUIET, REMOVED, Drawing, box, count, digraph, first_name, row, text
 
 if TYPE_CHECKING:
     from ..containers import Container
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 WRITABLE = "#E8C3DA"  # Okabe and Ito's reddish purple, lightened
 COLOURS = {"A": ADDED, "C": CHANGED, "D": REMOVED}
-MOST = 8  # containers, and images that none is of: the newest; more than that shows nothing
+MOST = 8  # containers, and images without a container: the newest
 MOST_PATHS = 6  # of one container
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """A container as it is at one moment: its state in words, what it changed, and the bytes of files in that."""
+class ContainerView:
+    """A container at one moment: its state as text, the paths it changed, and the bytes of files in its own layer."""
 
     name: str
     short: str
@@ -43,44 +43,44 @@ class Instance:
     own: int
 
     @classmethod
-    def of(cls, one: Container) -> Instance:
-        """Look at a container; what is damaged is told in its state."""
-        state = one.state
-        said = f"exited ({state.exit_code})" if state.status == "exited" else state.status
+    def of(cls, container: Container) -> ContainerView:
+        """Read a container; if its files are damaged, its state says so."""
+        state = container.state
+        text = f"exited ({state.exit_code})" if state.status == "exited" else state.status
         try:
-            diff, own = tuple(one.diff()), one.layer_size
+            diff, own = tuple(container.diff()), container.layer_size
         except (LabError, OSError):
-            diff, own, said = (), 0, f"{said}, its files cannot be read"
-        return cls(one.name, one.short, one.image_id, said, one.running, diff, own)
+            diff, own, text = (), 0, f"{text}, its files cannot be read"
+        return cls(container.name, container.short, container.image_id, text, container.running, diff, own)
 
 
 def containers(lab: Lab) -> Drawing:
     """The containers of a lab on their images: which layers they share, what each has of its own, and which run."""
-    found = lab.containers()
-    seen = [Instance.of(one) for one in reversed(found[:MOST])]
-    images = _images(lab, found[:MOST])
+    newest = lab.containers()
+    views = [ContainerView.of(container) for container in reversed(newest[:MOST])]
+    images = _images(lab, newest[:MOST])
     graph = digraph(rankdir="BT", nodesep="0.3", ranksep="0.4")
     words: list[str] = []
     drawn: set[tuple[str, str]] = set()
     at: dict[str, tuple[int, Image]] = {}
     for number, image in enumerate(images.values()):
         at[image.id] = number, image
-        upon = sum(one.image_id == image.id for one in seen)
+        upon = sum(one.image_id == image.id for one in views)
         subtitle = f"image {image.id.short}, " + (count(upon, "container") if upon else "no container")
-        graph.node(f"i{number}", box(called(image), fill=CONFIG, subtitle=subtitle))
+        graph.node(f"i{number}", box(first_name(image), fill=CONFIG, subtitle=subtitle))
         below = [f"l{chain_id.hex}" for chain_id in image.chain_ids] + [f"i{number}"]
         for pair in pairwise(below):
             if pair not in drawn:
                 graph.edge(*pair, arrowhead="none")
                 drawn.add(pair)
-    words += _layers(graph, images.values(), seen)
-    for number, one in enumerate(seen):
+    words += _layers(graph, images.values(), views)
+    for number, one in enumerate(views):
         where, of = at.get(one.image_id, (0, None))
         graph.node(f"c{number}", _container(one, of))
         if of:
             graph.edge(f"i{where}", f"c{number}", arrowhead="none")
-        words.append(_words(one, of))
-    for left_out, noun in ((len(found) - len(seen), "older container"), (_hidden(lab, images), "more image")):
+        words.append(_description(one, of))
+    for left_out, noun in ((len(newest) - len(views), "older container"), (_hidden(lab, images), "more image")):
         if left_out:
             words.append(f"And {count(left_out, noun)}, not drawn.")
             graph.node(noun.replace(" ", ""), box(f"and {count(left_out, noun)}", fill=QUIET))
@@ -89,9 +89,9 @@ def containers(lab: Lab) -> Drawing:
     return Drawing(graph, "Containers, and the layers they share", "\n".join(words) or "No images, and no containers.")
 
 
-def _images(lab: Lab, found: Iterable[Container]) -> Mapping[Digest, Image]:
-    """The images of these containers, and the newest of the others that have a name, oldest first."""
-    used = {one.image_id for one in found}
+def _images(lab: Lab, containers: Iterable[Container]) -> Mapping[Digest, Image]:
+    """The images of these containers, and the newest other images with a name; oldest first."""
+    used = {container.image_id for container in containers}
     every = sorted(lab.images(all=True), key=lambda image: image.moment)
     others = [image for image in every if image.names and image.id not in used][-MOST:]
     shown = {image.id for image in others} | used
@@ -102,29 +102,29 @@ def _hidden(lab: Lab, images: Mapping[Digest, Image]) -> int:
     return len({image.id for image in lab.images() if image.names} - set(images))
 
 
-def _layers(graph: graphviz.Digraph, images: Iterable[Image], seen: Iterable[Instance]) -> list[str]:
-    """Draw each layer once; returns what stands on it, in words."""
+def _layers(graph: graphviz.Digraph, images: Iterable[Image], views: Iterable[ContainerView]) -> list[str]:
+    """Draw each layer once; returns a line of description for each."""
     upon: dict[Digest, tuple[int, int]] = {}
     layers = {}
     for image in images:
-        instances = sum(one.image_id == image.id for one in seen)
+        containers = sum(one.image_id == image.id for one in views)
         for chain_id, layer in zip(image.chain_ids, image.layers, strict=True):
             layers[chain_id] = layer
             before = upon.get(chain_id, (0, 0))
-            upon[chain_id] = (before[0] + 1, before[1] + instances)
-    words = []
+            upon[chain_id] = (before[0] + 1, before[1] + containers)
+    lines = []
     for chain_id, layer in layers.items():
         of_images, of_containers = upon[chain_id]
-        said = f"of {count(of_images, 'image')}" + f" and {count(of_containers, 'container')}" * bool(of_containers)
+        users = f"of {count(of_images, 'image')}" + f" and {count(of_containers, 'container')}" * bool(of_containers)
         shared = of_images + of_containers > 1
-        said += ", kept once" * shared
+        users += ", kept once" * shared
         rows = [row(text(f"{layer.files_size:,} bytes in files", bold=True), text(f"diffID {layer.diff_id.short}"))]
-        graph.node(f"l{chain_id.hex}", box(f"layer {said}", rows, fill=LAYER if shared else QUIET))
-        words.append(f"Layer {layer.diff_id.short} ({layer.files_size:,} bytes) is {said}.")
-    return words
+        graph.node(f"l{chain_id.hex}", box(f"layer {users}", rows, fill=LAYER if shared else QUIET))
+        lines.append(f"Layer {layer.diff_id.short} ({layer.files_size:,} bytes) is {users}.")
+    return lines
 
 
-def _container(one: Instance, image: Image | None) -> str:
+def _container(one: ContainerView, image: Image | None) -> str:
     rows = [row(text(f"shared: {count(image.size, 'byte')}" if image else "its image is gone"))]
     rows.append(row(text(f"its writable layer: {count(one.own, 'byte')}", bold=True), fill=WRITABLE))
     if one.diff:
@@ -132,15 +132,15 @@ def _container(one: Instance, image: Image | None) -> str:
         rows.append(row(*shown))
     if len(one.diff) > MOST_PATHS:
         rows.append(row(text(f"and {count(len(one.diff) - MOST_PATHS, 'more path')}"), fill=QUIET))
-    ground = WRITABLE if one.running else QUIET
-    return box(f"{one.name}: {one.state}", rows, fill=ground, subtitle=f"container {one.short}")
+    fill = WRITABLE if one.running else QUIET
+    return box(f"{one.name}: {one.state}", rows, fill=fill, subtitle=f"container {one.short}")
 
 
-def _words(one: Instance, image: Image | None) -> str:
+def _description(one: ContainerView, image: Image | None) -> str:
     shared = f"it shares {count(image.size, 'byte')} with image {image.id.short}" if image else "its image is gone"
     paths = [f"{letter} {path}" for letter, path in one.diff[:MOST_PATHS]]
     if len(one.diff) > MOST_PATHS:
         paths.append(f"and {len(one.diff) - MOST_PATHS:,} more")
     changed = f": {'; '.join(paths)}" if paths else ""
-    said = f"{one.name} (container {one.short}) is {one.state}; {shared}"
-    return f"{said}, and has {count(one.own, 'byte')} of its own{changed}."
+    start = f"{one.name} (container {one.short}) is {one.state}; {shared}"
+    return f"{start}, and has {count(one.own, 'byte')} of its own{changed}."

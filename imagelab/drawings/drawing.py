@@ -1,9 +1,9 @@
-"""Drawing: a picture as DOT source, as SVG, and in words.
+"""Drawing: a picture as DOT source, as SVG, and as a description in text.
 
 The layout is done by graphviz-pure, whose output is the same bytes on every machine, so a committed notebook can be
-compared with a fresh one. Every text is given the width the layout assumed (`textLength`), so that a reader without
-Helvetica sees no word leave its box. The ground is white and stays white in a dark theme. Colours are Okabe and
-Ito's, which colour-blind readers can tell apart, and never carry a meaning alone.
+compared with a fresh one. Every text gets the width that the layout assumed (`textLength`), so that it stays in its box
+without Helvetica too. The background is white, in a dark theme as well. Colours are Okabe and Ito's, which colour-blind
+readers can tell apart, and a colour never stands without a word or a letter.
 """
 
 from __future__ import annotations
@@ -32,16 +32,15 @@ if TYPE_CHECKING:
 TAG, MANIFEST, CONFIG, LAYER = "#F0E442", "#E69F00", "#56B4E9", "#8FD3BE"  # LAYER: bluish green, lightened
 ADDED, CHANGED, REMOVED = "#0072B2", "#8A5A00", "#B34700"  # dark enough to be read as text on white
 PLAIN, QUIET, INK = "#FFFFFF", "#F2F2F2", "#1A1A1A"
-SHADOW, SHADE = "#D6D6D6", "#404040"  # what lies under a cover: the ground, and the text on it
+SHADOW, SHADE = "#D6D6D6", "#404040"  # background and text of a file that a later layer covers
 
 _FONT = {"fontname": "Helvetica", "fontsize": "12", "fontcolor": INK}
 
 
 class Drawing:
-    """A picture with a title and a description in words.
+    """A picture with a title and a description.
 
-    `svg` is a whole SVG document, `source` the DOT it was laid out from, `text` what it shows.
-    Raises LabError where graphviz-pure is not installed.
+    `source` is the DOT source, `text` the description; `svg` raises LabError if graphviz-pure is not installed.
     """
 
     def __init__(self, graph: graphviz.Digraph, title: str, text: str) -> None:
@@ -82,10 +81,10 @@ class Drawing:
         return self.svg
 
     def _repr_html_(self) -> str:
-        """An <img>, for that is what a notebook nobody has run yet, or one on a web page, is allowed to show."""
+        """An <img>: JupyterLab shows no inline SVG in a notebook that it does not trust."""
         data = base64.b64encode(self.svg.encode()).decode()
-        words = "<br>".join(escape(line) for line in self.text.splitlines())
-        folded = f"<details><summary>{escape(self.title)}, in words</summary>{words}</details>"
+        lines = "<br>".join(escape(line) for line in self.text.splitlines())
+        folded = f"<details><summary>{escape(self.title)}, in words</summary>{lines}</details>"
         return (
             f'<figure style="margin:0"><img alt="{escape(self.title)}. {escape(" ".join(self.text.split()))}" '
             f'style="max-width:100%;height:auto;background:#fff" src="data:image/svg+xml;base64,{data}">'
@@ -97,7 +96,7 @@ class Drawing:
 
 
 def digraph(**graph_attributes: str) -> graphviz.Digraph:
-    """An empty directed graph in the house style."""
+    """An empty directed graph with the fonts and colours of all drawings."""
     graph: graphviz.Digraph = graphviz.Digraph(
         graph_attr={"bgcolor": PLAIN, "pad": "0.15", **_FONT, **graph_attributes},
         node_attr={"shape": "plain", **_FONT},
@@ -118,13 +117,13 @@ def box(title: str, rows: Iterable[str] = (), *, fill: str = PLAIN, subtitle: st
 
 
 def row(*lines: str, port: str = "", fill: str = PLAIN) -> str:
-    """One cell of a `box`, its lines (made by `text`) one under another, reachable by edges as `port`."""
+    """A row of a `box`; its lines are made by `text`, and edges can end at its `port`."""
     name = f' port="{port}"' if port else ""
     return f'<tr><td align="left" balign="left" bgcolor="{fill}"{name}>{"<br/>".join(lines)}</td></tr>'
 
 
 def text(value: str, *, bold: bool = False, colour: str = "", size: int = 0, limit: int = 60) -> str:
-    """A piece of text inside a label: escaped, cut in the middle when long, never empty."""
+    """Text inside a label: escaped, cut in the middle if longer than `limit`, a space if empty."""
     value = units.harmless(value) or " "
     if len(value) > limit:
         value = f"{value[: limit * 2 // 3]}...{value[-limit // 3 + 3 :]}"
@@ -135,7 +134,7 @@ def text(value: str, *, bold: bool = False, colour: str = "", size: int = 0, lim
 
 
 def short(digest: str) -> str:
-    """A digest as pictures show it: the algorithm and 12 hex digits."""
+    """The algorithm and the first 12 hex digits of a digest: `sha256:0123456789ab`."""
     algorithm, _, hexdigits = digest.partition(":")
     return f"{algorithm}:{hexdigits[:12]}"
 
@@ -150,27 +149,27 @@ def names(image: Image) -> str:
     return ", ".join(name.familiar for name in image.names) or image.id.short
 
 
-def called(image: Image) -> str:
-    """The title of an image: its first name, or its short ID if it has none."""
+def first_name(image: Image) -> str:
+    """The first name of an image, or its short ID if it has none."""
     return image.names[0].familiar if image.names else image.id.short
 
 
 def _lay_out(source: str) -> tuple[str, dict[str, Any]]:
-    """The picture as SVG and as JSON, from one layout: a widget that is drawn again has no time for two."""
+    """The picture as SVG and as JSON, from one run of the layout: a second would make widgets slow."""
     command = [_graphviz_pure(), "-Kdot", "-Tsvg", "-Tjson"]
-    done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
-    if done.returncode:
-        raise LabError(f"graphviz-pure could not lay out a picture: {done.stderr.decode(errors='replace').strip()}")
-    svg, end, layout = done.stdout.decode().partition("</svg>\n")
+    result = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+    if result.returncode:
+        raise LabError(f"graphviz-pure cannot lay out this picture: {result.stderr.decode(errors='replace').strip()}")
+    svg, end, layout = result.stdout.decode().partition("</svg>\n")
     return svg + end, json.loads(layout)
 
 
 def _graphviz_pure() -> str:
-    """The program that came with the graphviz-pure package, which no system Graphviz can stand in for."""
-    found = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts")) or shutil.which("graphviz-pure")
-    if not found:
+    """The path of the program from the graphviz-pure package; another Graphviz would draw other bytes."""
+    program = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts")) or shutil.which("graphviz-pure")
+    if not program:
         raise LabError("drawings need graphviz-pure, which is not installed here: pip install graphviz-pure")
-    return found
+    return program
 
 
 def _text_widths(layout: dict[str, Any]) -> dict[tuple[str, float, bool], float]:

@@ -1,10 +1,10 @@
 """`draw.merkle`: the chain of digests from a file's bytes to the tag.
 
-A file's bytes lie in a tar, whose digest is the diffID. The diffID stands in the config, whose digest is the image ID.
-The image ID stands in the manifest, whose digest is the image's. That is a Merkle chain. With a second image, the same
-but for one thing, every part says whether its name has changed.
+A file is in a tar, whose digest is the diffID. The config lists the diffID; the digest of the config is the image ID.
+The manifest lists the image ID; its digest is the digest of the image. That is a Merkle chain. With a second image that
+differs in one thing, each part says whether its digest changed.
 
-Follows the OCI image-spec (config.md, manifest.md). Left out: the other layers, which stand in config and manifest too.
+Follows the OCI image-spec (config.md, manifest.md). Left out: the other layers, which config and manifest list too.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from ..errors import Invalid, NotFound
 from ..oci.digest import Digest
-from .drawing import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, called, digraph, row, short, text
+from .drawing import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, digraph, first_name, row, short, text
 
 if TYPE_CHECKING:
     from ..oci.image import Image
 
-MOVED = "#FBE6BF"  # the ground of a name that changed; the word says it too
-WIDTH = 210  # points, so that the links stand in line
+CHANGED = "#FBE6BF"  # background of a digest that changed
+WIDTH = 210  # points, the same for all links
 
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """One link of the chain: what it is, the name it has, and what that is computed from."""
+    """One link of the chain: its title, its digest (`name`), the term for that, and what it is the digest `of`."""
 
     title: str
     subtitle: str
@@ -36,13 +36,13 @@ class _Link:
 
 
 def merkle(image: Image, path: str = "", other: Image | None = None) -> Drawing:
-    """The chain of names from a file (by default the first of the topmost layer that has one) to the tag.
+    """The chain of digests from a file (by default the first of the topmost layer that has one) to the tag.
 
-    `other` is the same image with one thing changed: then each name is shown as it was and as it is. Raises NotFound
-    for a file that the image does not show, and Invalid where the other has more layers or fewer.
+    With `other`, the same image with one thing changed, each digest is shown before and after. Raises NotFound for a
+    file that is not in the image, and Invalid if `other` has another number of layers.
     """
     if other is not None and len(other.layers) != len(image.layers):
-        raise Invalid(f"one image has {len(image.layers)} layers, the other {len(other.layers)}: no link fits another")
+        raise Invalid(f"expected images of the same number of layers, not {len(image.layers)} and {len(other.layers)}")
     path = image.tree().resolve(path) if path else _some_file(image)
     number = image.origin()[path] + 1
     links = _links(image, path, number)
@@ -51,15 +51,15 @@ def merkle(image: Image, path: str = "", other: Image | None = None) -> Drawing:
     words = []
     for key, link in links.items():
         rows = [row(text(f"{link.term} = {link.of}", size=11), text(short(link.name), bold=True))]
-        said = f"{link.title}: {link.term} {short(link.name)}, {link.of}"
+        line = f"{link.title}: {link.term} {short(link.name)}, {link.of}"
         if other is not None:
             new = after[key].name
-            moved = new != link.name
-            verdict = f"changed: {short(new)}" if moved else "the same as before"
-            rows.append(row(text(verdict, bold=moved, size=0 if moved else 11), fill=MOVED if moved else QUIET))
-            said += f"; {verdict}"
+            changed = new != link.name
+            verdict = f"changed: {short(new)}" if changed else "the same as before"
+            rows.append(row(text(verdict, bold=changed, size=0 if changed else 11), fill=CHANGED if changed else QUIET))
+            line += f"; {verdict}"
         graph.node(key, box(link.title, rows, fill=link.fill, subtitle=link.subtitle, width=WIDTH))
-        words.append(said + ".")
+        words.append(line + ".")
     layer = image.layers[number - 1]
     graph.edge("file", "tar", label=" its bytes lie in ")
     graph.edge("tar", "config", label=" its diffID stands in ")
@@ -72,7 +72,7 @@ def merkle(image: Image, path: str = "", other: Image | None = None) -> Drawing:
         graph.node("tag", box(", ".join(names), fill=TAG, subtitle="a tag: a name people move", width=WIDTH))
         graph.edge("manifest", "tag", label=" points to ", dir="back")
         words.append(f"The tag {', '.join(names)} points to the manifest; it stands in none of these bytes.")
-    title = f"The chain of names of {called(image)}" + (", before and after" if other is not None else "")
+    title = f"The chain of names of {first_name(image)}" + (", before and after" if other is not None else "")
     return Drawing(graph, title, "\n".join(words))
 
 

@@ -1,7 +1,7 @@
 """`draw.sharing`: which layers images have in common.
 
-A layer is the same one in two images when everything beneath it is the same too, that is when its chainID is the same.
-Each such layer is one box, however many images stand on it.
+Two images share a layer if it has the same chainID in both: the layer and all layers below it are the same. Each such
+layer is one box.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import graphviz
+
 from .. import units
-from .drawing import CONFIG, LAYER, QUIET, Drawing, box, called, count, digraph, row, text
+from .drawing import CONFIG, LAYER, QUIET, Drawing, box, count, digraph, first_name, row, text
 
 if TYPE_CHECKING:
     from ..oci.digest import Digest
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def sharing(images: Sequence[Image]) -> Drawing:
-    """Which layers some images share, and how many bytes of files each image shares and has of its own."""
-    images = [image for at, image in enumerate(images) if image.id not in {other.id for other in images[:at]}]
+    """The layers that images share, and the bytes of files that each image shares and has of its own."""
+    images = [image for number, image in enumerate(images) if image.id not in {other.id for other in images[:number]}]
     layers: dict[Digest, Layer] = {}
     users: dict[Digest, list[Image]] = {}
     for image in images:
@@ -35,8 +37,9 @@ def sharing(images: Sequence[Image]) -> Drawing:
         own = image.size - shared
         rows = [row(text(f"SIZE {units.size(image.size, 3)}", bold=True), text(f"shared {units.size(shared, 3)}"),
                     text(f"its own {units.size(own, 3)}"))]
-        graph.node(f"i{number}", box(called(image), rows, fill=CONFIG, subtitle=f"image {image.id.short}"))
-        words.append(f"{called(image)}: {count(len(image.layers), 'layer')}, {shared:,} bytes shared, {own:,} its own.")
+        graph.node(f"i{number}", box(first_name(image), rows, fill=CONFIG, subtitle=f"image {image.id.short}"))
+        layer_count = count(len(image.layers), "layer")
+        words.append(f"{first_name(image)}: {layer_count}, {shared:,} bytes shared, {own:,} its own.")
         for lower, upper in zip(image.chain_ids, image.chain_ids[1:], strict=False):
             _once(graph, f"l{lower[7:]}", f"l{upper[7:]}")
         if image.chain_ids:
@@ -48,7 +51,7 @@ def sharing(images: Sequence[Image]) -> Drawing:
         graph.node(f"l{chain_id[7:]}", box(title, rows, fill=LAYER if by > 1 else QUIET))
         if by > 1:
             words.append(f"Layer {layer.diff_id.short} ({layer.files_size:,} bytes) is in "
-                         f"{', '.join(called(image) for image in users[chain_id])}.")
+                         f"{', '.join(first_name(image) for image in users[chain_id])}.")
     together = sum(image.size for image in images)
     kept = sum(layer.files_size for layer in layers.values())
     words.append(f"The sizes add up to {together:,} bytes; kept on disk: {kept:,} bytes.")
@@ -56,8 +59,8 @@ def sharing(images: Sequence[Image]) -> Drawing:
     return Drawing(graph, f"What {count(len(images), 'image')} share", "\n".join(words))
 
 
-def _once(graph: object, tail: str, head: str) -> None:
-    """Add an edge unless it is there."""
+def _once(graph: graphviz.Digraph, tail: str, head: str) -> None:
+    """Add an edge, unless the graph has it already."""
     line = f"\t{tail} -> {head}"
-    if not any(existing.startswith(line) for existing in graph.body):  # type: ignore[attr-defined]
-        graph.edge(tail, head, arrowhead="none")  # type: ignore[attr-defined]
+    if not any(existing.startswith(line) for existing in graph.body):
+        graph.edge(tail, head, arrowhead="none")

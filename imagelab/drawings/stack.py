@@ -1,8 +1,8 @@
 """`draw.stack`: the layers of an image, and which files of a lower layer are hidden.
 
-Each layer shows what it adds, changes and removes. Where a layer covers or hides a file of a lower one, a dashed arrow
-goes down to it, and the file lies in a shadow: out of sight, and all its bytes still there. Steps that only set
-something leave no layer, and say so.
+Each layer shows the paths it adds, changes and removes. Where it covers or removes a file of a lower layer, a dashed
+arrow goes down to that file, which is drawn in shadow: hidden, and all its bytes still there. Steps that wrote only to
+the config made no layer, and are listed on top.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .drawing import (
     SHADOW,
     Drawing,
     box,
-    called,
     count,
     digraph,
+    first_name,
     row,
     text,
 )
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
     from ..oci.image import Image
 
 COLOURS = {"A": ADDED, "C": CHANGED, "D": REMOVED}
-MOST_MARKS = 8  # of one layer; a picture of a thousand files shows nothing
+MOST_MARKS = 8  # of one layer
 MOST_LAYERS = 24
-WIDTH = 330  # points: one width for all, so that they lie on one another
+WIDTH = 330  # points, the same for all layers
 
 
 def stack(image: Image, paths: int = MOST_MARKS) -> Drawing:
-    """The layers of an image, newest on top, each with at most so many of the paths it adds, changes and removes."""
-    found = stages(image)
-    shown = found[-MOST_LAYERS:]
+    """The layers of an image, newest on top, each with at most `paths` of the paths it adds, changes and removes."""
+    every = stages(image)
+    shown = every[-MOST_LAYERS:]
     visible = {stage.number: _shown(stage, paths) for stage in shown}
-    shadows = _shadows(found)
+    shadows = _shadows(every)
     graph = digraph(rankdir="TB", nodesep="0.2", ranksep="0.35")
     settings = [step.created_by for step in image.steps if step.layer is None]
     if settings:
-        rows = [row(*(text(line or "(nothing said)", size=11) for line in settings))]
+        rows = [row(*(text(line or "(no instruction recorded)", size=11) for line in settings))]
         title = f"no layer: {count(len(settings), 'step')} wrote only to the config"
         graph.node("settings", box(title, rows, fill=QUIET, width=WIDTH))
     for stage in reversed(shown):
@@ -70,21 +70,21 @@ def stack(image: Image, paths: int = MOST_MARKS) -> Drawing:
                            style="dashed", color=COLOURS[mark.letter], constraint="false")
     if not order:
         graph.node("none", box("no layers", fill=QUIET))
-    return Drawing(graph, f"Layers of {called(image)}", _words(found, settings, shadows))
+    return Drawing(graph, f"Layers of {first_name(image)}", _description(every, settings, shadows))
 
 
 def _shown(stage: Stage, limit: int) -> list[Mark]:
-    """The marks worth a row: removals and changes before additions, files before folders, in path order."""
+    """At most `limit` marks, in path order: removals and changes before additions, files before folders."""
     marks = list(stage.marks.values())
     best = sorted(marks, key=lambda mark: (mark.letter == "A", mark.entry.kind == "dir"))[:limit]
     return [mark for mark in marks if mark in best]
 
 
-def _shadows(found: list[Stage]) -> dict[tuple[int, str], str]:
-    """For each file of a layer that a later layer took out of sight, by layer number and path: which layer, and how."""
-    inside: dict[str, int] = {}  # path → the layer that its file is in, of those in sight so far
+def _shadows(every: list[Stage]) -> dict[tuple[int, str], str]:
+    """(layer, path) of each file that a later layer hides → `covered by layer 3` or `hidden by layer 3`."""
+    inside: dict[str, int] = {}  # path → the layer of the file that is visible there so far
     shadows = {}
-    for stage in found:
+    for stage in every:
         for path, number in list(inside.items()):
             mark = stage.marks.get(path)
             if path not in stage.tree or mark:
@@ -98,26 +98,26 @@ def _shadows(found: list[Stage]) -> dict[tuple[int, str], str]:
 
 def _mark(mark: Mark, shadow: str) -> str:
     name = mark.path + "/" * (mark.entry.kind == "dir")
-    said = [f"{mark.letter}  {name}"]
+    parts = [f"{mark.letter}  {name}"]
     if mark.letter == "D":
-        said.append(f"a whiteout hides layer {mark.was_in}'s")
+        parts.append(f"a whiteout hides layer {mark.was_in}'s")
     elif mark.entry.kind == "file":
-        said.append(f"{mark.entry.size:,} bytes" + f", over layer {mark.was_in}'s" * (mark.letter == "C"))
+        parts.append(f"{mark.entry.size:,} bytes" + f", over layer {mark.was_in}'s" * (mark.letter == "C"))
     colour = SHADE if shadow else COLOURS[mark.letter]
-    lines = [text("   ".join(said), colour=colour, limit=70)]
+    lines = [text("   ".join(parts), colour=colour, limit=70)]
     if shadow:
         lines.append(text(f"in the shadow: {shadow}, and still here", colour=colour, size=11))
     return row(*lines, port=_port(mark.path), fill=SHADOW if shadow else PLAIN)
 
 
 def _port(path: str) -> str:
-    """A name that DOT takes for a port."""
+    """A DOT port name for a path."""
     return "p" + path.encode("utf-8", "surrogateescape").hex()
 
 
-def _words(found: Iterable[Stage], settings: list[str], shadows: Mapping[tuple[int, str], str]) -> str:
+def _description(every: Iterable[Stage], settings: list[str], shadows: Mapping[tuple[int, str], str]) -> str:
     lines = []
-    for stage in found:
+    for stage in every:
         lines.append(f"Layer {stage.number}: {stage.did}; {count(stage.layer.files_size, 'byte')} in files.")
         for mark in _shown(stage, MOST_MARKS):
             was = f" (layer {mark.was_in} still holds it)" if mark.was_in and mark.entry.kind != "dir" else ""

@@ -1,11 +1,10 @@
 """`draw.tags`: where every tag points, and where it has pointed.
 
-Tags stand on the left, images on the right in the order in which tags first met them. A full arrow is where a tag
-points now, a dashed grey one where it pointed before. Each bears the numbers of the moves that put it there, so the
-picture is the whole past and yet the same bytes on every machine. What keeps an image by its ID, as every container
-does, stands at the far right, and no move of a tag reaches it.
+Tags are on the left; images on the right, in the order in which a tag first pointed to them. A solid arrow is where a
+tag points now, a dashed grey one where it pointed before, each labelled with the numbers of the moves that put it
+there. At the far right is what keeps an image by its ID, as every container does: no move of a tag changes that.
 
-Left out: the times of the moves, which `Lab.tag_log` has.
+Left out: the times of the moves, which `Lab.tag_log` has; the picture is the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -28,36 +27,36 @@ if TYPE_CHECKING:
     from ..store.taglog import TagMove
 
 T = TypeVar("T")
-MOST = 12  # tags, and images: those that moved last; nobody follows more arrows than that
-SAID = 40  # of each in words
-PAST = "#6B6B6B"  # a grey that is still read as text on white
+MOST = 12  # tags, and images: those that moved last
+MOST_LINES = 40  # of each kind in the description
+GREY = "#6B6B6B"  # dark enough to be read as text on white
 
-WORDS = {
+STATES = {
     "tagged": "",
     "dangling": "<none>, dangling: no tag points here",
     "untagged": "untagged: another image was made from it",
     "removed": "removed: its bytes are gone",
-    "kept": "removed, but for a container that has its files",
+    "kept": "removed, but a container still uses its files",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where arrows end: a manifest digest, its image while that is here, and its state, a key of WORDS."""
+    """An image that tags point or pointed to: its manifest digest, the image if the lab has it, a key of STATES."""
 
     digest: str
     image: Image | None
     state: str
 
     @property
-    def called(self) -> str:
-        """The image ID as `docker images` shows it; of a removed image nothing but the manifest digest is known."""
+    def label(self) -> str:
+        """The image ID as `docker images` shows it, or the manifest digest of an image that was removed."""
         return self.image.id.short if self.image else f"of manifest {Digest(self.digest).short}"
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """What keeps an image by its ID, whatever the tags do: its name, what it is, and the image's manifest digest."""
+    """What keeps an image by its ID: its name, what kind of thing it is, and the image's manifest digest."""
 
     name: str
     what: str
@@ -65,8 +64,8 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What a lab's tags have done: all moves, oldest first, where each tag points now, and every target."""
+class TagHistory:
+    """All moves of a lab's tags, oldest first; the manifest digest each tag points to now; and all targets."""
 
     moves: Sequence[TagMove]
     now: Mapping[Reference, str]
@@ -74,91 +73,91 @@ class Past:
 
     @property
     def names(self) -> list[Reference]:
-        """Every name that is a tag, or was one, sorted."""
+        """Every tag, those removed included, sorted."""
         return sorted({*self.now, *(move.name for move in self.moves)})
 
     def arrows(self, name: Reference) -> dict[str, list[int]]:
-        """Manifest digest → the numbers, from 1, of the moves that made this name point there."""
-        found: dict[str, list[int]] = {}
+        """Manifest digest → the numbers, from 1, of the moves that made this tag point there."""
+        numbers: dict[str, list[int]] = {}
         for number, move in enumerate(self.moves, 1):
             if move.name == name and move.new:
-                found.setdefault(move.new, []).append(number)
-        return found
+                numbers.setdefault(move.new, []).append(number)
+        return numbers
 
 
-def past(lab: Lab, held: Iterable[str] = ()) -> Past:
-    """Read a lab's tags: picture, table and board all show this, so that they cannot disagree.
+def read_history(lab: Lab, held: Iterable[str] = ()) -> TagHistory:
+    """Read the history of a lab's tags.
 
-    Every image is a target that a tag points to or has pointed to, that `docker images` lists, or whose manifest digest
-    is among `held`.
+    The targets are the images that a tag points or pointed to, those that `docker images` lists, and those whose
+    manifest digest is in `held`.
     """
     moves, now = lab.tag_log(), lab.tags()
-    here = {image.digest: image for image in lab.images(all=True)}
+    present = {image.digest: image for image in lab.images(all=True)}
     listed = {image.digest for image in lab.images()}
-    met = [*(move.new for move in moves if move.new), *(digest for digest in here if digest in listed), *held]
+    digests = [*(move.new for move in moves if move.new), *(digest for digest in present if digest in listed), *held]
     tagged = set(now.values())
     targets = {}
-    for digest in dict.fromkeys(met):
-        image = here.get(Digest(digest))
+    for digest in dict.fromkeys(digests):
+        image = present.get(Digest(digest))
         state = "tagged" if digest in tagged else "dangling" if digest in listed else "untagged"
         gone = "kept" if Digest(digest) in lab.store.blobs else "removed"
         targets[digest] = Target(digest, image, state if image else gone)
-    return Past(moves, now, targets)
+    return TagHistory(moves, now, targets)
 
 
 def tags(lab: Lab, held: Mapping[str, Image] | None = None) -> Drawing:
     """Where each tag of a lab points and has pointed, and which images no tag points to any more.
 
-    Containers keep their image by its ID. `held` names other things that do, with the image of each.
+    Containers keep their image by its ID. `held` maps the names of other things that do to their images.
     """
     holders = holders_of(lab, held)
-    return drawn(past(lab, [holder.digest for holder in holders]), holders)
+    return draw_history(read_history(lab, [holder.digest for holder in holders]), holders)
 
 
-def drawn(found: Past, holders: Sequence[Holder]) -> Drawing:
-    """The picture of a past that has been read, and of what keeps an image by its ID."""
-    names = recent(found.names, [move.name for move in found.moves])
-    digests = recent(found.targets, [move.new for move in found.moves], [holder.digest for holder in holders])
+def draw_history(history: TagHistory, holders: Sequence[Holder]) -> Drawing:
+    """The picture of a history, with what keeps images by their IDs."""
+    names = recent(history.names, [move.name for move in history.moves])
+    digests = recent(history.targets, [move.new for move in history.moves], [holder.digest for holder in holders])
     graph = digraph(rankdir="LR", nodesep="0.2", ranksep="1.3")
     tag_node = {name: f"t{number}" for number, name in enumerate(names)}
     image_node = {digest: f"i{number}" for number, digest in enumerate(digests)}
     for name, node in tag_node.items():
-        _tag(graph, node, name, removed=name not in found.now)
+        _tag(graph, node, name, removed=name not in history.now)
     for digest, node in image_node.items():
-        _image(graph, node, found.targets[digest])
-    _column(graph, "t", [*tag_node.values()], len(found.names) - len(names), "tag")
-    _column(graph, "i", [*image_node.values()], len(found.targets) - len(digests), "image")
+        _image(graph, node, history.targets[digest])
+    _column(graph, "t", [*tag_node.values()], len(history.names) - len(names), "tag")
+    _column(graph, "i", [*image_node.values()], len(history.targets) - len(digests), "image")
     for name, node in tag_node.items():
-        for digest, numbers in found.arrows(name).items():
+        for digest, numbers in history.arrows(name).items():
             if digest in image_node:
-                _arrow(graph, node, image_node[digest], numbers, now=found.now.get(name) == digest)
+                _arrow(graph, node, image_node[digest], numbers, now=history.now.get(name) == digest)
     for number, holder in enumerate(holders[:MOST]):
         _node(graph, f"h{number}", [text(holder.name, bold=True), text(holder.what, size=11)], fill=PLAIN)
         if holder.digest in image_node:
             graph.edge(f"{image_node[holder.digest]}:e", f"h{number}:w", dir="back", penwidth="2")
-    return Drawing(graph, "Tags, and where they have pointed", _words(found, holders))
+    return Drawing(graph, "Tags, and where they have pointed", _description(history, holders))
 
 
 def holders_of(lab: Lab, held: Mapping[str, Image] | None) -> list[Holder]:
-    """The containers, the newest first, and whatever else is said to keep an image."""
-    containers = [Holder(one.name, f"container, {one.status}", one.spec.image) for one in lab.containers()]
+    """The containers, newest first, and the other things that keep an image."""
+    containers = [Holder(each.name, f"container, {each.status}", each.spec.image) for each in lab.containers()]
     others = [Holder(name, "keeps the image ID", image.digest) for name, image in (held or {}).items()]
-    return [*(one for one in containers if one.digest), *others]
+    return [*(holder for holder in containers if holder.digest), *others]
 
 
 def recent(every: Collection[T], *moved: Sequence[T], most: int = MOST) -> list[T]:
-    """At most so many of all, in the order they come in: those in the last of `moved` first, and those moved last."""
-    wanted = [item for group in (list(every), *moved) for item in group if item in every]
-    kept = set(list(dict.fromkeys(reversed(wanted)))[:most])
+    """At most `most` items of `every`, in their order: those that come last in `every` and then in each of `moved`."""
+    ordered = [item for group in (list(every), *moved) for item in group if item in every]
+    kept = set(list(dict.fromkeys(reversed(ordered)))[:most])
     return [item for item in every if item in kept]
 
 
 def _column(graph: graphviz.Digraph, side: str, nodes: list[str], left_out: int, noun: str) -> None:
-    """Put nodes one under another in the order given, whatever their arrows do, and say how many are left out."""
+    """Put nodes in a column in this order, whatever their arrows, and count those left out."""
     if left_out or not nodes:
-        said = f"and {count(left_out, f'more {noun}')}" if left_out else f"no {noun}s"
+        label = f"and {count(left_out, f'more {noun}')}" if left_out else f"no {noun}s"
         nodes = [*nodes, f"{side}more"]
-        _node(graph, nodes[-1], [text(said)], fill=QUIET)
+        _node(graph, nodes[-1], [text(label)], fill=QUIET)
     with graph.subgraph() as column:
         column.attr(rank="same")
         for node in nodes:
@@ -176,11 +175,11 @@ def _tag(graph: graphviz.Digraph, node: str, name: Reference, *, removed: bool) 
 
 
 def _image(graph: graphviz.Digraph, node: str, target: Target) -> None:
-    lines = [text(f"image {target.called}", bold=True)]
+    lines = [text(f"image {target.label}", bold=True)]
     if target.image:
         lines.append(text(f"{count(len(target.image.layers), 'layer')}, {units.size(target.image.size, 3)}", size=11))
-    if WORDS[target.state]:
-        lines.append(text(WORDS[target.state], size=11))
+    if STATES[target.state]:
+        lines.append(text(STATES[target.state], size=11))
     fill = CONFIG if target.state == "tagged" else QUIET if target.image else PLAIN
     style = "solid" if target.state == "tagged" else "rounded,dashed" if target.image else "dotted"
     _node(graph, node, lines, fill=fill, style=style)
@@ -193,30 +192,31 @@ def _node(graph: graphviz.Digraph, node: str, lines: list[str], *, fill: str, st
 
 def _arrow(graph: graphviz.Digraph, tail: str, head: str, numbers: list[int], *, now: bool) -> None:
     label = f" now ({_numbers(numbers)}) " if now else f" {_numbers(numbers)} "
-    looks = {"penwidth": "1.5"} if now else {"style": "dashed", "color": PAST, "fontcolor": PAST}
-    graph.edge(f"{tail}:e", f"{head}:w", label=label, **looks)
+    style = {"penwidth": "1.5"} if now else {"style": "dashed", "color": GREY, "fontcolor": GREY}
+    graph.edge(f"{tail}:e", f"{head}:w", label=label, **style)
 
 
 def _numbers(numbers: list[int]) -> str:
-    """`move 3`, `moves 1, 4`; of many the last few."""
+    """`move 3`, `moves 1, 4`; of more than three the last three."""
     shown = ("… " if len(numbers) > 3 else "") + ", ".join(f"{number:,}" for number in numbers[-3:])
     return ("move " if len(numbers) == 1 else "moves ") + shown
 
 
-def _words(found: Past, holders: Sequence[Holder]) -> str:
+def _description(history: TagHistory, holders: Sequence[Holder]) -> str:
     lines = []
-    for name in found.names[:SAID]:
-        familiar, at = name.familiar, found.now.get(name)
-        arrows = found.arrows(name)
+    for name in history.names[:MOST_LINES]:
+        familiar, at = name.familiar, history.now.get(name)
+        arrows = history.arrows(name)
         if at:
-            now = f"points to image {found.targets[at].called} ({_numbers(arrows[at])})"
+            now = f"points to image {history.targets[at].label} ({_numbers(arrows[at])})"
         else:
-            now = f"was removed (move {max(n for n, move in enumerate(found.moves, 1) if move.name == name):,})"
-        before = [f"{found.targets[d].called} ({_numbers(numbers)})" for d, numbers in arrows.items() if d != at]
+            now = f"was removed (move {max(n for n, move in enumerate(history.moves, 1) if move.name == name):,})"
+        before = [f"{history.targets[d].label} ({_numbers(numbers)})" for d, numbers in arrows.items() if d != at]
         lines.append(f"{familiar} {now}." + f" Before: {', '.join(before)}." * bool(before))
-    loose = [target for target in found.targets.values() if target.state != "tagged"]
-    lines += [f"Image {target.called} is {WORDS[target.state]}." for target in loose[:SAID]]
-    lines += [f"{one.name} ({one.what}): image {found.targets[one.digest].called}." for one in holders[:SAID]]
-    left_out = sum(max(0, len(group) - SAID) for group in (found.names, loose, holders))
+    untagged = [target for target in history.targets.values() if target.state != "tagged"]
+    lines += [f"Image {target.label} is {STATES[target.state]}." for target in untagged[:MOST_LINES]]
+    for holder in holders[:MOST_LINES]:
+        lines.append(f"{holder.name} ({holder.what}): image {history.targets[holder.digest].label}.")
+    left_out = sum(max(0, len(group) - MOST_LINES) for group in (history.names, untagged, holders))
     lines += [f"And {left_out:,} more lines like these."] if left_out else []
     return "\n".join(lines) or "No tags, and no images."

@@ -44,4 +44,4 @@ def lesson(number: str) -> Lesson:
     for one in LESSONS:
         if one.number == number:
             return one
-    raise NotFound(f"the course has no lesson {number!r}: there are {', '.join(one.number for one in LESSONS)}")
+    raise NotFound(f"the course has no lesson {number!r}; lessons: {', '.join(one.number for one in LESSONS)}")

@@ -1,7 +1,7 @@
 """HTML for questions and exercises, readable without a kernel and in dark mode.
 
-Texts are written with `code` and **bold**, everything else is escaped. Cards carry their styles with them, and name no
-text colour without its ground.
+Texts may hold `code` and **bold**; everything else is escaped. Styles are inline: a notebook on a web page has no style
+sheet of ours.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # Okabe and Ito's
 
 
 def html(text: str) -> str:
-    """Escaped text with `code` and **bold** as HTML; blank lines part paragraphs."""
+    """Text with `code` and **bold** as HTML; a blank line starts a new paragraph."""
     shown = escape(text.strip(), quote=False)
     shown = re.sub(r"`([^`]+)`", r"<code>\1</code>", shown)
     shown = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", shown)
@@ -21,12 +21,12 @@ def html(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The same text for a terminal."""
+    """Text with `code` and **bold** for a terminal: without the marks."""
     return re.sub(r"\*\*(.+?)\*\*", r"\1", text.strip()).replace("`", "")
 
 
 def card(title: str, *parts: str, colour: str = BLUE) -> str:
-    """A block with a coloured edge, a title and parts that are HTML already."""
+    """A block with a coloured edge: a title, and below it `parts`, which are HTML."""
     return (
         f'<div style="border-left:5px solid {colour};padding:2px 14px;margin:4px 0;max-width:60em;line-height:1.5">'
         f"<p><b>{html(title)}</b></p>{''.join(parts)}</div>"
@@ -39,7 +39,7 @@ def paragraph(text: str) -> str:
 
 
 def folded(summary: str, text: str) -> str:
-    """A text that opens when its summary is clicked, or chosen with Tab and Enter."""
+    """A summary that opens to show the text, by click or by Enter."""
     return f"<details><summary>{html(summary)}</summary>{paragraph(text)}</details>"
 
 
@@ -48,8 +48,8 @@ def bullets(items: list[str]) -> str:
     return "<ul>" + "".join(f"<li>{html(item)}</li>" for item in items) + "</ul>"
 
 
-class Said:
-    """Something a lesson says: readable as HTML and as plain text."""
+class Message:
+    """A message to the learner, as HTML and as plain text."""
 
     def __init__(self, html: str, plain: str) -> None:
         self._html, self._plain = html, plain

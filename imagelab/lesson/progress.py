@@ -1,8 +1,8 @@
-"""A learner's progress: one small file in their own folder.
+"""A learner's progress: one JSON file in the learner's folder.
 
 The file is `.imagelab-progress.json` in $IMAGELAB_PROGRESS, or else in the folder the notebook runs in. It is written
-when something was answered or solved, never by running a lesson from top to bottom. A teacher who has collected the
-learners' folders reads them all with `collect`.
+when the learner answers or solves something, never by running a lesson from top to bottom. A teacher who has collected
+the learners' folders reads them all with `collect`.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ Record = dict[str, Any]
 
 
 def path() -> Path:
-    """Where this learner's progress is kept."""
+    """The path of this learner's progress file."""
     return Path(os.environ.get("IMAGELAB_PROGRESS") or ".") / NAME
 
 
 def read(file: Path | None = None) -> Record:
-    """The predictions and exercises recorded so far; raises Invalid for a file that cannot be read."""
+    """The predictions and exercises recorded so far; raises Invalid for a file that does not hold such a record."""
     file = file or path()
     try:
         record: Record = json.loads(file.read_text("utf-8"))
         if not all(isinstance(item, dict) for part in ("predictions", "exercises") for item in record[part].values()):
-            raise ValueError("not a record of predictions and exercises")
+            raise ValueError("expected objects `predictions` and `exercises`")
     except FileNotFoundError:
         return {"predictions": {}, "exercises": {}}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -49,14 +49,14 @@ def read(file: Path | None = None) -> Record:
     return record
 
 
-def predicted(name: str, said: str, right: bool) -> None:
-    """Record a prediction; the first one made counts."""
+def predicted(name: str, answer: str, right: bool) -> None:
+    """Record an answer to a prediction; only the first one counts."""
     with _changing() as record:
-        record["predictions"].setdefault(name, {"said": said, "right": right, "when": _now()})
+        record["predictions"].setdefault(name, {"said": answer, "right": right, "when": _now()})
 
 
 def tried(name: str, *, solved: bool) -> None:
-    """Record a check of an exercise that was worked on."""
+    """Record a check of an exercise; those after it was solved are not counted as tries."""
     with _changing() as record:
         exercise = record["exercises"].setdefault(name, {})
         if not exercise.get("solved"):
@@ -66,21 +66,21 @@ def tried(name: str, *, solved: bool) -> None:
 
 
 def took_hint(name: str, number: int) -> None:
-    """Record that hints up to this number were asked for."""
+    """Record that the learner has read the hints up to this number."""
     with _changing() as record:
         exercise = record["exercises"].setdefault(name, {})
         exercise["hints"] = max(number, exercise.get("hints", 0))
 
 
 def table(record: Record | None = None) -> Table:
-    """One row for each lesson: predictions and exercises, how many of each and how many well."""
+    """The progress as a table, a row for each lesson, of `record` or of this learner's file."""
     from .. import tables
 
     return tables.of(_rows(read() if record is None else record), TITLES)
 
 
 def board() -> Any:
-    """The table, live: it is read from the file when it is shown and at the press of a button."""
+    """A widget with the table, which reads the file when it is shown and when its button is pressed."""
     from ..widgets.progress_board import ProgressBoard
 
     nothing = "<p>Nothing is recorded yet. Answer a prediction or work on an exercise, and look again.</p>"
@@ -125,9 +125,9 @@ def _words(lesson: Lesson, record: Record) -> str:
 
 
 def collect(folder: str | Path) -> Table:
-    """The progress of every learner whose folder lies somewhere in `folder`: one row per learner and lesson.
+    """The progress of every learner with a folder below `folder`: one row for each learner and lesson.
 
-    A learner is called after the folder that holds the progress file. A file that cannot be read gives one row that
+    A learner is named after the folder that holds the progress file. A file that cannot be read gives one row that
     says so.
     """
     from .. import tables
@@ -146,18 +146,21 @@ def _rows(record: Record) -> list[tuple[Any, ...]]:
     lessons = sorted({name.partition(".")[0] for part in ("predictions", "exercises") for name in record[part]})
     rows = []
     for lesson in lessons:
-        said = [p for name, p in record["predictions"].items() if name.partition(".")[0] == lesson]
-        done = [e for name, e in record["exercises"].items() if name.partition(".")[0] == lesson]
+        predictions, exercises = (
+            [item for name, item in record[part].items() if name.partition(".")[0] == lesson]
+            for part in ("predictions", "exercises")
+        )
         rows.append((
-            lesson, sum(bool(p.get("right")) for p in said), len(said), sum("solved" in e for e in done),
-            sum("tries" in e for e in done), sum(int(e.get("hints", 0)) for e in done),
+            lesson, sum(bool(item.get("right")) for item in predictions), len(predictions),
+            sum("solved" in item for item in exercises), sum("tries" in item for item in exercises),
+            sum(int(item.get("hints", 0)) for item in exercises),
         ))  # fmt: skip
     return rows
 
 
 @contextmanager
 def _changing() -> Iterator[Record]:
-    """Read, change and write the file as one step, whatever other notebooks do meanwhile."""
+    """Read, change and write the file under a lock: several notebooks may share it."""
     file = path()
     file.parent.mkdir(parents=True, exist_ok=True)
     with Lock(f"{file}.lock"):

@@ -14,7 +14,7 @@ from html import escape
 import ipywidgets
 
 from ..containers import Container
-from ..drawings.containers import Instance, containers
+from ..drawings.containers import ContainerView, containers
 from ..drawings.drawing import count
 from ..errors import LabError, NotFound
 from ..lab import Lab
@@ -61,7 +61,7 @@ class ContainerPlayground(Readable):
         show_errors(self.error, self._redraw)()
 
     def _redraw(self) -> None:
-        now = [Instance.of(container) for container in self.lab.containers()], dict(self.lab.tags())
+        now = [ContainerView.of(container) for container in self.lab.containers()], dict(self.lab.tags())
         if now != self._shown:
             self._shown = now
             for side in self.sides.values():
@@ -188,7 +188,7 @@ class Side:
             self.start.description = "Run a new one"
             return
         self.start.description = "Start"
-        now = Instance.of(container)
+        now = ContainerView.of(container)
         self.head.value = _block(
             f"<b>{escape(self.name)}: {escape(now.state)}</b><br>container <code>{container.short}</code> of "
             f"{escape(harmless(container.image_called()))}, image <code>{container.image_id.short}</code>"

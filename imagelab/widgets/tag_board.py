@@ -11,7 +11,7 @@ from html import escape
 
 import ipywidgets
 
-from ..drawings.tags import drawn, holders_of, past, recent, tags
+from ..drawings.tags import draw_history, holders_of, read_history, recent, tags
 from ..errors import LabError
 from ..lab import Lab
 from ..oci.image import Image
@@ -111,8 +111,8 @@ class TagBoard(Readable):
 
     def _show(self) -> None:
         holders = holders_of(self.lab, self._held)
-        history = past(self.lab, [holder.digest for holder in holders])
-        self.picture.value = drawn(history, holders)._repr_html_()
+        history = read_history(self.lab, [holder.digest for holder in holders])
+        self.picture.value = draw_history(history, holders)._repr_html_()
         names = recent(history.names, [move.name for move in history.moves], most=MOST)
         tags = [(name.familiar, name in history.now) for name in names]
         _offer(self.tag, [*((tag if exists else f"{tag} (removed)", tag) for tag, exists in tags), ("another", NEW)])

@@ -95,7 +95,7 @@ def test_lesson_05_s_exercises_are_told_apart_and_solved(lesson):
     run_all(page)
     here = "# Work here, in flipped.lab"
     type_and_run(page, here, 'flipped.lab.load(flipped.folder / "backup.tar")')
-    expect(cell_with(page, "flipped.check()")).to_contain_text("Exercise 05.flipped: not begun.")
+    expect(cell_with(page, "flipped.check()")).to_contain_text("Exercise 05.flipped: not started.")
     type_and_run(page, here, 'flipped.lab.tag("soup:4", "mended:1.0")')
     expect(cell_with(page, "flipped.check()")).to_contain_text("takes no second one. Remove the image first")
     mended = 'flipped.lab.rmi("soup:4", "mended:1.0")\nflipped.lab.load(flipped.folder / "backup.tar")\n'

@@ -97,5 +97,5 @@ def test_the_waste_meter_is_readable_in_every_light(widget, dark, width):
     expect(meter.get_by_role("alert")).to_have_count(1)
     question = widget_of(page, 'predict("02.secret")')
     question.get_by_role("button", name="a", exact=True).click()
-    expect(question.get_by_role("status")).to_contain_text("It is (c).")
+    expect(question.get_by_role("status")).to_contain_text("The answer is (c).")
     readable(meter, question)

@@ -35,15 +35,15 @@ def test_lesson_00_is_run_answered_and_solved(lesson, classroom):
     question = widget_of(page, 'predict("00.again")')
     question.get_by_role("button", name="a", exact=True).focus()
     page.keyboard.press("Enter")
-    expect(question.get_by_role("status")).to_contain_text("You said (a) two images")
+    expect(question.get_by_role("status")).to_contain_text("You chose (a) two images")
     expect(question.get_by_role("status")).to_contain_text("It is (b).")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
-    expect(question.get_by_role("status")).to_contain_text("You said (b), and so it is.")
+    expect(question.get_by_role("status")).to_contain_text("You chose (b), which is right.")
 
     type_and_run(page, "# Work here", 'me.lab.append(None, {"name.txt": "Ada"}, "me:1.0")')
     check = cell_with(page, "me.check()")
-    expect(check).to_contain_text("Exercise 00.me: not there yet.")
+    expect(check).to_contain_text("Exercise 00.me: not solved yet.")
     expect(check).to_contain_text("The image you named has no command.")
     mended = 'me.lab.tag(me.lab.image("me:1.0").with_config(Cmd=["cat", "/name.txt"]), "me:1.0")'
     type_and_run(page, "# Work here", mended)

@@ -23,7 +23,7 @@ def work(task, code):
 @pytest.mark.parametrize("name", EXERCISES)
 def test_untouched_it_is_not_solved(name):
     said = repr(exercise(name).check())
-    assert "not begun" in said and "missing" in said
+    assert "not started" in said and "missing" in said
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -31,7 +31,7 @@ def test_the_solution_solves_it(name):
     task = exercise(name)
     work(task, task.solution_code)
     said = repr(task.check())
-    assert f"Exercise {name}: solved." in said and "missing" not in said and plain(task.because) in said
+    assert f"Exercise {name}: solved." in said and "missing" not in said and plain(task.summary) in said
 
 
 @pytest.mark.parametrize(("name", "number"), MISTAKES)
@@ -40,7 +40,7 @@ def test_each_mistake_gets_its_own_message(name, number):
     mistake = task.mistakes[number]
     work(task, mistake.code)
     said = repr(task.check())
-    assert "not there yet" in said
+    assert "not solved yet" in said
     assert plain(mistake.message) in said
     others = [plain(other.message) for other in task.mistakes if other is not mistake]
     assert not [message for message in others if message in said]
@@ -64,7 +64,7 @@ def test_the_goal_is_drawn_from_what_is_checked(name):
     checked = [line for line in repr(task.check()).splitlines() if "met: " in line]
     assert len(drawn) == len(checked) == len(task.goal)
     for line, condition in zip(drawn, task.goal, strict=True):
-        assert line == plain(f"met: {condition.name} {condition.says}")
+        assert line == plain(f"met: {condition.name} {condition.sentence}")
 
 
 @pytest.mark.parametrize("name", EXERCISES)

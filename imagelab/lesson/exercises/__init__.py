@@ -1,7 +1,6 @@
-"""`exercise("01.settings")` is that exercise of lesson 01, fresh.
+"""All exercises by name, a module for each lesson: `exercise("01.settings")` makes one of them.
 
-Each lesson's exercises are in a module of their own; what can be solved and how it goes wrong is proven in
-tests/lessons.
+The tests in tests/lessons run every solution and every mistake.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ EXERCISES = {
 
 
 def exercise(name: str) -> Exercise:
-    """A fresh exercise by its name; raises NotFound, listing the names there are."""
+    """A new exercise by its name; raises NotFound, which lists the names."""
     if name not in EXERCISES:
-        raise NotFound(f"no exercise is called {name!r}: there are {', '.join(EXERCISES)}")
+        raise NotFound(f"no exercise is called {name!r}; exercises: {', '.join(EXERCISES)}")
     return EXERCISES[name]()

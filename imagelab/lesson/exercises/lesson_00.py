@@ -34,7 +34,7 @@ me.lab.tag(image, "me:1.0")
 image = me.lab.append(me.lab.scratch, {"name.txt": "Ada Lovelace\\n"})
 me.lab.tag(image.with_config(Cmd=["cat", "/name.txt"]), "me")
 """,
-                seen_in=lambda me: me.has("me:latest") and not me.has(NAME),
+                matches=lambda me: me.has("me:latest") and not me.has(NAME),
                 message="You have `me:latest`. A name without a tag means `:latest`, which is a tag like any other. "
                 "Write the tag too: `me:1.0`.",
             ),
@@ -43,7 +43,7 @@ me.lab.tag(image.with_config(Cmd=["cat", "/name.txt"]), "me")
 image = me.lab.append(me.lab.scratch, {"name.txt": "Ada Lovelace\\n"})
 image = image.with_config(Cmd=["cat", "/name.txt"])
 """,
-                seen_in=lambda me: not me.has(NAME),
+                matches=lambda me: not me.has(NAME),
                 message="There is an image, and nothing is called `me:1.0`. An image has an ID of itself, and a name "
                 'only when somebody gives it one: `me.lab.tag(image, "me:1.0")`.',
             ),
@@ -53,7 +53,7 @@ image = me.lab.append(me.lab.scratch, {"name.txt": "Ada"})
 image = me.lab.append(image, {"name.txt": "Ada Lovelace\\n"})
 me.lab.tag(image.with_config(Cmd=["cat", "/name.txt"]), "me:1.0")
 """,
-                seen_in=lambda me: len(me.lab.image(NAME).layers) > 1,
+                matches=lambda me: len(me.lab.image(NAME).layers) > 1,
                 message="Every `append` puts one more layer on top, and never changes the one below. Start again from "
                 "`me.lab.scratch`, which has none.",
             ),
@@ -62,7 +62,7 @@ me.lab.tag(image.with_config(Cmd=["cat", "/name.txt"]), "me:1.0")
 image = me.lab.append(me.lab.scratch, {"home/name.txt": "Ada Lovelace\\n"})
 me.lab.tag(image.with_config(Cmd=["cat", "/name.txt"]), "me:1.0")
 """,
-                seen_in=lambda me: "name.txt" not in me.lab.image(NAME).tree(),
+                matches=lambda me: "name.txt" not in me.lab.image(NAME).tree(),
                 message="`cat /name.txt` would find nothing: the file must lie at the top and be called `name.txt`. "
                 "Paths in a layer are written without the leading slash.",
             ),
@@ -72,7 +72,7 @@ image = me.lab.append(me.lab.scratch, {"name.txt": "Ada Lovelace\\n"})
 image.with_config(Cmd=["cat", "/name.txt"])
 me.lab.tag(image, "me:1.0")
 """,
-                seen_in=lambda me: not me.settings(NAME).get("Cmd"),
+                matches=lambda me: not me.settings(NAME).get("Cmd"),
                 message="The image you named has no command. An image never changes: `with_config` returns "
                 "**another** one, with another ID. Tag the one it returns.",
             ),
@@ -81,12 +81,12 @@ me.lab.tag(image, "me:1.0")
 image = me.lab.append(me.lab.scratch, {"name.txt": "Ada Lovelace\\n"})
 me.lab.tag(image.with_config(Cmd=["cat /name.txt"]), "me:1.0")
 """,
-                seen_in=lambda me: me.settings(NAME).get("Cmd") == ["cat /name.txt"],
+                matches=lambda me: me.settings(NAME).get("Cmd") == ["cat /name.txt"],
                 message="That asks for one program called `cat /name.txt`, with a space in its name. Each word is an "
                 'item of its own: `["cat", "/name.txt"]`.',
             ),
         ],
-        because="That is a whole image: one tar with your name in it, one JSON that says what to run, and a tag that "
+        summary="That is a whole image: one tar with your name in it, one JSON that says what to run, and a tag that "
         "people can say. Real Docker would load it.",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...filesystem.entry import Entry
 from ...oci.digest import Digest
 from ..exercise import Exercise, Mistake
-from ..goals.goal import Exists, HasFile, HoldsLayer, NoFile, StandsOn, Variable
+from ..goals.goal import BuiltOn, Exists, HasFile, HoldsLayer, NoFile, Variable
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 NOTES = "app/notes.txt"
@@ -30,7 +30,7 @@ def settings() -> Exercise:
         start=_shop,
         goal=lambda settings: [
             Exists("shop:1.1"),
-            StandsOn("shop:1.1", "shop:1.0", more=0),
+            BuiltOn("shop:1.1", "shop:1.0", more=0),
             Variable("shop:1.1", "PORT", "9090"),
             Variable("shop:1.1", "PATH", PATH),
         ],
@@ -49,7 +49,7 @@ settings.lab.tag(shop.with_config(Env=[*env, "PORT=9090"]), "shop:1.1")
         mistakes=[
             Mistake(
                 code='settings.lab.tag("shop:1.0", "shop:1.1")',
-                seen_in=lambda settings: settings.same("shop:1.0", "shop:1.1"),
+                matches=lambda settings: settings.same_image("shop:1.0", "shop:1.1"),
                 message="`shop:1.1` is a second name for the very same image. A tag points; it changes nothing.",
             ),
             Mistake(
@@ -57,7 +57,7 @@ settings.lab.tag(shop.with_config(Env=[*env, "PORT=9090"]), "shop:1.1")
 image = settings.lab.append("shop:1.0", {"app/.env": "PORT=9090\\n"})
 settings.lab.tag(image, "shop:1.1")
 """,
-                seen_in=lambda settings: settings.more_layers("shop:1.1", "shop:1.0"),
+                matches=lambda settings: settings.more_layers("shop:1.1", "shop:1.0"),
                 message="You have put a file into a new layer. Settings of the process are no files: they stand in "
                 "the config, and changing them makes no layer at all.",
             ),
@@ -66,7 +66,7 @@ settings.lab.tag(image, "shop:1.1")
 shop = settings.lab.image("shop:1.0")
 settings.lab.tag(shop.with_config(Env=["PORT=9090"]), "shop:1.1")
 """,
-                seen_in=lambda settings: f"PATH={PATH}" not in settings.settings("shop:1.1").get("Env", []),
+                matches=lambda settings: f"PATH={PATH}" not in settings.settings("shop:1.1").get("Env", []),
                 message="`PORT` is set, and `PATH` is gone: `Env` is one list, and you have replaced it as a whole. "
                 "With no `PATH`, the container would not find `python`.",
             ),
@@ -76,11 +76,11 @@ shop = settings.lab.image("shop:1.0")
 env = shop.config["config"]["Env"]
 settings.lab.tag(shop.with_config(Env=[*env, "PORT 9090"]), "shop:1.1")
 """,
-                seen_in=lambda settings: "PORT 9090" in settings.settings("shop:1.1").get("Env", []),
+                matches=lambda settings: "PORT 9090" in settings.settings("shop:1.1").get("Env", []),
                 message="An environment variable is written `NAME=value`, with an equals sign and no space.",
             ),
         ],
-        because="The config has other bytes, so the image ID is another. The layers are the same bytes, so they are "
+        summary="The config has other bytes, so the image ID is another. The layers are the same bytes, so they are "
         "kept once for both images, and nothing had to be copied.",
     )
 
@@ -94,7 +94,7 @@ def notes() -> Exercise:
         start=_shop,
         goal=lambda notes: [
             Exists("shop:clean"),
-            StandsOn("shop:clean", "shop:1.0", more=1),
+            BuiltOn("shop:clean", "shop:1.0", more=1),
             HasFile("shop:clean", "app/shop.py"),
             NoFile("shop:clean", NOTES),
         ],
@@ -107,18 +107,18 @@ def notes() -> Exercise:
         mistakes=[
             Mistake(
                 code='notes.lab.tag("shop:1.0", "shop:clean")',
-                seen_in=lambda notes: notes.same("shop:1.0", "shop:clean"),
+                matches=lambda notes: notes.same_image("shop:1.0", "shop:clean"),
                 message="`shop:clean` is a second name for `shop:1.0`. The file is as visible as before.",
             ),
             Mistake(
                 code='notes.lab.append("shop:1.0", {"app/notes.txt": ""}, tag="shop:clean")',
-                seen_in=lambda notes: notes.text_of("shop:clean", NOTES) == b"",
+                matches=lambda notes: notes.content_of("shop:clean", NOTES) == b"",
                 message="The file is empty now, and still there: an empty file is a file. To remove it, the layer "
                 "must say so.",
             ),
             Mistake(
                 code='notes.lab.append("shop:1.0", {"app": None}, tag="shop:clean")',
-                seen_in=lambda notes: notes.has("shop:clean") and "app" not in notes.lab.image("shop:clean").tree(),
+                matches=lambda notes: notes.has("shop:clean") and "app" not in notes.lab.image("shop:clean").tree(),
                 message="That removed the whole folder `app`, and the shop with it. Name the one file.",
             ),
             Mistake(
@@ -126,12 +126,12 @@ def notes() -> Exercise:
 files = {"etc/os-release": "NAME=tiny\\n", "app/prices.csv": "tea,3\\n", "app/shop.py": "print('hello')\\n"}
 notes.lab.append(notes.lab.scratch, files, tag="shop:clean")
 """,
-                seen_in=lambda notes: notes.has("shop:clean") and not notes.stands_on("shop:clean", "shop:1.0"),
+                matches=lambda notes: notes.has("shop:clean") and not notes.built_on("shop:clean", "shop:1.0"),
                 message="A new image from scratch shows no notes, and shares no layer with `shop:1.0` either: whoever "
                 "has that one would have to fetch everything again. Put one layer on top of `shop:1.0`.",
             ),
         ],
-        because="The new layer holds one empty file called `.wh.notes.txt`, a whiteout. It hides the notes and erases "
+        summary="The new layer holds one empty file called `.wh.notes.txt`, a whiteout. It hides the notes and erases "
         'nothing: `notes.lab.image("shop:clean").layers[1].read("app/notes.txt")` still reads them. Lesson 02 is '
         "about that.",
     )
@@ -167,7 +167,7 @@ for image in lost.lab.images():
     if image.read("menu.txt") == b"soup 4\\n" and image.tree()["menu.txt"].mode == 0o644:
         lost.lab.tag(image, "found:1.0")
 """,
-                seen_in=lambda lost: lost.text_of("found:1.0", "menu.txt") == b"soup 4\n",
+                matches=lambda lost: lost.content_of("found:1.0", "menu.txt") == b"soup 4\n",
                 message="The same words in the same file, and another layer. A tar also records who may read a file "
                 "(its mode), and the diffID is of every byte of the tar. Compare the digests, not the contents.",
             ),
@@ -177,7 +177,7 @@ for image in lost.lab.images():
     if image.read("menu.txt") == b"soup 5\\n":
         lost.lab.tag(image, "found:1.0")
 """,
-                seen_in=lambda lost: lost.text_of("found:1.0", "menu.txt") == b"soup 5\n",
+                matches=lambda lost: lost.content_of("found:1.0", "menu.txt") == b"soup 5\n",
                 message="In this image soup costs 5. In the tar it costs 4: one byte differs, and so does the diffID.",
             ),
             Mistake(
@@ -188,11 +188,11 @@ wanted = Digest.of((lost.folder / "lost.tar").read_bytes())
 image = next(image for image in lost.lab.images() if wanted in image.diff_ids)
 lost.lab.tag(image, "found")
 """,
-                seen_in=lambda lost: lost.has("found:latest") and not lost.has("found:1.0"),
+                matches=lambda lost: lost.has("found:latest") and not lost.has("found:1.0"),
                 message="You have `found:latest`: a name without a tag means `:latest`. Write `found:1.0`.",
             ),
         ],
-        because="You never asked what the layer is called. Its bytes gave it its name, and any copy of it, anywhere, "
+        summary="You never asked what the layer is called. Its bytes gave it its name, and any copy of it, anywhere, "
         "has that name too.",
     )
 

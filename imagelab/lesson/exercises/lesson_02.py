@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from ...filesystem.entry import Entry
 from ..exercise import Exercise, Mistake
-from ..goals.files import Above, NoWaste, SameFiles, Shares, Tells
+from ..goals.files import FileText, HasLayersOf, NoWaste, SameFiles, Shares
 from ..goals.goal import Exists
 
 LIBRARY = "lib/libimage.so"
@@ -22,7 +22,7 @@ def secret() -> Exercise:
         start=_app,
         goal=lambda secret: [
             Exists("found:1.0"),
-            Tells("found:1.0", "token.txt", _token(secret), "the first token"),
+            FileText("found:1.0", "token.txt", _token(secret), "the first token"),
         ],
         hints=[
             "Draw `app:1.0` as a stack. Which layers hold `app/.env`, and which of them is the lowest?",
@@ -39,7 +39,7 @@ secret.lab.append(None, {"token.txt": token}, tag="found:1.0")
         mistakes=[
             Mistake(
                 code='secret.lab.tag("app:1.0", "found:1.0")',
-                seen_in=lambda secret: secret.same("app:1.0", "found:1.0"),
+                matches=lambda secret: secret.same_image("app:1.0", "found:1.0"),
                 message="`found:1.0` is a second name for `app:1.0`, and hides what that hides. Read the layer, and "
                 "put what you read into an image of its own.",
             ),
@@ -48,7 +48,7 @@ secret.lab.append(None, {"token.txt": token}, tag="found:1.0")
 line = secret.lab.image("app:1.0").layers[2].read("app/.env").decode()
 secret.lab.append(None, {"token.txt": line.strip().partition("=")[2]}, tag="found:1.0")
 """,
-                seen_in=lambda secret: secret.text_of("found:1.0", "token.txt") == b"changeme",
+                matches=lambda secret: secret.content_of("found:1.0", "token.txt") == b"changeme",
                 message="`changeme` is what layer 3 wrote over the token. That layer covers a file, and does not erase "
                 "it either: look one layer further down.",
             ),
@@ -57,17 +57,17 @@ secret.lab.append(None, {"token.txt": line.strip().partition("=")[2]}, tag="foun
 line = secret.lab.image("app:1.0").layers[1].read("app/.env")
 secret.lab.append(None, {"token.txt": line}, tag="found:1.0")
 """,
-                seen_in=lambda secret: (secret.text_of("found:1.0", "token.txt") or b"").startswith(b"TOKEN="),
+                matches=lambda secret: (secret.content_of("found:1.0", "token.txt") or b"").startswith(b"TOKEN="),
                 message="There it is, with its name: the file holds the whole line. The token stands after the `=`.",
             ),
             Mistake(
                 code='secret.lab.append(None, {"token.txt": ""}, tag="found:1.0")',
-                seen_in=lambda secret: secret.text_of("found:1.0", "token.txt") == b"",
+                matches=lambda secret: secret.content_of("found:1.0", "token.txt") == b"",
                 message="`token.txt` is empty, as the whiteout in layer 4 is. A whiteout holds nothing, it only hides: "
                 "what it hides is in the layers below.",
             ),
         ],
-        because="You broke nothing open: every pull brings every layer, and you read one. Two later layers could not "
+        summary="You broke nothing open: every pull brings every layer, and you read one. Two later layers could not "
         "take back what an earlier one says. A token that was pushed is changed where it is used, and the image is "
         "made anew without it.",
     )
@@ -84,7 +84,7 @@ def shrink() -> Exercise:
         goal=lambda shrink: [
             Exists("album:small"),
             SameFiles("album:small", "album:1.0"),
-            Above("album:small", "base:1.0"),
+            HasLayersOf("album:small", "base:1.0"),
             NoWaste("album:small"),
         ],
         hints=[
@@ -101,20 +101,20 @@ shrink.lab.append("base:1.0", files, tag="album:small")
         mistakes=[
             Mistake(
                 code='shrink.lab.tag("album:1.0", "album:small")',
-                seen_in=lambda shrink: shrink.same("album:1.0", "album:small"),
+                matches=lambda shrink: shrink.same_image("album:1.0", "album:small"),
                 message="`album:small` is another name for `album:1.0`, and as large.",
             ),
             Mistake(
                 code='shrink.lab.tag(shrink.lab.image("album:1.0").flatten(), "album:small")',
-                seen_in=lambda shrink: shrink.has("album:small") and not shrink.stands_on("album:small", "base:1.0"),
+                matches=lambda shrink: shrink.has("album:small") and not shrink.built_on("album:small", "base:1.0"),
                 message="Nothing is wasted in it, and nothing is shared: the files of `base:1.0` are in a layer of "
                 "yours now. Whoever has `base:1.0` has to fetch them again. Leave its layers as they are, and put "
                 "yours on top.",
             ),
             Mistake(
                 code='shrink.lab.append("album:1.0", {"data": None}, tag="album:small")',
-                seen_in=lambda shrink: (
-                    shrink.more_layers("album:small", "album:1.0") and shrink.stands_on("album:small", "album:1.0")
+                matches=lambda shrink: (
+                    shrink.more_layers("album:small", "album:1.0") and shrink.built_on("album:small", "album:1.0")
                 ),
                 message="That is one layer more on top of `album:1.0`. It hides, and all bytes below it are still "
                 "there. Begin below the waste, at `base:1.0`.",
@@ -125,14 +125,14 @@ album = shrink.lab.image("album:1.0")
 files = {path: album.read(path) for path in ("data/1.jpg", "data/2.jpg")}
 shrink.lab.append("base:1.0", files, tag="album:small")
 """,
-                seen_in=lambda shrink: (
-                    shrink.text_of("album:small", "data/1.jpg") == shrink.text_of("album:1.0", "data/1.jpg")
+                matches=lambda shrink: (
+                    shrink.content_of("album:small", "data/1.jpg") == shrink.content_of("album:1.0", "data/1.jpg")
                 ),
                 message="The photos have their bytes, and `data/1.jpg` has lost its mode: 0600, for its owner's eyes "
                 "only. A file is more than its bytes; take the entries, or the `diff`.",
             ),
         ],
-        because="One layer holds what several instructions arrived at, and nothing of the way there. In a Dockerfile "
+        summary="One layer holds what several instructions arrived at, and nothing of the way there. In a Dockerfile "
         "that is one `RUN` with `&&`, or a second stage: lesson 03.",
     )
 
@@ -169,7 +169,7 @@ share.lab.append(common, {{"api/app.py": api.read("api/app.py")}}, tag="api:2.0"
 share.lab.tag("web:1.0", "web:2.0")
 share.lab.tag("api:1.0", "api:2.0")
 """,
-                seen_in=lambda share: share.same("web:1.0", "web:2.0") or share.same("api:1.0", "api:2.0"),
+                matches=lambda share: share.same_image("web:1.0", "web:2.0") or share.same_image("api:1.0", "api:2.0"),
                 message="The new names lead to the old images, layer for layer. Make new images, in another order.",
             ),
             Mistake(
@@ -179,7 +179,7 @@ for name in ("web", "api"):
     files = {{path: old.read(path) for path in ("{LIBRARY}", name + "/app.py")}}
     share.lab.append("base:1.0", files, tag=name + ":2.0")
 """,
-                seen_in=lambda share: _layers(share, "web:2.0") == _layers(share, "base:1.0") + 1,
+                matches=lambda share: _layers(share, "web:2.0") == _layers(share, "base:1.0") + 1,
                 message="The library is in one layer with what differs. A layer is shared whole or not at all: give "
                 "the library a layer of its own.",
             ),
@@ -191,9 +191,9 @@ image = share.lab.append("base:1.0", files | {{"api/app.py": api.read("api/app.p
 share.lab.append(image, {{"tmp/web": ""}}, tag="web:2.0")
 share.lab.append(image, {{"tmp/api": ""}}, tag="api:2.0")
 """,
-                seen_in=lambda share: (
-                    share.text_of("web:2.0", "api/app.py") is not None
-                    and share.text_of("api:2.0", "web/app.py") is not None
+                matches=lambda share: (
+                    share.content_of("web:2.0", "api/app.py") is not None
+                    and share.content_of("api:2.0", "web/app.py") is not None
                 ),
                 message="They share everything now, each other's program too: `web:2.0` shows `api/app.py`. Share what "
                 "both need, and nothing else.",
@@ -205,12 +205,12 @@ common = share.lab.append("base:1.0", {{"{LIBRARY}": web.read("{LIBRARY}")}})
 share.lab.append(common, {{"web/app.py": web.read("web/app.py")}}, tag="web:2.0")
 share.lab.append("web:2.0", {{"api/app.py": api.read("api/app.py")}}, tag="api:2.0")
 """,
-                seen_in=lambda share: share.text_of("api:2.0", "web/app.py") is not None,
+                matches=lambda share: share.content_of("api:2.0", "web/app.py") is not None,
                 message="`api:2.0` stands on `web:2.0` and shows its program too. Let both stand on what they have in "
                 "common, side by side.",
             ),
         ],
-        because="What is the same went below, what differs on top, and 400,000 bytes are kept, pushed and pulled once. "
+        summary="What is the same went below, what differs on top, and 400,000 bytes are kept, pushed and pulled once. "
         "A build cache wants the same order, for the same reason: lesson 03.",
     )
 

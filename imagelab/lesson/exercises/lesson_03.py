@@ -76,7 +76,7 @@ order.lab.build(order.folder, "shop:2.0")
         mistakes=[
             Mistake(
                 code='order.lab.build(order.folder, "shop:2.0")',
-                seen_in=lambda order: order.same("shop:2.0", "shop:1.0"),
+                matches=lambda order: order.same_image("shop:2.0", "shop:1.0"),
                 message="Every step was a HIT, so `shop:2.0` is a second name for `shop:1.0`. The Dockerfile is what "
                 "has to change.",
             ),
@@ -87,7 +87,7 @@ lines = [line for line in text.splitlines() if not line.startswith("RUN")]
 (order.folder / "Dockerfile").write_text("\\n".join(lines))
 order.lab.build(order.folder, "shop:2.0")
 """,
-                seen_in=lambda order: order.has("shop:2.0") and order.text_of("shop:2.0", SHELF) is None,
+                matches=lambda order: order.has("shop:2.0") and order.content_of("shop:2.0", SHELF) is None,
                 message="A step that is gone is never done again, and its file is gone too: the shop needs "
                 "`shelf.txt`.",
             ),
@@ -97,7 +97,7 @@ text = (order.folder / "Dockerfile").read_text()
 (order.folder / "Dockerfile").write_text(text.replace("COPY . .", "COPY stock.txt ."))
 order.lab.build(order.folder, "shop:2.0")
 """,
-                seen_in=lambda order: order.has("shop:2.0") and order.text_of("shop:2.0", PRICES) is None,
+                matches=lambda order: order.has("shop:2.0") and order.content_of("shop:2.0", PRICES) is None,
                 message="`RUN` no longer stands on the prices, and nothing else does either: they are not in the "
                 "image. The rest of the files must come in after it.",
             ),
@@ -107,18 +107,18 @@ text = (order.folder / "Dockerfile").read_text()
 (order.folder / "Dockerfile").write_text(text.replace("COPY . .", "COPY stock.txt .\\nCOPY . ."))
 order.lab.build(order.folder, "shop:2.0")
 """,
-                seen_in=lambda order: order.has("shop:2.0") and not _in_order(order),
+                matches=lambda order: order.has("shop:2.0") and not _in_order(order),
                 message="`RUN` still comes after the step that brings the prices, so it stands on them. Which step "
                 "must stand between the two `COPY`?",
             ),
         ],
-        because="Change a price and build again: `WORKDIR`, `COPY stock.txt .` and `RUN` are HITs. In real life the "
+        summary="Change a price and build again: `WORKDIR`, `COPY stock.txt .` and `RUN` are HITs. In real life the "
         "file that comes first is `requirements.txt` or `package.json`, and the step it saves is the installation.",
     )
 
 
 def _in_order(order: Exercise) -> bool:
-    return MadeBefore("shop:2.0", SHELF, PRICES).look(order.lab).holds
+    return MadeBefore("shop:2.0", SHELF, PRICES).check(order.lab).holds
 
 
 def ignore() -> Exercise:
@@ -150,7 +150,7 @@ ignore.lab.build(ignore.folder, "shop:2.0")
         mistakes=[
             Mistake(
                 code='ignore.lab.build(ignore.folder, "shop:2.0")',
-                seen_in=lambda ignore: ignore.same("shop:2.0", "shop:1.0"),
+                matches=lambda ignore: ignore.same_image("shop:2.0", "shop:1.0"),
                 message="`shop:2.0` is `shop:1.0` under another name, secret and all.",
             ),
             Mistake(
@@ -159,7 +159,7 @@ with open(ignore.folder / "Dockerfile", "a") as file:
     file.write("RUN rm secret.env\\n")
 ignore.lab.build(ignore.folder, "shop:2.0")
 """,
-                seen_in=lambda ignore: _hidden(ignore),
+                matches=lambda ignore: _hidden(ignore),
                 message="A later layer hides the secret, and the layer of `COPY` still holds it, for anybody to read. "
                 "Lesson 02 did exactly that. It must not come in to begin with.",
             ),
@@ -168,7 +168,7 @@ ignore.lab.build(ignore.folder, "shop:2.0")
 (ignore.folder / ".dockerignore").write_text("*\\n")
 ignore.lab.build(ignore.folder, "shop:2.0")
 """,
-                seen_in=lambda ignore: ignore.has("shop:2.0") and ignore.text_of("shop:2.0", PRICES) is None,
+                matches=lambda ignore: ignore.has("shop:2.0") and ignore.content_of("shop:2.0", PRICES) is None,
                 message="`*` leaves out everything, the prices too. Name the one file.",
             ),
             Mistake(
@@ -176,16 +176,16 @@ ignore.lab.build(ignore.folder, "shop:2.0")
 (ignore.folder / ".dockerignore").write_text("app/secret.env\\n")
 ignore.lab.build(ignore.folder, "shop:2.0")
 """,
-                seen_in=lambda ignore: (
+                matches=lambda ignore: (
                     (ignore.folder / ".dockerignore").exists()
                     and ignore.has("shop:2.0")
-                    and ignore.text_of("shop:2.0", SECRET) is not None
+                    and ignore.content_of("shop:2.0", SECRET) is not None
                 ),
                 message="There is a `.dockerignore`, and the secret is in the image all the same. Its patterns are "
                 "paths in the context, as the folder has them, not paths in the image.",
             ),
         ],
-        because="The context was read without `secret.env`, so no step could have copied it. It also stays out of the "
+        summary="The context was read without `secret.env`, so no step could have copied it. It also stays out of the "
         "cache: changing the secret now changes no step.",
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ...oci.image import Image
 from ...oci.reference import Reference
 from ..exercise import Exercise, Mistake
-from ..goals.goal import Condition, Leads, Unmoved
+from ..goals.goal import Condition, PointsTo, Unmoved
 
 MONDAY = "monday.txt"
 
@@ -21,7 +21,7 @@ def twins() -> Exercise:
         "are.",
         start=_twins,
         goal=lambda twins: [
-            Leads("proof:1.0", _went(twins, "shop:1.1", 0), "the image that two of the four names lead to"),
+            PointsTo("proof:1.0", _went(twins, "shop:1.1", 0), "the image that two of the four names lead to"),
             _unmoved(twins, "the four names", dict.fromkeys(FOUR, 0)),
         ],
         hints=[
@@ -40,13 +40,15 @@ twins.lab.tag(image, "proof:1.0")
         mistakes=[
             Mistake(
                 code='twins.lab.tag("shop:1.0", "proof:1.0")',
-                seen_in=lambda twins: twins.same("proof:1.0", "shop:1.0") or twins.same("proof:1.0", "shop:stable"),
+                matches=lambda twins: (
+                    twins.same_image("proof:1.0", "shop:1.0") or twins.same_image("proof:1.0", "shop:stable")
+                ),
                 message="`shop:1.0` and `shop:stable` hold the same file in the same layer, and they are two images: "
                 "their configs tell of two histories. Compare the image IDs.",
             ),
             Mistake(
                 code='twins.lab.tag("shop:latest", "proof")',
-                seen_in=lambda twins: twins.has("proof:latest") and not twins.has("proof:1.0"),
+                matches=lambda twins: twins.has("proof:latest") and not twins.has("proof:1.0"),
                 message="You have `proof:latest`: a name without a tag means `:latest`. Write `proof:1.0`.",
             ),
             Mistake(
@@ -54,12 +56,12 @@ twins.lab.tag(image, "proof:1.0")
 twins.lab.tag("shop:latest", "proof:1.0")
 twins.lab.rmi("shop:latest")
 """,
-                seen_in=lambda twins: not all(map(twins.has, FOUR)),
+                matches=lambda twins: not all(map(twins.has, FOUR)),
                 message="One of the four names is gone. A proof leaves things as they are: `twins.reset()` brings them "
                 "back, or `tag_undo` does.",
             ),
         ],
-        because="Two names, one image ID, and so one image: the same config, the same layers, kept once. The other two "
+        summary="Two names, one image ID, and so one image: the same config, the same layers, kept once. The other two "
         "have the same file in the same layer, and are two images all the same.",
     )
 
@@ -85,8 +87,8 @@ def moved() -> Exercise:
         "Monday the name `moved:before`. Move no name of the shop.",
         start=_moved,
         goal=lambda moved: [
-            Leads("moved:after", _went(moved, "shop:1.1", 1), "the image that the tag leads to now"),
-            Leads("moved:before", _went(moved, "shop:1.1", 0), "the image that the tag led to on Monday"),
+            PointsTo("moved:after", _went(moved, "shop:1.1", 1), "the image that the tag leads to now"),
+            PointsTo("moved:before", _went(moved, "shop:1.1", 0), "the image that the tag led to on Monday"),
             _unmoved(moved, "the names of the shop", TODAY),
         ],
         hints=[
@@ -110,7 +112,7 @@ old, new = moved.lab.tag_log("shop:1.1")
 moved.lab.tag(moved.lab.image(old.new), "moved:after")
 moved.lab.tag(moved.lab.image(new.new), "moved:before")
 """,
-                seen_in=lambda moved: _leads(moved, "moved:after", "shop:1.1", 0),
+                matches=lambda moved: _leads(moved, "moved:after", "shop:1.1", 0),
                 message="It is the right tag, the wrong way round: `moved:after` has the image of Monday.",
             ),
             Mistake(
@@ -119,7 +121,7 @@ first, second, back = moved.lab.tag_log("shop:beta")
 moved.lab.tag(moved.lab.image(first.new), "moved:before")
 moved.lab.tag(moved.lab.image(second.new), "moved:after")
 """,
-                seen_in=lambda moved: (
+                matches=lambda moved: (
                     _leads(moved, "moved:after", "shop:beta", 1) or _leads(moved, "moved:after", "shop:beta", 0)
                 ),
                 message="`shop:beta` has been away, and it has come back: it leads to the image of Monday. A tag can "
@@ -130,7 +132,7 @@ moved.lab.tag(moved.lab.image(second.new), "moved:after")
 moved.lab.tag("shop:1.3", "moved:after")
 moved.lab.tag("shop:1.2", "moved:before")
 """,
-                seen_in=lambda moved: _leads(moved, "moved:after", "shop:1.3", 0),
+                matches=lambda moved: _leads(moved, "moved:after", "shop:1.3", 0),
                 message="`shop:1.3` was made after Monday. It is new, and it has not moved: nobody who asked for a "
                 "name on Monday gets another image for it.",
             ),
@@ -139,17 +141,17 @@ moved.lab.tag("shop:1.2", "moved:before")
 moved.lab.tag_undo("shop:1.1")
 moved.lab.tag("shop:1.1", "moved:before")
 """,
-                seen_in=lambda moved: _leads(moved, "shop:1.1", "shop:1.1", 0),
+                matches=lambda moved: _leads(moved, "shop:1.1", "shop:1.1", 0),
                 message="You have found it, and put it back at once. First show what has happened: the tag stays where "
                 "it is, and both images get a name. `moved.reset()` starts again.",
             ),
             Mistake(
                 code='moved.lab.tag("shop:1.1", "moved:after")',
-                seen_in=lambda moved: _leads(moved, "moved:after", "shop:1.1", 1) and not moved.has("moved:before"),
+                matches=lambda moved: _leads(moved, "moved:after", "shop:1.1", 1) and not moved.has("moved:before"),
                 message="That is the tag. Now the image of Monday: no tag leads to it any more, but you have its ID.",
             ),
         ],
-        because="A name alone would never have shown it: `shop:1.1` was there on Monday and is there today. Who writes "
+        summary="A name alone would never have shown it: `shop:1.1` was there on Monday and is there today. Who writes "
         "down IDs can tell. Lesson 05 goes one step further and asks for an image by digest, which nobody can move.",
     )
 
@@ -199,7 +201,7 @@ back.lab.tag_undo("shop:1.0")
 back.lab.tag("shop:1.0", "shop:broken")
 back.lab.prune()
 """,
-                seen_in=lambda back: back.lab.id_of(_went(back, "shop:1.0", 0)) is None,
+                matches=lambda back: back.lab.id_of(_went(back, "shop:1.0", 0)) is None,
                 message="The first image is gone: no tag led to it, and `prune` removes what no tag leads to. Without "
                 "a copy elsewhere it would be lost now. Here, `back.reset()` brings it back.",
             ),
@@ -208,7 +210,7 @@ back.lab.prune()
 back.lab.tag("shop:1.0", "shop:broken")
 back.lab.tag_undo("shop:1.0")
 """,
-                seen_in=lambda back: _leads(back, "shop:1.0", "shop:1.0", 1),
+                matches=lambda back: _leads(back, "shop:1.0", "shop:1.0", 1),
                 message="One move back is the first of the two bad ones. Look at the log: the tag has been at three "
                 "images, and you want the first.",
             ),
@@ -217,7 +219,7 @@ back.lab.tag_undo("shop:1.0")
 back.lab.tag("shop:1.0", "shop:broken")
 back.lab.tag("shop:2.0", "shop:1.0")
 """,
-                seen_in=lambda back: back.same("shop:1.0", "shop:2.0"),
+                matches=lambda back: back.same_image("shop:1.0", "shop:2.0"),
                 message="`shop:2.0` works, and it is another image: whoever asks for `shop:1.0` gets something they "
                 "have never had. Bring back the one they had.",
             ),
@@ -226,8 +228,9 @@ back.lab.tag("shop:2.0", "shop:1.0")
 back.lab.tag("shop:1.0", "shop:broken")
 back.lab.append(None, {"menu.txt": "soup 4\\n"}, tag="shop:1.0", created_by="RUN made again")
 """,
-                seen_in=lambda back: (
-                    back.text_of("shop:1.0", "menu.txt") == b"soup 4\n" and not _leads(back, "shop:1.0", "shop:1.0", 0)
+                matches=lambda back: (
+                    back.content_of("shop:1.0", "menu.txt") == b"soup 4\n"
+                    and not _leads(back, "shop:1.0", "shop:1.0", 0)
                 ),
                 message="The menu is the same, and the image is not: it has another ID, because its history says "
                 "something else. The image you want is still there, under no name.",
@@ -238,12 +241,12 @@ back.lab.tag_undo("shop:1.0")
 back.lab.tag_undo("shop:1.0")
 back.lab.tag("shop:1.0", "shop:broken")
 """,
-                seen_in=lambda back: back.same("shop:1.0", "shop:broken"),
+                matches=lambda back: back.same_image("shop:1.0", "shop:broken"),
                 message="`shop:broken` leads to the good image: you named it after you had moved the tag. The broken "
                 "one is still there, and the log has its ID.",
             ),
         ],
-        because="No byte was built, copied or fetched. The old image had been there all the time, and a tag is as "
+        summary="No byte was built, copied or fetched. The old image had been there all the time, and a tag is as "
         "quick to put back as to move. Docker itself keeps no log of tags: there you need the ID, written down.",
     )
 
@@ -256,9 +259,9 @@ def _back(back: Exercise) -> None:
 
 def _back_again(back: Exercise) -> list[Condition]:
     return [
-        Leads("shop:1.0", _went(back, "shop:1.0", 0), "the image it led to at first"),
-        Leads("shop:broken", _went(back, "shop:1.0", 2), "the image that shop:1.0 led to at the start of the exercise"),
-        Leads("shop:2.0", _went(back, "shop:2.0", 0), "the image it led to at the start"),
+        PointsTo("shop:1.0", _went(back, "shop:1.0", 0), "the image it pointed to at first"),
+        PointsTo("shop:broken", _went(back, "shop:1.0", 2), "the image shop:1.0 pointed to at the start"),
+        PointsTo("shop:2.0", _went(back, "shop:2.0", 0), "the image it pointed to at the start"),
     ]
 
 

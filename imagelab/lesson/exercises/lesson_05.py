@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...oci import mutate
 from ...oci.digest import Digest
 from ..exercise import Exercise, Mistake
-from ..goals.digests import Differs, SameBytes, Whole
-from ..goals.goal import Condition, Exists, Layers, Leads, StandsOn
+from ..goals.digests import Differs, Intact, SameBytes
+from ..goals.goal import BuiltOn, Condition, Exists, Layers, PointsTo
 
 MENU, TEXT = "menu:1.0", "menu.txt"
 OF_LABEL, OF_TEXT = "same:layers", "same:text"
@@ -40,18 +40,18 @@ reach.lab.append(None, {"menu.txt": Entry.file(menu.read("menu.txt"), mode=0o600
         mistakes=[
             Mistake(
                 code='reach.lab.tag("menu:1.0", "same:layers")',
-                seen_in=lambda reach: _is(reach, OF_LABEL, MENU) or _is(reach, OF_TEXT, MENU),
+                matches=lambda reach: _is(reach, OF_LABEL, MENU) or _is(reach, OF_TEXT, MENU),
                 message="That is a second tag on the very same image, and a tag stands in none of its bytes: all names "
                 "are the same, the image ID too.",
             ),
             Mistake(
                 code='reach.lab.append("menu:1.0", {"season.txt": "winter\\n"}, "same:layers")',
-                seen_in=lambda reach: reach.more_layers(OF_LABEL, MENU),
+                matches=lambda reach: reach.more_layers(OF_LABEL, MENU),
                 message="`same:layers` has one more layer now. Change something that lies in no layer.",
             ),
             Mistake(
                 code='reach.lab.append(None, {"menu.txt": "soup 5\\n"}, "same:text")',
-                seen_in=lambda reach: reach.text_of(OF_TEXT, TEXT) not in (None, reach.text_of(MENU, TEXT)),
+                matches=lambda reach: reach.content_of(OF_TEXT, TEXT) not in (None, reach.content_of(MENU, TEXT)),
                 message="Another diffID, to be sure: the text is another. The bytes in `menu.txt` must stay.",
             ),
             Mistake(
@@ -61,7 +61,7 @@ from imagelab import Entry
 same = Entry.file(b"soup 4\\n", mode=0o600)
 reach.lab.append("menu:1.0", {"menu.txt": same}, "same:text")
 """,
-                seen_in=lambda reach: reach.more_layers(OF_TEXT, MENU),
+                matches=lambda reach: reach.more_layers(OF_TEXT, MENU),
                 message="The file with the other mode lies in a second layer, on top of the first, which has the "
                 "diffID it had. Begin with nothing: `reach.lab.append(None, …)`.",
             ),
@@ -72,12 +72,12 @@ from imagelab import mutate
 packed = mutate.compressed(reach.lab.image("menu:1.0"))
 reach.lab.tag(reach.lab.add(packed), "same:text")
 """,
-                seen_in=lambda reach: reach.has(OF_TEXT) and reach.lab.image(OF_TEXT).layers[0].compressed,
+                matches=lambda reach: reach.has(OF_TEXT) and reach.lab.image(OF_TEXT).layers[0].compressed,
                 message="Compressed, the layer has another **digest**. Its diffID is of the tar inside, which is the "
                 "same one.",
             ),
         ],
-        because="One change in the config, and every layer kept its name. One change in a tar's header, and the same "
+        summary="One change in the config, and every layer kept its name. One change in a tar's header, and the same "
         "text lies in another layer. A name tells which bytes it was made of, and nothing else.",
     )
 
@@ -94,7 +94,7 @@ def _menu(reach: Exercise) -> None:
 def _reach_goal(reach: Exercise) -> list[Condition]:
     return [
         Exists(OF_LABEL),
-        StandsOn(OF_LABEL, MENU, more=0),
+        BuiltOn(OF_LABEL, MENU, more=0),
         Differs(OF_LABEL, MENU, "image ID"),
         Layers(OF_TEXT, 1),
         SameBytes(OF_TEXT, MENU, TEXT),
@@ -111,8 +111,8 @@ def flipped() -> Exercise:
         "again, give it one more name, `mended:1.0`.",
         start=_flip,
         goal=lambda flipped: [
-            Leads("mended:1.0", _wanted(flipped), "the image in which the byte was flipped"),
-            Whole("mended:1.0"),
+            PointsTo("mended:1.0", _wanted(flipped), "the image in which the byte was flipped"),
+            Intact("mended:1.0"),
         ],
         hints=[
             "Looking at the images shows nothing: their names are what they were. Somebody must hash every blob again "
@@ -135,13 +135,13 @@ flipped.lab.tag(name, "mended:1.0")
 flipped.lab.load(flipped.folder / "backup.tar")
 flipped.lab.tag(name, "mended:1.0")
 """,
-                seen_in=lambda flipped: flipped.same("mended:1.0", DAMAGED),
+                matches=lambda flipped: flipped.same_image("mended:1.0", DAMAGED),
                 message="That is the image, and its layer is as damaged as before. The store has a blob of that name, "
                 "believes it, and takes no second one. Remove the image first, and the blob goes with it.",
             ),
             Mistake(
                 code='flipped.lab.tag("soup:1", "mended:1.0")',
-                seen_in=lambda flipped: any(flipped.same("mended:1.0", f"soup:{n}") for n in range(1, 7)),
+                matches=lambda flipped: any(flipped.same_image("mended:1.0", f"soup:{n}") for n in range(1, 7)),
                 message="That image was whole all the time. Do not guess: hash.",
             ),
             Mistake(
@@ -150,17 +150,17 @@ flipped.lab.tag(name, "mended:1.0")
 text = flipped.lab.image(name).read("soup.txt")
 flipped.lab.append("base:1.0", {"soup.txt": text}, "mended:1.0")
 """,
-                seen_in=lambda flipped: flipped.has("mended:1.0"),
+                matches=lambda flipped: flipped.has("mended:1.0"),
                 message="You have made a new image, out of the damaged bytes. All its names are true now, for it is "
                 "a true copy of a mistake. The image that was lost has another ID, and lies in the backup.",
             ),
             Mistake(
                 code='flipped.lab.rmi("soup:4")',
-                seen_in=lambda flipped: not flipped.has(DAMAGED),
+                matches=lambda flipped: not flipped.has(DAMAGED),
                 message="The damaged image is gone, blob and all. That is half of it: the backup has a good one.",
             ),
         ],
-        because="You asked every blob for its name, and one gave a wrong answer. The good copy needed no trust in the "
+        summary="You asked every blob for its name, and one gave a wrong answer. The good copy needed no trust in the "
         "backup either: `load` has hashed all of it on the way in.",
     )
 
@@ -193,7 +193,7 @@ def pin() -> Exercise:
         start=_tested,
         goal=lambda pin: [
             Exists("release:1.0"),
-            Leads("release:1.0", _wanted(pin), "the image that was tested, by its digest"),
+            PointsTo("release:1.0", _wanted(pin), "the image that was tested, by its digest"),
         ],
         hints=[
             'Read what the tester wrote: `(pin.folder / "tested.txt").read_text()`. What stands behind the `@`?',
@@ -209,13 +209,13 @@ pin.lab.tag(tested, "release:1.0")
         mistakes=[
             Mistake(
                 code='pin.lab.tag("shop:1.0", "release:1.0")',
-                seen_in=lambda pin: pin.same("release:1.0", "shop:1.0"),
+                matches=lambda pin: pin.same_image("release:1.0", "shop:1.0"),
                 message="`shop:1.0` leads to what was built yesterday, which nobody has tested. The tag has moved; the "
                 "digest in the note has not.",
             ),
             Mistake(
                 code='pin.lab.tag("shop:small", "release:1.0")',
-                seen_in=lambda pin: pin.same("release:1.0", "shop:small"),
+                matches=lambda pin: pin.same_image("release:1.0", "shop:small"),
                 message="Very near: the same image ID, so the same config and the same files. But its layers are "
                 "stored compressed, its manifest is another one, and so is its digest. The note names the other.",
             ),
@@ -224,11 +224,11 @@ pin.lab.tag(tested, "release:1.0")
 tested = (pin.folder / "tested.txt").read_text().strip()
 pin.lab.tag(tested, "release")
 """,
-                seen_in=lambda pin: pin.has("release:latest") and not pin.has("release:1.0"),
+                matches=lambda pin: pin.has("release:latest") and not pin.has("release:1.0"),
                 message="You have `release:latest`: a name without a tag means `:latest`. Write `release:1.0`.",
             ),
         ],
-        because="No tag led there any more, and the image could still be asked for: by the one name that nobody can "
+        summary="No tag led there any more, and the image could still be asked for: by the one name that nobody can "
         "move.",
     )
 

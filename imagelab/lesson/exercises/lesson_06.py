@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 from ...errors import NotFound
 from ...oci.digest import Digest
 from ..exercise import Exercise, Mistake
-from ..goals.containers import AsIn, AsNew, Keeps, MadeFrom, Runs, Still, Wrote, read
-from ..goals.goal import Condition, Leads, StandsOn
+from ..goals.containers import (
+    KeepsFile,
+    MadeFrom,
+    NothingChanged,
+    Runs,
+    SameContainer,
+    SameFileAsContainer,
+    Wrote,
+    read,
+)
+from ..goals.goal import BuiltOn, Condition, PointsTo
 
 if TYPE_CHECKING:
     from ...containers import Container
@@ -49,7 +58,7 @@ busy.exec("sh", "-c", "echo soup 5 > /menu.txt")
 busy.commit("shop:1.0")
 diverge.lab.run("shop:1.0", name="calm", detach=True)
 """,
-                seen_in=lambda diverge: diverge.lab.image(SHOP).digest != _first(diverge, SHOP),
+                matches=lambda diverge: diverge.lab.image(SHOP).digest != _first(diverge, SHOP),
                 message="`shop:1.0` leads to another image now: a commit under that name moves the tag, and whoever "
                 "asks for it next gets the new menu. `diverge.lab.tag_undo` takes it back.",
             ),
@@ -60,7 +69,7 @@ for name in ("calm", "busy"):
     one.exec("sh", "-c", "echo soup 5 > /menu.txt")
 one.commit("shop:busy")
 """,
-                seen_in=lambda diverge: _wrote(diverge, "calm"),
+                matches=lambda diverge: _wrote(diverge, "calm"),
                 message="Both menus were changed, and so both containers have the same file in a writable layer of "
                 "their own. Have a `calm` that has written nothing: remove it, and run it again.",
             ),
@@ -71,15 +80,15 @@ busy = diverge.lab.run("shop:1.0", name="busy", detach=True)
 busy.commit("shop:busy")
 busy.exec("sh", "-c", "echo soup 5 > /menu.txt")
 """,
-                seen_in=lambda diverge: (
-                    _wrote(diverge, "busy") and diverge.text_of("shop:busy", "menu.txt") == b"soup 4\n"
+                matches=lambda diverge: (
+                    _wrote(diverge, "busy") and diverge.content_of("shop:busy", "menu.txt") == b"soup 4\n"
                 ),
                 message="`shop:busy` has the old menu. A commit takes what is in the writable layer of one container "
                 "at one moment: commit `busy`, and after the menu was written.",
             ),
             Mistake(
                 code='diverge.lab.append("shop:1.0", {"menu.txt": "soup 5\\n"}, tag="shop:busy")',
-                seen_in=lambda diverge: diverge.has("shop:busy") and not diverge.lab.containers(),
+                matches=lambda diverge: diverge.has("shop:busy") and not diverge.lab.containers(),
                 message="There is a new image, with no container behind it. That is how a build does it; here, let a "
                 "container write the file, and commit that.",
             ),
@@ -88,11 +97,11 @@ busy.exec("sh", "-c", "echo soup 5 > /menu.txt")
 for name in ("calm", "busy"):
     diverge.lab.create("shop:1.0", name=name)
 """,
-                seen_in=lambda diverge: all(one.status == "created" for one in diverge.lab.containers()),
+                matches=lambda diverge: all(one.status == "created" for one in diverge.lab.containers()),
                 message="They were created and have never run. `run` is `create` and then `start`.",
             ),
         ],
-        because="One image, two containers, and a file that says two things. The commit put the writable layer of "
+        summary="One image, two containers, and a file that says two things. The commit put the writable layer of "
         "`busy` on top of the image's layers, once; `calm` and `shop:1.0` have heard nothing of it.",
     )
 
@@ -102,13 +111,13 @@ def _diverge_goal(diverge: Exercise) -> list[Condition]:
     return [
         MadeFrom("calm", shop.id, "shop:1.0"),
         Runs("calm"),
-        AsNew("calm"),
+        NothingChanged("calm"),
         MadeFrom("busy", shop.id, "shop:1.0"),
         Runs("busy"),
         Wrote("busy", MENU),
-        StandsOn("shop:busy", SHOP, more=1),
-        AsIn("shop:busy", "busy", MENU),
-        Leads(SHOP, shop.digest, "the image it led to at the start"),
+        BuiltOn("shop:busy", SHOP, more=1),
+        SameFileAsContainer("shop:busy", "busy", MENU),
+        PointsTo(SHOP, shop.digest, "the image it led to at the start"),
     ]
 
 
@@ -140,7 +149,7 @@ for name in ("till", "draft"):
     kept.lab.container(name).remove()
     kept.lab.run("shop:1.0", name=name, detach=True)
 """,
-                seen_in=lambda kept: _orders(kept, "till") is None,
+                matches=lambda kept: _orders(kept, "till") is None,
                 message="**Now** the orders of `till` are gone. They had survived the stop; `rm` removed the writable "
                 "layer that they were in, and a new container of the same name begins with an empty one. "
                 "`kept.reset()` brings the start back.",
@@ -152,7 +161,7 @@ snapshot = old.commit("till:saved")
 old.remove()
 kept.lab.run("till:saved", name="till", detach=True)
 """,
-                seen_in=lambda kept: _id(kept, "till") != _known(kept, "till"),
+                matches=lambda kept: _id(kept, "till") != _known(kept, "till"),
                 message="The orders are there, in a new container with another ID: you carried them over. It can be "
                 "done, and it need not: the old one had kept them.",
             ),
@@ -161,7 +170,7 @@ kept.lab.run("till:saved", name="till", detach=True)
 for name in ("till", "draft"):
     kept.lab.container(name).start()
 """,
-                seen_in=lambda kept: _orders(kept, "draft") is not None,
+                matches=lambda kept: _orders(kept, "draft") is not None,
                 message="`draft` has kept its orders, as `till` has. A stop and a start lose nothing. Only one command "
                 "takes a writable layer away.",
             ),
@@ -171,12 +180,12 @@ kept.lab.container("till").start()
 draft = kept.lab.container("draft").start()
 draft.exec("rm", "/orders.txt")
 """,
-                seen_in=lambda kept: _id(kept, "draft") == _known(kept, "draft"),
+                matches=lambda kept: _id(kept, "draft") == _known(kept, "draft"),
                 message="The file is deleted, and the container is the old one: it has its log, its history, and "
                 "whatever else it wrote. As new is only a new one.",
             ),
         ],
-        because="`stop` ended a process, and the files stayed on the disk. `rm` removed the writable layer, and a new "
+        summary="`stop` ended a process, and the files stayed on the disk. `rm` removed the writable layer, and a new "
         "container of the same image began with an empty one. What must outlive a container belongs into a volume, or "
         "into an image.",
     )
@@ -184,13 +193,13 @@ draft.exec("rm", "/orders.txt")
 
 def _kept_goal(kept: Exercise) -> list[Condition]:
     return [
-        Still("till", _known(kept, "till")),
+        SameContainer("till", _known(kept, "till")),
         Runs("till"),
-        Keeps("till", ORDERS, (kept.folder / "orders.txt").read_bytes()),
-        Still("draft", _known(kept, "draft"), other_one=True),
+        KeepsFile("till", ORDERS, (kept.folder / "orders.txt").read_bytes()),
+        SameContainer("draft", _known(kept, "draft"), replaced=True),
         MadeFrom("draft", kept.lab.image(SHOP).id, SHOP),
         Runs("draft"),
-        AsNew("draft"),
+        NothingChanged("draft"),
     ]
 
 

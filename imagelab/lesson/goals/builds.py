@@ -1,7 +1,6 @@
-"""Conditions on the layers that a Dockerfile has made.
+"""Conditions on which layer holds which file.
 
-These are conditions (see `goal`) on which layer brings which file: that decides what a change makes Docker do again,
-and what is handed out with the image.
+That decides which build steps run again after a change, and which files are handed out with the image.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .goal import Condition, Seen
+from .goal import Condition, Verdict
 
 if TYPE_CHECKING:
     from ...lab import Lab
@@ -17,28 +16,28 @@ if TYPE_CHECKING:
 
 
 def layers_with(image: Image, path: str) -> list[int]:
-    """The numbers, from 1, of the layers that hold something at this path, whether it is shown or not."""
+    """The numbers, from 1, of the layers that hold something at this path, hidden by later layers or not."""
     return [number for number, layer in enumerate(image.layers, 1) if path in layer.changes().entries]
 
 
 @dataclass(frozen=True)
 class MadeBefore(Condition):
-    """One file is made in a layer below the first that holds another, so a change of that one does not undo it."""
+    """The file `made` is in a layer below the first that holds `later`, so a change of `later` does not remake it."""
 
     made: str
     later: str
 
     @property
-    def says(self) -> str:
+    def sentence(self) -> str:
         return f"makes `{self.made}` in a layer below the first one that holds `{self.later}`"
 
-    def judge(self, image: Image, lab: Lab) -> Seen:
+    def check_image(self, image: Image, lab: Lab) -> Verdict:
         made, later = layers_with(image, self.made), layers_with(image, self.later)
-        told = ", ".join(
-            f"`{path}` first comes in layer {found[0]}" if found else f"no layer holds `{path}`"
-            for path, found in ((self.made, made), (self.later, later))
+        actual = ", ".join(
+            f"`{path}` is first in layer {layers[0]}" if layers else f"no layer holds `{path}`"
+            for path, layers in ((self.made, made), (self.later, later))
         )
-        return Seen(bool(made and later) and made[0] < later[0], told)
+        return Verdict(bool(made and later) and made[0] < later[0], actual)
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,10 @@ class InNoLayer(Condition):
     path: str
 
     @property
-    def says(self) -> str:
+    def sentence(self) -> str:
         return f"holds `{self.path}` in no layer"
 
-    def judge(self, image: Image, lab: Lab) -> Seen:
-        found = layers_with(image, self.path)
-        return Seen(not found, f"layer {found[0]} holds it" if found else f"none of its {len(image.layers)} layers "
-        "does")
+    def check_image(self, image: Image, lab: Lab) -> Verdict:
+        layers = layers_with(image, self.path)
+        none = f"none of its {len(image.layers)} layers does"
+        return Verdict(not layers, f"layer {layers[0]} holds it" if layers else none)

@@ -1,7 +1,4 @@
-"""Conditions on containers: their image, whether they run, and what they have written.
-
-Conditions as those in `goal`, whose `name` is a container's. None of them looks at how it came about.
-"""
+"""Conditions on containers: their image, whether they run, and which files they have written."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import LabError, NotFound
-from .goal import Condition, Seen
+from .goal import Condition, Verdict
 
 if TYPE_CHECKING:
     from ...containers import Container
@@ -18,136 +15,135 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OfContainer(Condition):
-    """Something that must be true of the container with a name. Subclasses say what, and `see`."""
+class ContainerCondition(Condition):
+    """Something that must be true of the container `name`. Subclasses define `sentence` and `check_container`."""
 
-    def see(self, one: Container, lab: Lab) -> Seen:
-        """Look at the container."""
+    def check_container(self, container: Container, lab: Lab) -> Verdict:
+        """Check the condition on the container."""
         raise NotImplementedError
 
-    def look(self, lab: Lab) -> Seen:
-        """Look at the container of that name in the lab, if there is one."""
+    def check(self, lab: Lab) -> Verdict:
+        """Check the condition in the lab; it does not hold if there is no container of this name."""
         try:
-            return self.see(lab.container(self.name), lab)
+            return self.check_container(lab.container(self.name), lab)
         except NotFound:
-            return Seen(False, f"there is no container called {self.name}")
+            return Verdict(False, f"there is no container called {self.name}")
 
 
 @dataclass(frozen=True)
-class Runs(OfContainer):
-    """Its program runs now."""
+class Runs(ContainerCondition):
+    """Its program is running."""
 
-    says = "runs"
+    sentence = "runs"
 
-    def see(self, one: Container, lab: Lab) -> Seen:
-        return Seen(one.running, f"it is {one.status}")
+    def check_container(self, container: Container, lab: Lab) -> Verdict:
+        return Verdict(container.running, f"it is {container.status}")
 
 
 @dataclass(frozen=True)
-class MadeFrom(OfContainer):
-    """It is a container of the image with this ID."""
+class MadeFrom(ContainerCondition):
+    """Its image has this ID; `called` describes the image."""
 
     image_id: str
     called: str
 
     @property
-    def says(self) -> str:
+    def sentence(self) -> str:
         return f"is a container of {self.called}"
 
-    def see(self, one: Container, lab: Lab) -> Seen:
-        return Seen(one.image_id == self.image_id, f"its image is {one.image_id.short}")
+    def check_container(self, container: Container, lab: Lab) -> Verdict:
+        return Verdict(container.image_id == self.image_id, f"its image is {container.image_id.short}")
 
 
 @dataclass(frozen=True)
-class Still(OfContainer):
-    """It is the container with this ID, or with `other_one`, a different one of that name."""
+class SameContainer(ContainerCondition):
+    """It is the container with this ID or, with `replaced`, a different one of that name."""
 
     id: str
-    other_one: bool = False
+    replaced: bool = False
 
     @property
-    def says(self) -> str:
-        return f"is {'not the' if self.other_one else 'the'} same container as at the start"
+    def sentence(self) -> str:
+        return f"is {'not the' if self.replaced else 'the'} same container as at the start"
 
-    def see(self, one: Container, lab: Lab) -> Seen:
-        return Seen((one.id == self.id) != self.other_one, f"its ID is {one.short}")
-
-
-@dataclass(frozen=True)
-class AsNew(OfContainer):
-    """Nothing is in its writable layer."""
-
-    says = "has changed nothing"
-
-    def see(self, one: Container, lab: Lab) -> Seen:
-        changed = ", ".join(path for _, path in one.diff())
-        return Seen(not changed, f"it has changed {changed}" if changed else "its diff is empty")
+    def check_container(self, container: Container, lab: Lab) -> Verdict:
+        return Verdict((container.id == self.id) != self.replaced, f"its ID is {container.short}")
 
 
 @dataclass(frozen=True)
-class Wrote(OfContainer):
-    """A file at this path is in its writable layer, added or changed."""
+class NothingChanged(ContainerCondition):
+    """Its writable layer is empty."""
+
+    sentence = "has changed nothing"
+
+    def check_container(self, container: Container, lab: Lab) -> Verdict:
+        changed = ", ".join(path for _, path in container.diff())
+        return Verdict(not changed, f"it has changed {changed}" if changed else "its diff is empty")
+
+
+@dataclass(frozen=True)
+class Wrote(ContainerCondition):
+    """Its writable layer has a file at this path, added or changed."""
 
     path: str
 
     @property
-    def says(self) -> str:
+    def sentence(self) -> str:
         return f"has written `{self.path}`"
 
-    def see(self, one: Container, lab: Lab) -> Seen:
-        letters = {path: letter for letter, path in one.diff()}
-        said = (
-            f"its diff says {letters[self.path]} {self.path}" if self.path in letters else "its diff does not list it"
-        )
-        return Seen(letters.get(self.path) in ("A", "C"), said)
+    def check_container(self, container: Container, lab: Lab) -> Verdict:
+        letters = {path: letter for letter, path in container.diff()}
+        letter = letters.get(self.path)
+        listed = f"its diff lists {letter} {self.path}" if letter else "its diff does not list it"
+        return Verdict(letter in ("A", "C"), listed)
 
 
 @dataclass(frozen=True)
-class Keeps(OfContainer):
-    """It shows a file with these bytes, which are never said."""
+class KeepsFile(ContainerCondition):
+    """A file in it has these bytes, which are never shown."""
 
     path: str
     content: bytes
 
     @property
-    def says(self) -> str:
+    def sentence(self) -> str:
         return f"has `{self.path}` as it was at the start"
 
-    def see(self, one: Container, lab: Lab) -> Seen:
-        found = read(one, self.path)
-        if found is None:
-            return Seen(False, f"it has no `{self.path}`")
-        return Seen(found == self.content, "it has" if found == self.content else "it says something else")
+    def check_container(self, container: Container, lab: Lab) -> Verdict:
+        content = read(container, self.path)
+        if content is None:
+            return Verdict(False, f"it has no `{self.path}`")
+        return Verdict(content == self.content, "it has" if content == self.content else "its content is different")
 
 
 @dataclass(frozen=True)
-class AsIn(Condition):
-    """The image of this name shows a file as a container has it now."""
+class SameFileAsContainer(Condition):
+    """The image of this name has the same file as a container has now."""
 
     container: str
     path: str
 
     @property
-    def says(self) -> str:
+    def sentence(self) -> str:
         return f"shows `{self.path}` as {self.container} has it"
 
     @property
     def other(self) -> str:
         return self.container
 
-    def judge(self, image: Image, lab: Lab) -> Seen:
+    def check_image(self, image: Image, lab: Lab) -> Verdict:
         try:
             theirs = read(lab.container(self.container), self.path)
         except NotFound:
-            return Seen(False, f"there is no container called {self.container}")
+            return Verdict(False, f"there is no container called {self.container}")
         entry = image.tree().get(self.path.strip("/"))
         mine = entry.read() if entry else None
-        return Seen(mine is not None and mine == theirs, f"it shows {(mine or b'')[:20]!r}")
+        return Verdict(mine is not None and mine == theirs, f"it shows {(mine or b'')[:20]!r}")
 
 
-def read(one: Container, path: str) -> bytes | None:
-    """The bytes of a file as a container has it now; None if it has none there."""
+def read(container: Container, path: str) -> bytes | None:
+    """The bytes of a file in a container; None if there is no such file."""
     try:
-        return one.read(path)
+        return container.read(path)
     except LabError:
         return None

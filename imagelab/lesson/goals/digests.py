@@ -1,7 +1,4 @@
-"""Conditions on an image's identifiers: which differ, which stayed, and whether they are true.
-
-Conditions as those in `goal`, on digests. None of them looks at how the image was made.
-"""
+"""Conditions on an image's digests: which differ from those of another image, and whether its blobs match them."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import LabError
-from .goal import Condition, Seen
+from .goal import Condition, Verdict
 
 if TYPE_CHECKING:
     from ...lab import Lab
@@ -24,53 +21,53 @@ NAMES: dict[str, Callable[[Image], str]] = {
 
 @dataclass(frozen=True)
 class Differs(Condition):
-    """It has another name of this kind (a key of NAMES) than another image."""
+    """Its identifier of this kind (a key of NAMES) differs from that of another image."""
 
     base: str
     kind: str
 
     @property
-    def says(self) -> str:
-        return f"has another {self.kind} than {self.base}"
+    def sentence(self) -> str:
+        return f"has a different {self.kind} from {self.base}"
 
     @property
     def other(self) -> str:
         return self.base
 
-    def judge(self, image: Image, lab: Lab) -> Seen:
+    def check_image(self, image: Image, lab: Lab) -> Verdict:
         mine, theirs = NAMES[self.kind](image), NAMES[self.kind](lab.image(self.base))
-        return Seen(mine != theirs, f"the {self.kind} is {mine}, there it is {theirs}")
+        return Verdict(mine != theirs, f"its {self.kind} is {mine}, that of {self.base} is {theirs}")
 
 
 @dataclass(frozen=True)
 class SameBytes(Condition):
-    """A file in it holds the very bytes that it holds in another image."""
+    """A file in it holds the same bytes as in another image."""
 
     base: str
     path: str
 
     @property
-    def says(self) -> str:
+    def sentence(self) -> str:
         return f"holds the same bytes in `{self.path}` as {self.base}"
 
     @property
     def other(self) -> str:
         return self.base
 
-    def judge(self, image: Image, lab: Lab) -> Seen:
+    def check_image(self, image: Image, lab: Lab) -> Verdict:
         try:
             mine = image.read(self.path)
         except LabError:
-            return Seen(False, f"it shows no file `{self.path}`")
-        return Seen(mine == lab.image(self.base).read(self.path), f"`{self.path}` begins {mine[:20]!r}")
+            return Verdict(False, f"it shows no file `{self.path}`")
+        return Verdict(mine == lab.image(self.base).read(self.path), f"`{self.path}` begins {mine[:20]!r}")
 
 
-class Whole(Condition):
-    """Every blob of it holds the bytes that its name says, hashed now."""
+class Intact(Condition):
+    """Every blob of it, hashed now, has the digest that it is stored under."""
 
-    says = "is whole: each of its blobs has the digest that is its name"
+    sentence = "is intact: each of its blobs hashes to its digest"
 
-    def judge(self, image: Image, lab: Lab) -> Seen:
+    def check_image(self, image: Image, lab: Lab) -> Verdict:
         blobs = {image.digest, image.id, *(layer.digest for layer in image.layers)}
-        wrong = [damage.digest[7:19] for damage in lab.verify() if damage.digest in blobs]
-        return Seen(not wrong, f"wrong: {', '.join(wrong)}" if wrong else f"all its {len(blobs)} blobs were hashed")
+        damaged = [damage.digest[7:19] for damage in lab.verify() if damage.digest in blobs]
+        return Verdict(not damaged, f"damaged: {', '.join(damaged)}" if damaged else f"all its {len(blobs)} blobs do")

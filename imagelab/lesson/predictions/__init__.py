@@ -1,6 +1,6 @@
-"""`predict("01.layers")` is that question of lesson 01, not yet answered.
+"""All predictions by name, a module for each lesson: `predict("01.layers")` makes one of them.
 
-The questions stand here and not in the notebooks, where the answer would be read before it is looked for.
+They are kept out of the notebooks, where a learner would read the answers before answering.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PREDICTIONS = {
 
 
 def predict(name: str) -> Prediction:
-    """Ask a question before the run; `reveal` it afterwards. Raises NotFound, listing the names there are."""
+    """A new question, to ask before a cell runs; `reveal` answers it. Raises NotFound, which lists the names."""
     if name not in PREDICTIONS:
-        raise NotFound(f"no prediction is called {name!r}: there are {', '.join(PREDICTIONS)}")
+        raise NotFound(f"no prediction is called {name!r}; predictions: {', '.join(PREDICTIONS)}")
     return PREDICTIONS[name]()

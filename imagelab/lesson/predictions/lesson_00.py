@@ -12,7 +12,7 @@ def tar() -> Prediction:
         "The image holds one file of 29 bytes, and nothing else. How long is the tar that carries it?",
         {"a": "29 bytes", "b": "2,048 bytes", "c": "10,240 bytes, as the `tar` command makes it"},
         answer="b",
-        because={
+        reasons={
             "a": "The text is {text:,} bytes, and a tar must also say whose bytes these are: the name, the mode, the "
             "owner. That takes a header of 512 bytes.",
             "b": "It is {tar:,} bytes: 512 for the header, 512 for the text ({text:,} bytes, filled up with zeros), "
@@ -34,7 +34,7 @@ def again() -> Prediction:
             "c": "two images with the same ID",
         },
         answer="b",
-        because={
+        reasons={
             "a": "An ID is not handed out, it is computed. Both times it came to `{again}`, because the bytes were the "
             "same.",
             "b": "Same bytes, same digest, same ID: `{first}`. The lab keeps them once. The louder text has other "

@@ -12,7 +12,7 @@ def layers() -> Prediction:
         "After `FROM scratch` there are six instructions. How many layers has the image?",
         {"a": "6: every instruction makes a layer", "b": "3", "c": "1: an image is one big file"},
         answer="b",
-        because={
+        reasons={
             "a": "The history has {steps} lines and the image {layers} layers. `ENV`, `LABEL` and `CMD` touch no "
             "file. They only write into the config, and leave `0B` in the history.",
             "b": "{layers} layers, one for each instruction that touched files. The others of the {steps} only wrote "
@@ -34,7 +34,7 @@ def diffid() -> Prediction:
             "c": "the whole tar, headers and zeros too",
         },
         answer="c",
-        because={
+        reasons={
             "a": "The digest of the contents begins `{of_contents}`, the diffID `{diffid}`. If only contents counted, "
             "`chmod` would change nothing.",
             "b": "The digest of the names begins `{of_names}`, the diffID `{diffid}`. Two versions of a file have one "
@@ -56,7 +56,7 @@ def setting() -> Prediction:
             "c": "everything: an image is built again from the first line",
         },
         answer="b",
-        because={
+        reasons={
             "a": "The port stands in the config, and the image ID is the config's digest: `{old}` is not `{new}`. A "
             "container would listen somewhere else, so it had better be another image.",
             "b": "`{old}` became `{new}`, and all {layers} diffIDs are what they were. The new image cost {cost:,} "

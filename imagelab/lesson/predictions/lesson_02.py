@@ -13,7 +13,7 @@ def delete() -> Prediction:
         "stored and sent for the image then?",
         {"a": "1,000,000 bytes less", "b": "as much as before", "c": "a little more than before"},
         answer="c",
-        because={
+        reasons={
             "a": "All {zip:,} bytes are where they were, in layer 2. A layer cannot take anything out of the one below "
             "it: the layer below is finished, and has its digest.",
             "b": "So says docker's `SIZE`, {size:,} bytes before and after, because it counts what is inside files, "
@@ -37,7 +37,7 @@ def chmod() -> Prediction:
             "c": "600,000 bytes: the photo once more",
         },
         answer="c",
-        because={
+        reasons={
             "a": "The photo's bytes are the same, the file is not: its mode was {old} and is {new}. What is different "
             "in a file system goes into the layer.",
             "b": "A header says what the bytes after it belong to; there is none that says `as before, but {new}`. So "
@@ -59,7 +59,7 @@ def secret() -> Prediction:
             "c": "whoever can pull the image",
         },
         answer="c",
-        because={
+        reasons={
             "a": "A container does not see the file. But a pull fetches the layers, not what a container sees, and in "
             "the archive the password stands at byte {at:,} of {length:,}.",
             "b": "Root in the container sees the merged files, and the whiteout hides this one from root as well. You "
@@ -81,7 +81,7 @@ def sizes() -> Prediction:
             "c": "2.2 MB: as much as the largest of them",
         },
         answer="b",
-        because={
+        reasons={
             "a": "The sizes add up to {added:,}, and in that sum the layer of `runtime:1.0` is counted three times. "
             "Kept are {kept:,} bytes, with that layer of {base:,} bytes once.",
             "b": "{kept:,} bytes: {base:,} for the layer that all three share, and what each has of its own. Each "

@@ -13,7 +13,7 @@ def layers() -> Prediction:
         "on the base image?",
         {"a": "2: `COPY` and `RUN`", "b": "3", "c": "5: one for each"},
         answer="b",
-        because={
+        reasons={
             "a": "These two, and `WORKDIR` as well. It makes the folder `/app`, and a folder is something in a file "
             "system. {layers} layers.",
             "b": "{layers} layers of {steps} steps. `COPY` brings files, `RUN` leaves a file, and `WORKDIR` makes the "
@@ -36,7 +36,7 @@ def price() -> Prediction:
             "c": "all of them: the context has changed",
         },
         answer="b",
-        because={
+        reasons={
             "a": "{again} steps were done again, `RUN` among them. Nobody looks at what a program reads. Its step "
             "starts from another image now, and that is enough: `parent changed`.",
             "b": "{again} steps, from `{first}` to the last. Each step stands on the image before it. Where one is "
@@ -58,7 +58,7 @@ def stages() -> Prediction:
             "c": "nothing: only what `COPY --from` names",
         },
         answer="c",
-        because={
+        reasons={
             "a": "The last `FROM` starts again from `lab/shell:1.0`. The layers of the stage `build` are under another "
             "image. Of {made:,} bytes, {inside:,} came along.",
             "b": "A whiteout hides what a lower layer holds, and no layer of this image holds it. Of {made:,} bytes, "
@@ -81,7 +81,7 @@ def digest() -> Prediction:
             "c": "no, and a layer differs as well",
         },
         answer="c",
-        because={
+        reasons={
             "a": "A digest is of bytes, and a Dockerfile is a recipe, not the bytes. With the time held still both get "
             "`{same}`. With a real clock they do not.",
             "b": "The config does say when. But a tar also records when each file was last changed: {ann} at Ann's, "

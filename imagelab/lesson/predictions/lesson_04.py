@@ -17,7 +17,7 @@ def latest() -> Prediction:
             "c": "neither: with two versions there, docker wants to be told which",
         },
         answer="b",
-        because={
+        reasons={
             "a": "`shop` leads to `{asked}`, and the image made last is `{second}`. Nobody looks for the last one. "
             "`latest` is the word docker writes when you write none, and it moves when somebody moves it.",
             "b": "`shop` still leads to `{asked}`, the first image. A new image with a name of its own moves no other "
@@ -40,7 +40,7 @@ def same() -> Prediction:
             "c": "only as long as nobody has moved the tag, here or there",
         },
         answer="c",
-        because={
+        reasons={
             "a": "Yours is `{yours}` and soup costs {your_price}. Hers is `{hers}` and soup costs {her_price}. Both "
             "are called `shop:1.0`. A version in a tag is a promise made by people, and nothing checks it.",
             "b": "On Monday both of you had `{monday}`: the same bytes have the same ID on every machine. It was the "
@@ -62,7 +62,7 @@ def none() -> Prediction:
             "c": "nothing, but that no tag leads to it any more",
         },
         answer="c",
-        because={
+        reasons={
             "a": "Every blob in the lab was hashed again, and {damaged} of them were damaged. `<none>` stands where "
             "the name would stand, and the image never had its name inside it.",
             "b": "Its file still reads `{text}`, and its config still hashes to `{id}`. Moving a tag deletes nothing.",
@@ -84,7 +84,7 @@ def held() -> Prediction:
             "c": "none: an image that has lost its name cannot be used",
         },
         answer="b",
-        because={
+        reasons={
             "a": "`shop:1.0` leads to `{tag}` now, and `service` has `{held}`. A name is looked up once, at the start. "
             "What is kept from then on is the image.",
             "b": "It has `{held}`, and `shop:1.0` leads to `{tag}`. A name was asked for, and an image was given. To "
@@ -107,7 +107,7 @@ def rmi() -> Prediction:
             "c": "nothing: docker refuses, because `shop` is the same image",
         },
         answer="b",
-        because={
+        reasons={
             "a": "It printed {lines} line, `Untagged: shop:2.0`, and {gone} blobs are gone. `shop` still leads to "
             "`{left}`.",
             "b": "It printed {lines} line, `Untagged: shop:2.0`. All blobs are where they were, and `shop` still leads "

@@ -16,7 +16,7 @@ def names() -> Prediction:
             "c": "more than 4",
         },
         answer="c",
-        because={
+        reasons={
             "a": "The image ID begins `{id}`, the digest `{digest}`, the first diffID `{diffid}`. They are the "
             "SHA-256 of a config, a manifest and a tar, which are different bytes.",
             "b": "This image has one image ID and one digest. But each of the {layers} layers has a diffID and a "
@@ -40,7 +40,7 @@ def byte() -> Prediction:
             "c": "all of them: it is a different image",
         },
         answer="b",
-        because={
+        reasons={
             "a": "The config contains that diffID, and the image ID is the digest of the config: `{old}` became "
             "`{new}`. It covers all layers, so it changes when one of them does.",
             "b": "{changed} names changed and {stayed} stayed. Layers 1 and 3 are the same tars as before, and keep "
@@ -63,7 +63,7 @@ def packed() -> Prediction:
             "c": "none: the files are the same",
         },
         answer="a",
-        because={
+        reasons={
             "a": "{changed} names changed: each layer's digest, and the digest of the manifest that lists them. A "
             "diffID is of the tar **before** compression, so the diffIDs stay, and so do the config that lists them "
             "and the image ID, `{id}`.",
@@ -87,7 +87,7 @@ def pin() -> Prediction:
             "c": "nothing: the tag is gone from that digest, so the name is no longer valid",
         },
         answer="b",
-        because={
+        reasons={
             "a": "`shop:1.0` leads to `{tagged}` now, and your name to `{pinned}`. The part before the `@` is where "
             "to look, the part after it is what to find.",
             "b": "It leads to `{pinned}`, and always will: an image with different bytes has a different digest, and "
@@ -109,7 +109,7 @@ def flipped() -> Prediction:
             "c": "what it showed before",
         },
         answer="c",
-        because={
+        reasons={
             "a": "It shows `{id}`, as before. That name was computed when the image was made, and is read from files "
             "that have not changed. It is not computed again unless you ask for that.",
             "b": "`docker images` reads a few lines of JSON, which have not changed. It opens no layer.",

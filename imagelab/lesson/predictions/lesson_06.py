@@ -16,7 +16,7 @@ def process() -> Prediction:
             "c": "nothing yet: it is files, until somebody runs a command in it",
         },
         answer="b",
-        because={
+        reasons={
             "a": "Your machine's own `kill` reached it by a process number, and it ended with exit code {code}. The "
             "processes of a virtual machine have numbers of their own inside, and no `kill` from outside finds them.",
             "b": "Your system knew a process of that number. Signal {number} to that number ended it, and the "
@@ -38,7 +38,7 @@ def edit() -> Prediction:
             "c": "every container that is made from now on",
         },
         answer="b",
-        because={
+        reasons={
             "a": "`right` reads `{right}`, and so does the image: `{image}`. The image ID was computed again, and is "
             "`{id}` as before. An image cannot change: a changed one would be another.",
             "b": "`left` reads `{left}`, `right` reads `{right}`, and the image still has ID `{id}`. The new price is "
@@ -61,7 +61,7 @@ def stop() -> Prediction:
             "c": "it is gone, unless the container was committed in time",
         },
         answer="b",
-        because={
+        reasons={
             "a": "Before: `{before}`. After: `{after}`. While it was stopped, `docker diff` listed {paths} paths. A "
             "start gives it a new process, and the files that it had.",
             "b": "`{after}`, as before. The process is a new one, with a new number; the writable layer "
@@ -84,7 +84,7 @@ def tag() -> Prediction:
             "c": "the old one, for as long as it exists",
         },
         answer="c",
-        because={
+        reasons={
             "a": "`shop:1.0` leads to `{leads}`, and `right` reads `{now}`: it is a container of image `{held}`. The "
             "name was looked up once, when the container was made.",
             "b": "After a stop and a start it read `{again}`. A start asks no tag: the container has the ID of its "
@@ -107,7 +107,7 @@ def rm() -> Prediction:
             "c": "what it said before: the image has it by now",
         },
         answer="b",
-        because={
+        reasons={
             "a": "The old one was `{old}`, the new one is `{new}`. A name is a label here too; the files belonged to "
             "the container that is gone.",
             "b": "The new `left` has a new ID, `{new}`, and its diff lists {paths} paths. With `{old}` went its "

@@ -92,7 +92,7 @@ def test_the_first_layer_s_chain_id_is_its_diff_id(shop):
         (lambda lab, shop: draw.merkle(shop, "nothing"), "no such file in the image"),
         (lambda lab, shop: draw.merkle(shop, "app"), "holds no file"),
         (lambda lab, shop: draw.merkle(lab.scratch), "no file with content"),
-        (lambda lab, shop: draw.merkle(shop, "", shop.append({"y": "1"})), "3 layers, the other 4"),
+        (lambda lab, shop: draw.merkle(shop, "", shop.append({"y": "1"})), "not 3 and 4"),
     ],
 )
 def test_what_has_no_chain_is_said_in_words(lab, shop, draw_it, words):

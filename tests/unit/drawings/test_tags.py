@@ -11,7 +11,7 @@ import pytest
 
 from imagelab import Lab, draw
 from imagelab.drawings.drawing import QUIET
-from imagelab.drawings.tags import MOST, past
+from imagelab.drawings.tags import MOST, read_history
 from imagelab.errors import NotFound
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -111,7 +111,7 @@ def test_a_container_keeps_the_image_it_was_made_from(lab, shop):
     assert f"web (container, created): image {third.id.short}." in drawing.text
     assert "container, created" in node(drawing, "web") and "back" in edges(drawing)["i2", "h0"]
     lab.rmi(third.id, force=True)
-    assert "removed, but for a container that has its files" in node(draw.tags(lab), third.digest.short)
+    assert "removed, but a container still uses its files" in node(draw.tags(lab), third.digest.short)
     web.remove()
     lab.gc()
     assert "its bytes are gone" in node(draw.tags(lab), third.digest.short)
@@ -122,7 +122,7 @@ def test_an_image_that_another_was_made_from_is_not_called_dangling(lab):
     base = lab.append(None, {"a": "1"}, "base:1")
     child = lab.append(base, {"b": "2"}, "app:1")
     lab.tag(child, "base:1")
-    assert past(lab).targets[base.digest].state == "untagged"
+    assert read_history(lab).targets[base.digest].state == "untagged"
     assert f"Image {base.id.short} is untagged: another image was made from it." in draw.tags(lab).text
 
 

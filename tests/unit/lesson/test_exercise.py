@@ -25,7 +25,7 @@ def test_docker_goes_on_speaking_of_the_lesson_s_lab(lab):
 
 def test_untouched_is_not_a_try(progress_folder):
     notes = exercise("01.notes")
-    assert "not begun" in repr(notes.check())
+    assert "not started" in repr(notes.check())
     repr(notes), notes._repr_html_(), notes.draw()
     assert list(progress_folder.iterdir()) == []
 
@@ -34,15 +34,15 @@ def test_a_try_that_fits_no_mistake_still_says_what_is_missing():
     notes = exercise("01.notes")
     notes.lab.append("shop:1.0", {"other.txt": "1"}, tag="other:1")
     said = repr(notes.check())
-    assert "not there yet" in said and "missing: shop:clean is there (there is no image called shop:clean)" in said
+    assert "not solved yet" in said and "missing: shop:clean exists (there is no image called shop:clean)" in said
     assert progress.read()["exercises"]["01.notes"] == {"tries": 1}
 
 
 def test_what_a_container_does_is_a_try(progress_folder):
     kept = exercise("06.kept")
-    assert "not begun" in repr(kept.check())
+    assert "not started" in repr(kept.check())
     kept.lab.container("draft").start()
-    assert "not there yet" in repr(kept.check())
+    assert "not solved yet" in repr(kept.check())
     assert progress.read()["exercises"]["06.kept"] == {"tries": 1}
 
 
@@ -68,12 +68,12 @@ def test_reset_brings_the_start_back():
     assert "solved" in repr(notes.check())
     assert notes.reset() is notes
     assert not notes.has("shop:clean") and notes.has("shop:1.0")
-    assert "not begun" in repr(notes.check())
+    assert "not started" in repr(notes.check())
 
 
 def test_the_drawing_of_the_goal_follows_the_lab():
     notes = exercise("01.notes")
-    assert "missing: shop:clean is there" in notes.draw().text
+    assert "missing: shop:clean exists" in notes.draw().text
     exec(notes.solution_code, {"notes": notes})
     assert "missing" not in notes.draw().text
 

@@ -15,8 +15,8 @@ def fresh(monkeypatch):
 
 
 def test_a_question_keeps_its_answer_when_its_cell_is_run_again():
-    predict("00.again").say("a")
-    assert "You said (a)" in reveal("00.again", first="1", again="1", louder="2")._repr_html_()
+    predict("00.again").choose("a")
+    assert "You chose (a)" in reveal("00.again", first="1", again="1", louder="2")._repr_html_()
 
 
 def test_a_reveal_belongs_to_its_question_by_name():
@@ -34,7 +34,7 @@ def test_an_exercise_keeps_its_lab_when_its_cell_is_run_again():
 
 @pytest.mark.parametrize("ask", [predict, reveal, exercise, begin, progress.bar])
 def test_a_name_that_is_not_there_is_answered_with_those_that_are(ask):
-    with pytest.raises(NotFound, match="there are 00"):
+    with pytest.raises(NotFound, match="s: 00"):
         ask("99.nothing")
 
 

@@ -27,7 +27,7 @@ def widget(question):
 def test_before_the_run_an_answer_is_only_noted(question, progress_folder):
     shown = widget(question)
     shown.buttons["a"].click()
-    assert "You said <b>(a) smaller</b>" in shown.feedback.value
+    assert "You chose <b>(a) smaller</b>" in shown.feedback.value
     assert "erased" not in shown.feedback.value
     assert progress.read()["predictions"]["09.size"] | {"when": ""} == {"said": "a", "right": False, "when": ""}
 
@@ -36,7 +36,7 @@ def test_the_reveal_speaks_to_what_was_said(question):
     shown = widget(question)
     shown.buttons["a"].click()
     revealed = question.reveal(grown=1024)._repr_html_()
-    assert "You said (a) smaller. It is (c)." in revealed and "Nothing was erased." in revealed
+    assert "You chose (a) smaller. The answer is (c)." in revealed and "Nothing was erased." in revealed
     assert "It grew by 1,024 bytes." in shown.feedback.value
 
 
@@ -44,15 +44,16 @@ def test_after_the_run_an_answer_gets_its_verdict_at_once(question):
     shown = widget(question)
     question.reveal(grown=1024)
     shown.buttons["b"].click()
-    assert "You said (b) unchanged. It is (c)." in shown.feedback.value and "Not by nothing." in shown.feedback.value
+    assert "You chose (b) unchanged. The answer is (c)." in shown.feedback.value
+    assert "Not by nothing." in shown.feedback.value
     shown.buttons["c"].click()
-    assert "You said (c), and so it is." in shown.feedback.value
+    assert "You chose (c), which is right." in shown.feedback.value
     assert progress.read()["predictions"]["09.size"]["right"] is False, "the first answer counts"
 
 
 def test_a_changed_mind_is_told_that_the_first_answer_counts(question):
-    question.say("a")
-    assert "Your first answer, (a), counts." in question.say("b")
+    question.choose("a")
+    assert "Your first answer, (a), counts." in question.choose("b")
 
 
 def test_the_committed_page_depends_on_no_answer(question, progress_folder):
@@ -72,10 +73,10 @@ def test_a_missing_number_is_named(question):
         question.reveal()
 
 
-@pytest.mark.parametrize("change", [{"answer": "d"}, {"because": {"a": "x"}}])
+@pytest.mark.parametrize("change", [{"answer": "d"}, {"reasons": {"a": "x"}}])
 def test_a_question_must_be_whole(change):
     whole = {"name": "n", "question": "q", "answer": "a"}
-    whole |= {"options": {"a": "1", "b": "2"}, "because": {"a": "x", "b": "y"}}
+    whole |= {"options": {"a": "1", "b": "2"}, "reasons": {"a": "x", "b": "y"}}
     with pytest.raises(ValueError):
         Prediction(**{**whole, **change})
 
@@ -84,4 +85,4 @@ def test_an_unknown_name_lists_the_known():
     with pytest.raises(NotFound, match=r"01\.layers"):
         predict("01.nothing")
     with pytest.raises(ValueError):
-        predict("01.layers").say("z")
+        predict("01.layers").choose("z")

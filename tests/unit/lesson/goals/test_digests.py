@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagelab.lesson.goals.digests import Differs, SameBytes, Whole
+from imagelab.lesson.goals.digests import Differs, Intact, SameBytes
 from imagelab.oci import mutate
 
 
@@ -19,7 +19,7 @@ def shop(lab):
 
 
 def holds(condition, lab):
-    return condition.look(lab).holds
+    return condition.check(lab).holds
 
 
 def test_differs(shop):
@@ -28,24 +28,24 @@ def test_differs(shop):
     assert holds(Differs("mode:1", "menu:1", "diffID of its first layer"), shop)
     assert holds(Differs("empty:1", "menu:1", "diffID of its first layer"), shop)
     assert not holds(Differs("menu:1", "menu:1", "image ID"), shop)
-    seen = Differs("label:1", "menu:1", "image ID").look(shop)
-    assert shop.image("menu:1").id.short in seen.what and shop.image("label:1").id.short in seen.what
+    seen = Differs("label:1", "menu:1", "image ID").check(shop)
+    assert shop.image("menu:1").id.short in seen.actual and shop.image("label:1").id.short in seen.actual
 
 
 def test_same_bytes(shop):
     assert holds(SameBytes("mode:1", "menu:1", "menu.txt"), shop)
     assert not holds(SameBytes("byte:1", "menu:1", "menu.txt"), shop)
-    assert SameBytes("empty:1", "menu:1", "menu.txt").look(shop).what == "it shows no file `menu.txt`"
-    assert SameBytes("none:1", "menu:1", "menu.txt").look(shop).what == "there is no image called none:1"
+    assert SameBytes("empty:1", "menu:1", "menu.txt").check(shop).actual == "it shows no file `menu.txt`"
+    assert SameBytes("none:1", "menu:1", "menu.txt").check(shop).actual == "there is no image called none:1"
 
 
 def test_whole(shop):
-    assert holds(Whole("menu:1"), shop)
+    assert holds(Intact("menu:1"), shop)
     layer = shop.image("menu:1").layers[0]
     path = shop.store.blobs.path(layer.digest)
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    seen = Whole("label:1").look(shop)
-    assert not seen.holds and layer.digest.short in seen.what
-    assert holds(Whole("mode:1"), shop), "another image's damage is not its own"
+    seen = Intact("label:1").check(shop)
+    assert not seen.holds and layer.digest.short in seen.actual
+    assert holds(Intact("mode:1"), shop), "another image's damage is not its own"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagelab import Entry
-from imagelab.lesson.goals.files import Above, NoWaste, SameFiles, Shares, Tells
+from imagelab.lesson.goals.files import FileText, HasLayersOf, NoWaste, SameFiles, Shares
 
 
 @pytest.fixture
@@ -21,16 +21,16 @@ def shop(lab):
 
 CASES = [  # (one that holds, one that does not, what is seen then)
     (
-        Tells("shop:1", "app/a", "111", "it"),
-        Tells("shop:1", "app/a", "1", "it"),
-        "`app/a` has 3 bytes, and is something",
+        FileText("shop:1", "app/a", "111", "it"),
+        FileText("shop:1", "app/a", "1", "it"),
+        "`app/a` has 3 bytes, with another text",
     ),
-    (Tells("base:1", "app/x", "22", "it"), Tells("base:1", "app", "22", "it"), "it shows no file `app`"),
+    (FileText("base:1", "app/x", "22", "it"), FileText("base:1", "app", "22", "it"), "it shows no file `app`"),
     (SameFiles("two:1", "base:1"), SameFiles("shop:1", "base:1"), "it differs in `app/a`"),
     (SameFiles("base:1", "two:1"), SameFiles("mode:1", "base:1"), "it differs in `app/a`"),
     (SameFiles("base:1", "base:1"), SameFiles("more:1", "base:1"), "it differs in `app/y`"),
     (SameFiles("base:1", "base:1"), SameFiles("base:1", "more:1"), "it differs in `app/y`"),
-    (Above("shop:1", "base:1"), Above("two:1", "base:1"), "it begins with another layer"),
+    (HasLayersOf("shop:1", "base:1"), HasLayersOf("two:1", "base:1"), "its first layers are others"),
     (NoWaste("shop:2"), NoWaste("shop:1"), "it has 6 bytes, and wastes 3"),
     (Shares("shop:1", "shop:2", 3), Shares("shop:1", "shop:2", 4), "it shares 3 bytes"),
     (Shares("shop:1", "base:1", 3), Shares("shop:1", "nosuch:1", 0), "there is no image called nosuch:1"),
@@ -39,11 +39,11 @@ CASES = [  # (one that holds, one that does not, what is seen then)
 
 @pytest.mark.parametrize(("true", "false", "saw"), CASES, ids=lambda value: type(value).__name__)
 def test_a_condition_looks_and_says_what_it_saw(shop, true, false, saw):
-    assert true.look(shop).holds
-    assert not false.look(shop).holds
-    assert saw in false.look(shop).what
+    assert true.check(shop).holds
+    assert not false.check(shop).holds
+    assert saw in false.check(shop).actual
 
 
 def test_what_a_file_should_tell_is_never_said(shop):
-    condition = Tells("shop:1", "app/a", "hush", "the word")
-    assert "hush" not in condition.says + condition.look(shop).what
+    condition = FileText("shop:1", "app/a", "hush", "the word")
+    assert "hush" not in condition.sentence + condition.check(shop).actual

@@ -22,42 +22,42 @@ CONDITIONS = [  # (one that holds, one that does not, what is seen then)
     (goal.Layers("shop:1", 2), goal.Layers("shop:1", 1), "it has 2 layers"),
     (goal.HasFile("shop:1", "app/a"), goal.HasFile("shop:1", "empty"), "`empty` is a file of 0 bytes"),
     (goal.HasFile("shop:1", "app/b"), goal.HasFile("shop:1", "app/c"), "it shows no `app/c`"),
-    (goal.NoFile("shop:1", "app/c"), goal.NoFile("shop:1", "app/a"), "`app/a` is there, 1 byte"),
+    (goal.NoFile("shop:1", "app/c"), goal.NoFile("shop:1", "app/a"), "`app/a` exists, 1 byte"),
     (goal.Command("shop:1", ("run", "it")), goal.Command("shop:1", ("run it",)), "Cmd is `run it`"),
     (goal.Command("shop:1", ("run", "it")), goal.Command("base:1", ("run", "it")), "its config has no Cmd"),
     (goal.Variable("shop:1", "PORT", "80"), goal.Variable("shop:1", "PORT", "8"), "Env is `PORT=80`"),
-    (goal.StandsOn("shop:1", "base:1", 1), goal.StandsOn("shop:1", "base:1", 0), "1 of the 1 layers of base:1, and 1"),
-    (goal.StandsOn("base:1", "base:1", 0), goal.StandsOn("base:1", "shop:1", 0), "1 of the 2 layers of shop:1, and 0"),
+    (goal.BuiltOn("shop:1", "base:1", 1), goal.BuiltOn("shop:1", "base:1", 0), "1 of the 1 layers of base:1, and 1"),
+    (goal.BuiltOn("base:1", "base:1", 0), goal.BuiltOn("base:1", "shop:1", 0), "1 of the 2 layers of shop:1, and 0"),
 ]
 
 
 @pytest.mark.parametrize(("true", "false", "saw"), CONDITIONS, ids=lambda value: type(value).__name__)
 def test_a_condition_looks_and_says_what_it_saw(shop, true, false, saw):
-    assert true.look(shop).holds
-    assert not false.look(shop).holds
-    assert saw in false.look(shop).what
+    assert true.check(shop).holds
+    assert not false.check(shop).holds
+    assert saw in false.check(shop).actual
 
 
 def test_holds_layer(shop):
     image = shop.image("shop:1")
-    assert goal.HoldsLayer("shop:1", image.diff_ids[0], "it").look(shop).holds
-    assert not goal.HoldsLayer("base:1", image.diff_ids[1], "it").look(shop).holds
+    assert goal.HoldsLayer("shop:1", image.diff_ids[0], "it").check(shop).holds
+    assert not goal.HoldsLayer("base:1", image.diff_ids[1], "it").check(shop).holds
 
 
 def test_leads(shop):
     image = shop.image("shop:1")
-    assert goal.Leads("shop:1", image.digest, "it").look(shop).holds
-    seen = goal.Leads("base:1", image.digest, "it").look(shop)
-    assert not seen.holds and seen.what == f"it leads to {shop.image('base:1').id.short}"
+    assert goal.PointsTo("shop:1", image.digest, "it").check(shop).holds
+    seen = goal.PointsTo("base:1", image.digest, "it").check(shop)
+    assert not seen.holds and seen.actual == f"it points to {shop.image('base:1').id.short}"
 
 
 def test_unmoved(shop):
     unmoved = goal.Unmoved("both", tuple(shop.store.tags().items()))
-    assert unmoved.look(shop) == goal.Seen(True, "all do")
+    assert unmoved.check(shop) == goal.Verdict(True, "all do")
     shop.tag("base:1", "shop:1")
-    assert unmoved.look(shop) == goal.Seen(False, "moved or gone: shop:1")
+    assert unmoved.check(shop) == goal.Verdict(False, "moved or gone: shop:1")
     shop.rmi("shop:1")
-    assert not unmoved.look(shop).holds
+    assert not unmoved.check(shop).holds
 
 
 def test_the_picture_holds_every_condition_and_marks_it_as_the_check_does(shop):
@@ -65,11 +65,11 @@ def test_the_picture_holds_every_condition_and_marks_it_as_the_check_does(shop):
     drawing = goal.draw(conditions, shop)
     ElementTree.fromstring(drawing.svg)
     for condition in conditions:
-        mark = "met" if condition.look(shop).holds else "missing"
-        assert f"{mark}: {condition.name} {condition.says}".replace("`", "") in drawing.text
+        mark = "met" if condition.check(shop).holds else "missing"
+        assert f"{mark}: {condition.name} {condition.sentence}".replace("`", "") in drawing.text
 
 
 def test_the_goal_before_the_start_carries_no_mark(shop):
-    drawing = goal.draw([goal.StandsOn("shop:1", "base:1", 1)])
+    drawing = goal.draw([goal.BuiltOn("shop:1", "base:1", 1)])
     assert drawing.text == "shop:1 has all layers of base:1, and 1 more layer"
-    assert "n0 -> n1" in drawing.source and "is there from the start" in drawing.svg
+    assert "n0 -> n1" in drawing.source and "exists from the start" in drawing.svg
