@@ -68,8 +68,9 @@ def build(
         for stage in dockerfile.stages
     )
     unused = (name for name in options.args if name not in declared and name.upper() not in PREDEFINED)
+    steps = Listing(log.steps, "steps", numbers=range(1, len(log.steps) + 1))
     return Built(
-        image, Listing(log.steps, "steps"), every, tuple(name.familiar for name in names),
+        image, steps, every, tuple(name.familiar for name in names),
         unused_args=tuple(sorted(unused)), seconds=time.perf_counter() - began,
     )  # fmt: skip
 
