@@ -1,7 +1,7 @@
 """Containers: instances of an image, each with a writable layer and a life of its own.
 
-Reading order: `record` (what is known of one, on disk) → `roots` (its files) → `log` → `shim` (who runs its program) →
-`container` (its verbs) → `shelf` (making and finding them), `transfer` (cp and export); `names` is for fun.
+`container` has the verbs, `collection` makes and finds containers, `record` is a container's folder on disk, `shim` the
+process that runs its program.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Container"]
 
 
-def __getattr__(name: str) -> object:  # the shim does not need it, and must start at once
+def __getattr__(name: str) -> object:  # the shim does not need it, and must start fast
     if name in __all__:
         return getattr(import_module(".container", __name__), name)
     raise AttributeError(name)

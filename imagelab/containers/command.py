@@ -1,6 +1,6 @@
-"""What a container runs: argv, environment, user and working directory from image, settings and files.
+"""What a container runs: arguments, environment, user, working directory, and the runtime for them.
 
-As docker does it: PATH and HOSTNAME first, then the image's variables, then those given; HOME from /etc/passwd.
+As in docker, PATH and HOSTNAME have defaults, and HOME comes from the container's /etc/passwd.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from .settings import checked
 def program_of(
     record: Record, spec: Spec, argv: Sequence[str] = (), env: Env = (), workdir: str = ""
 ) -> Program:
-    """The program of a container, or another one that is to run beside it.
+    """The program of a container, or with `argv`, another one to run in it (exec).
 
     Raises LabError when the root folder is gone, and CannotStart, with docker's code 125, for a user or a directory
-    that is not there.
+    that does not exist.
     """
     root = Root(record.root_folder())
     try:
-        who = user_of(spec.user, root)
+        user = user_of(spec.user, root)
     except NotFound as error:
         raise CannotStart(str(error), NO_CONTAINER) from None
-    where = workdir or spec.workdir or "/"
-    if not where.startswith("/"):
+    folder = workdir or spec.workdir or "/"
+    if not folder.startswith("/"):
         raise CannotStart("Cwd must be an absolute path")
     try:
-        if not argv:  # its own program's directory is made when it starts, if it is gone
-            root.make_folders(f"/{root.place(where)}")
-        cwd = "/" + root.resolve(where)
+        if not argv:  # docker makes the directory of the container's own program
+            root.make_folders(f"/{root.place(folder)}")
+        cwd = "/" + root.resolve(folder)
     except Conflict:
-        raise CannotStart(f"Cannot mkdir: {where} is not a directory", NO_CONTAINER) from None
+        raise CannotStart(f"Cannot mkdir: {folder} is not a directory", NO_CONTAINER) from None
     except NotFound as error:
         why = str(error).rpartition(": ")[2]
-        raise CannotStart(f"chdir to cwd ({go_quoted(where)}) set in config.json failed: {why}") from None
+        raise CannotStart(f"chdir to cwd ({go_quoted(folder)}) set in config.json failed: {why}") from None
     every = {"PATH": PATH, "HOSTNAME": spec.hostname, **spec.env, **environment(env)}
     variables = {name: value for name, value in every.items() if value is not None}
-    variables.setdefault("HOME", home_of(who[0], root))
+    variables.setdefault("HOME", home_of(user[0], root))
     words = tuple(argv) or (*spec.entrypoint, *spec.command)
     checked(*words, *variables.values())
-    return Program(words, variables, cwd, who, spec.hostname)
+    return Program(words, variables, cwd, user, spec.hostname)
 
 
 def runtime_of(spec: Spec, record: Record, program: Program, beside: str = "") -> str:

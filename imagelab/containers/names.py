@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")  # docker's rule for names that people choose
+NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")  # docker's rule for names that users choose
 _ADJECTIVES = (
     "able agile airy alert amber ample apt avid aware bold brave bright brisk calm candid careful cheerful civil "
     "clear clever cool cosy crisp curious daring deft eager early easy exact fair famous fancy fast fine firm "
@@ -33,9 +33,9 @@ _SURNAMES = (
 
 
 def generated(number: int, taken: Collection[str]) -> str:
-    """A name for a number, which any 64 bits will do for; one that is not taken."""
-    how, who = _ADJECTIVES.split(), _SURNAMES.split()
-    name = f"{how[number % len(how)]}_{who[number // len(how) % len(who)]}"
+    """A name made from a number of 64 bits, different from those in `taken`."""
+    adjectives, surnames = _ADJECTIVES.split(), _SURNAMES.split()
+    name = f"{adjectives[number % len(adjectives)]}_{surnames[number // len(adjectives) % len(surnames)]}"
     if name not in taken:
         return name
     digit = 0

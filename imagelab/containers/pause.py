@@ -1,8 +1,7 @@
-"""A container's programs stand still while its files are read, as Docker pauses a container for `docker commit`.
+"""Pause a container's processes while its files are read, as Docker does for `docker commit`.
 
-Every process of the container gets SIGSTOP, and SIGCONT afterwards. Which ones were stopped is noted in its folder
-under a lock, so that several readers may overlap, and so that whoever looks at the container next continues what a
-killed reader left stopped.
+Every process of the container gets SIGSTOP, and SIGCONT afterwards. The file `paused` in its folder lists the stopped
+ones, under a lock: several readers may overlap, and if a reader is killed, the next look at the container resumes them.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from pathlib import Path
 from ..host.locks import flock
 from .record import Record
 
-PATIENCE = 5.0  # seconds that a process in an uninterruptible call has to stop in
-STANDING = frozenset("TtZX")  # the states of a process that does nothing: stopped, traced, ended
+PATIENCE = 5.0  # seconds to wait for a process in an uninterruptible call
+STANDING = frozenset("TtZX")  # states in /proc/PID/stat: stopped, traced, zombie, dead
 
 
 @contextmanager
 def paused(record: Record) -> Iterator[None]:
-    """Stop a running container's processes for as long as the block lasts; nothing for one that does not run."""
+    """Pause the processes of a container inside the block; does nothing if it does not run."""
     state = record.state() if record.folder.is_dir() else None
     if state is None or state.status != "running" or state.pid is None:
         yield
@@ -40,7 +39,7 @@ def paused(record: Record) -> Iterator[None]:
 
 @contextmanager
 def counted(record: Record, pid: int) -> Iterator[None]:
-    """Note a program that runs beside the container's own, so that it is paused too; the caller is its parent."""
+    """Record a program started by exec, so that it is paused too; its parent calls this."""
     note = record.folder / "beside" / str(pid)
     with ExitStack() as noted:
         with suppress(FileNotFoundError):  # the container may be removed meanwhile
@@ -51,7 +50,7 @@ def counted(record: Record, pid: int) -> Iterator[None]:
 
 
 def _beside(record: Record) -> set[int]:
-    """The PIDs of programs that run beside the container's own; a note whose writer was killed counts no more."""
+    """The PIDs of programs started by exec; the record of a parent that was killed is removed."""
     folder, pids = record.folder / "beside", set()
     for note in folder.iterdir() if folder.is_dir() else ():
         with suppress(OSError), flock(note, shared=True, wait=False) as lock:
@@ -63,7 +62,7 @@ def _beside(record: Record) -> set[int]:
 
 
 def resume(record: Record) -> None:
-    """Continue what readers of a container have stopped, unless one still reads."""
+    """Resume the processes that readers of a container have stopped, unless one still reads."""
     path = record.folder / "paused"
     with suppress(FileNotFoundError), flock(path, wait=False) as lock:
         if lock is None:
@@ -76,7 +75,7 @@ def resume(record: Record) -> None:
 
 
 def left_stopped(record: Record) -> bool:
-    """Whether somebody has stopped a container's processes, and may have been killed since."""
+    """Whether processes of a container are listed as stopped; the reader may have been killed since."""
     try:
         return os.stat(record.folder / "paused").st_size > 0
     except FileNotFoundError:
@@ -84,7 +83,7 @@ def left_stopped(record: Record) -> bool:
 
 
 def _stop(record: Record, first: int) -> None:
-    """Stop all processes, those too that are started meanwhile, and return when all stand still."""
+    """Stop all processes, also those started meanwhile; returns when none moves, or after PATIENCE."""
     path = record.folder / "paused"
     end = time.monotonic() + PATIENCE
     stopped: set[int] = set()
@@ -95,7 +94,7 @@ def _stop(record: Record, first: int) -> None:
                 continue
             moving.append(pid)
             if pid not in stopped:
-                with open(path, "ab") as notes:  # noted first: a reader killed in between leaves nothing stopped
+                with open(path, "ab") as notes:  # listed first: a reader killed in between leaves no process stopped
                     notes.write(json.dumps([pid, started]).encode() + b"\n")
                 _signal(pid, started, signal.SIGSTOP)
                 stopped.add(pid)
@@ -115,7 +114,7 @@ def _processes(record: Record, first: int) -> list[tuple[int, str, str]]:
             table[int(name)] = row
     space = _namespace(first)
     inside = {pid for pid in table if pid in starts or (space and _namespace(pid) == space)}
-    if space == _namespace(os.getpid()):  # it has none of its own
+    if space == _namespace(os.getpid()):  # the container has no process namespace of its own
         inside = starts & table.keys()
     more = True
     while more:
@@ -148,7 +147,7 @@ def _namespace(pid: int) -> str:
 
 
 def _signal(pid: int, started: str, number: signal.Signals) -> None:
-    """Signal a process, and no other that has got its PID since."""
+    """Signal a process, but not another one that has got its PID since."""
     if not hasattr(os, "pidfd_open"):
         with suppress(ProcessLookupError):
             (os.killpg if started == "" else os.kill)(pid, number)

@@ -7,11 +7,11 @@
         before.json    how the root folder looked when it was new
         root/          its files: a clone of the image's, and then its own
         log.jsonl      what its program printed, as docker's json-file driver writes it
-        alive          locked for as long as its shim lives, and so never out of date, whatever was killed; its PID
-        lock           held by whoever is changing its state
+        alive          locked by its shim while that runs: a free lock means that the shim is dead; holds its PID
+        lock           locked by the process that changes its state
 
-A state that says "running" while nobody holds `alive` is a lie that a crash or a reboot has left: it is corrected, with
-docker's exit code for it, 255.
+If the state is "running" and `alive` is not locked, a crash or a reboot ended the container: the state is corrected to
+exited, with docker's exit code for this case, 255.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from ..runtime.program import Program
 from ..shown import Displayed
 
 Env = Sequence[str] | Mapping[str, str | None]  # NAME=VALUE lines, or a mapping; NAME alone, or None, unsets it
-SHIM = "shim "  # before its PID, in `alive`, while it lives; later the last state stands there
-_ROOM = 4096  # bytes, more than a state has
+SHIM = "shim "  # precedes the shim's PID in `alive` while it runs; afterwards `alive` holds the last state
+_ROOM = 4096  # bytes, more than a state takes
 LOST = 255  # docker's exit code of a container that a crash or a reboot ended
 
 
@@ -58,7 +58,7 @@ class Spec(Displayed):
     labels: Mapping[str, str] = field(default_factory=dict)
     interactive: bool = False
     remove: bool = False
-    runtime: str = ""  # asked for by name; "" leaves it to the program's first bytes
+    runtime: str = ""  # a runtime's name; "" lets the program's first bytes decide
     stop_signal: str = "SIGTERM"
 
     @property
@@ -69,7 +69,7 @@ class Spec(Displayed):
 
 @dataclass(frozen=True, slots=True)
 class State(Displayed):
-    """Where a container is in its life: created, running or exited; or dead, which is one whose record is damaged."""
+    """The state of a container: created, running, exited, or dead (its record is damaged); times are RFC 3339."""
 
     status: str = "created"
     pid: int | None = None  # of its program while that runs; never 0: `os.kill(0, …)` signals one's own group
@@ -77,18 +77,18 @@ class State(Displayed):
     started: str = ""
     finished: str = ""
     error: str = ""
-    runtime: str = ""  # what runs it, or ran it last
+    runtime: str = ""  # that runs it, or ran it last
 
     @classmethod
     def parse(cls, data: bytes) -> State:
-        """The state that JSON describes; raises ValueError, TypeError or KeyError where it describes none."""
+        """Read a state from JSON; raises ValueError, TypeError or KeyError when the JSON is not a state."""
         values = json.loads(data)
         return cls(**{**values, "pid": values["pid"] or None})
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What a shim starts: a program, its runtime's name, and whether the container is removed when that has ended."""
+    """What a shim starts: a program, the name of its runtime, and whether to remove the container afterwards."""
 
     program: Program
     runtime: str
@@ -104,7 +104,7 @@ class Record:
         self.log = folder / "log.jsonl"
 
     def spec(self) -> Spec:
-        """What it was created with; raises LabError where that cannot be read."""
+        """What it was created with; raises LabError when config.json is damaged."""
         try:
             values: dict[str, Any] = json.loads((self.folder / "config.json").read_bytes())
             lists = {key: tuple(values[key]) for key in ("entrypoint", "command")}
@@ -115,25 +115,25 @@ class Record:
             raise self._damaged("config.json", error) from None
 
     def state(self) -> State:
-        """Where it is in its life, corrected where it says more than is true."""
-        found = self._read()
-        if found.status == "running" and not self.alive():
-            found = self._read()  # it may have ended well between the two looks
-            if found.status == "running":
+        """Its state, corrected when a crash or a reboot has ended it."""
+        state = self._read()
+        if state.status == "running" and not self.alive():
+            state = self._read()  # it may have ended normally between the two reads
+            if state.status == "running":
                 lost = replace(
-                    found, status="exited", pid=None, exit_code=LOST, finished=now(), error="its supervisor was killed",
+                    state, status="exited", pid=None, exit_code=LOST, finished=now(), error="its supervisor was killed",
                 )  # fmt: skip
-                found = self._last_words() or lost
+                state = self._last_words() or lost
                 with suppress(OSError):
-                    self.write(found)
-        return found
+                    self.write(state)
+        return state
 
     def _read(self) -> State:
         try:
             return State.parse((self.folder / "state.json").read_bytes())
         except FileNotFoundError:
             if self.folder.is_dir():
-                return State("dead", error=str(self._damaged("state.json", "it is gone")))
+                return State("dead", error=str(self._damaged("state.json", "it is missing")))
             raise
         except (OSError, ValueError, TypeError, KeyError) as error:
             return State("dead", error=str(self._damaged("state.json", error)))
@@ -152,7 +152,7 @@ class Record:
 
     @contextmanager
     def room_for_state(self) -> Iterator[Callable[[State], None]]:
-        """Take the disk space of a state before a program starts that could fill the disk; yields what writes one."""
+        """Reserve disk space for a state before a program can fill the disk; yields a function that writes it."""
         place = self.folder / f".state.json.{os.urandom(16).hex()}"
         try:
             with open(place, "xb", buffering=0) as file:
@@ -167,42 +167,41 @@ class Record:
             place.unlink(missing_ok=True)
 
     def ended(self, alive: int, state: State) -> None:
-        """Say how it ended, in `alive` too, whose lock is held: there is room for that even on a full disk."""
-        words = json.dumps(asdict(state)).encode()
-        os.ftruncate(alive, os.pwrite(alive, words, 0))
+        """Write the last state, also to `alive`, open as descriptor `alive`: that has room even on a full disk."""
+        os.ftruncate(alive, os.pwrite(alive, json.dumps(asdict(state)).encode(), 0))
         with suppress(OSError):
             self.write(state)
 
     def write(self, state: State) -> None:
-        """Say where it is in its life now."""
+        """Write its state."""
         write_atomically(self.folder / "state.json", json.dumps(asdict(state)).encode(), durable=False)
 
     def write_spec(self, spec: Spec) -> None:
-        """Say what it was created with."""
+        """Write what it was created with."""
         write_atomically(self.folder / "config.json", json.dumps(asdict(spec)).encode(), durable=False)
 
     def launch(self) -> Launch:
-        """What its shim is to start."""
+        """Read what its shim starts."""
         values = json.loads((self.folder / "program.json").read_bytes())
         return Launch(Program.from_json(values["program"]), values["runtime"], values["remove"])
 
     def write_launch(self, launch: Launch) -> None:
-        """Keep what its shim is to start, readable by its owner alone: the environment may hold secrets."""
+        """Write what its shim starts, readable by the owner only: the environment may hold secrets."""
         path = self.folder / "program.json"
         path.touch(0o600)
         path.write_text(json.dumps(asdict(launch)))
 
     def before(self) -> dict[str, tuple[int, ...]]:
-        """How the root folder looked when it was new, path → Stat (see `writable`)."""
+        """What `stat` said of each path of the new root folder (see `host.snapshot`); raises LabError if damaged."""
         try:
             return {
-                path: tuple(known) for path, known in json.loads((self.folder / "before.json").read_bytes()).items()
+                path: tuple(stat) for path, stat in json.loads((self.folder / "before.json").read_bytes()).items()
             }
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise self._damaged("before.json", error) from None
 
     def write_before(self, before: Mapping[str, tuple[int, ...]]) -> None:
-        """Say how the root folder looks, which is new."""
+        """Write what `stat` says of each path of the new root folder."""
         (self.folder / "before.json").write_text(json.dumps(before))
 
     def root_folder(self) -> Path:
@@ -214,20 +213,20 @@ class Record:
         return self.root
 
     def alive(self) -> bool:
-        """Whether its shim lives."""
-        with suppress(FileNotFoundError), flock(self.folder / "alive", shared=True, wait=False) as ours:
-            return ours is None
+        """Whether its shim is running."""
+        with suppress(FileNotFoundError), flock(self.folder / "alive", shared=True, wait=False) as alive:
+            return alive is None
         return False
 
     def wait(self) -> int | None:
-        """Return when its shim has ended, at once if there is none, with the exit code it has left, if any.
+        """Wait until its shim has ended, and return the exit code that it left, or None if it left none.
 
-        Works for a container that its shim removes at its end, too.
+        Works too for a container that its shim removes at the end.
         """
-        with suppress(FileNotFoundError), flock(self.folder / "alive", shared=True) as ours:
-            assert ours is not None
+        with suppress(FileNotFoundError), flock(self.folder / "alive", shared=True) as alive:
+            assert alive is not None
             with suppress(ValueError, TypeError, KeyError):
-                return State.parse(os.pread(ours, 1 << 16, 0)).exit_code
+                return State.parse(os.pread(alive, 1 << 16, 0)).exit_code
         return None
 
     def ends_within(self, seconds: float) -> bool:
@@ -240,12 +239,12 @@ class Record:
         return True
 
     def end(self) -> None:
-        """Kill its shim, if one lives, and with it its program."""
+        """Kill its shim, if one is running, and with it the program."""
         while self.alive():
             with suppress(FileNotFoundError, ProcessLookupError):
                 if pid := self._read().pid:
                     os.kill(pid, signal.SIGKILL)
-            with suppress(FileNotFoundError, ProcessLookupError, ValueError):  # no PID yet, or its last state
+            with suppress(FileNotFoundError, ProcessLookupError, ValueError):  # no PID in `alive`
                 os.kill(int((self.folder / "alive").read_text().removeprefix(SHIM)), signal.SIGKILL)
                 break
             time.sleep(0.01)
@@ -253,7 +252,7 @@ class Record:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Nobody else starts, stops or removes it meanwhile."""
+        """Lock the container: no other process starts, stops or removes it inside the block."""
         with flock(self.folder / "lock"):
             yield
 
@@ -267,5 +266,5 @@ def environment(env: Env) -> dict[str, str | None]:
 
 
 def now() -> str:
-    """This moment as docker writes it; a container lives in real time, whatever the lab's epoch."""
+    """The time now, as docker writes it; containers have real times, whatever the lab's epoch."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")

@@ -1,7 +1,7 @@
 """Root folders of containers, cloned from an image's unpacked files.
 
-An image is unpacked once, into a cache that is shared and never written through; each container gets a clone of it,
-which shares its blocks where the disk can (reflink: Btrfs, XFS, APFS).
+An image is unpacked once, into a shared cache that stays unchanged; each container gets a clone of it, which shares its
+blocks where the file system can (reflink: Btrfs, XFS, APFS).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _LOCKED = ".locked"
 
 
 def clone(store: Store, image: Image, target: Path) -> None:
-    """Make a folder that holds an image's merged files; raises OSError as the disk does, and leaves nothing then."""
+    """Make `target`, a folder with an image's merged files; after an OSError, nothing of it is left."""
     source = _unpacked(store, image)
     try:
         if PRIVILEGED or not source.with_name(f"{source.name}{_LOCKED}").exists():
             _copy(source, target)
-        else:  # an ordinary user cannot read back what the image locks
+        else:  # an ordinary user cannot read files whose mode forbids it
             unpack(image.tree(), target)
     except BaseException:
         remove(target)
@@ -37,21 +37,21 @@ def clone(store: Store, image: Image, target: Path) -> None:
 
 
 def _locks(image: Image) -> bool:
-    """Whether an image has files that their own owner may not read."""
+    """Whether an image has files or folders that their owner may not read."""
     needed = {"dir": 0o500, "file": 0o400}
     return any(entry.mode & (bits := needed.get(entry.kind, 0)) != bits for entry in image.tree().values())
 
 
 def _unpacked(store: Store, image: Image) -> Path:
-    """The image's files, unpacked by whoever needs them first; `.lock` is held while they are made."""
-    above = store.home / "cache" / "unpacked"
-    make_private(above)
-    folder = above / _key(image)
+    """The folder with the image's unpacked files, made under the cache's lock if it is not there yet."""
+    cache = store.home / "cache" / "unpacked"
+    make_private(cache)
+    folder = cache / _key(image)
     if folder.is_dir():
         return folder
-    with flock(above / ".lock"):
+    with flock(cache / ".lock"):
         if not folder.is_dir():
-            new = above / f".new-{os.urandom(16).hex()}"
+            new = cache / f".new-{os.urandom(16).hex()}"
             try:
                 unpack(image.tree(), new)
                 if _locks(image):
@@ -68,13 +68,13 @@ def _key(image: Image) -> str:
 
 
 def sweep(store: Store, images: Collection[Image]) -> None:
-    """Remove from the cache what was unpacked of images that are gone, and what a crash left half done."""
-    above = store.home / "cache" / "unpacked"
-    if above.is_dir():
-        kept = {".lock", *(_key(image) for image in images)}
-        with flock(above / ".lock"):
-            for folder in above.iterdir():
-                if folder.name.removesuffix(_LOCKED) not in kept:
+    """Remove the unpacked files of all other images from the cache, and what a crash left unfinished."""
+    cache = store.home / "cache" / "unpacked"
+    if cache.is_dir():
+        keys = {".lock", *(_key(image) for image in images)}
+        with flock(cache / ".lock"):
+            for folder in cache.iterdir():
+                if folder.name.removesuffix(_LOCKED) not in keys:
                     folder.unlink() if folder.is_file() else remove(folder)
 
 
@@ -87,5 +87,5 @@ def _copy(source: Path, target: Path) -> None:
             return
         if b"No space left" in done.stderr:
             raise OSError(28, "No space left on device", str(target))
-        remove(target)  # an older or a smaller cp: slower, but surely
+        remove(target)  # a cp without these options, as busybox's: copy in Python
     shutil.copytree(source, target, symlinks=True)

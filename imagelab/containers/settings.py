@@ -44,7 +44,7 @@ class Settings(TypedDict, total=False):
 def shows_settings(method: Method) -> Method:
     """Name each setting in the signature of a method that takes `**settings`: a notebook completes and shows them."""
     signature = inspect.signature(method)
-    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
     hints = {name: getattr(hint, "__forward_arg__", hint) for name, hint in Settings.__annotations__.items()}
     each = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
@@ -55,13 +55,13 @@ def shows_settings(method: Method) -> Method:
 
 
 def spec_of(image: Image, image_name: str, command: Sequence[str], settings: Settings) -> Spec:
-    """What a container of an image is created with; `create` adds its ID and date, and a name where none is given.
+    """What a container of an image is created with; `collection.create` adds its ID, its date and a missing name.
 
-    Raises LabError for settings that no container can have, and TypeError for the name of a setting that there is not.
+    Raises LabError for invalid settings, and TypeError for an unknown one.
     """
     if unknown := settings.keys() - Settings.__annotations__.keys():
-        known = ", ".join(Settings.__annotations__)
-        raise TypeError(f"{min(unknown)!r} is not a setting of a container: there are {known}")
+        names = ", ".join(Settings.__annotations__)
+        raise TypeError(f"{min(unknown)!r} is not a setting of a container: there are {names}")
     settings = cast(Settings, {name: value for name, value in settings.items() if value is not None})
     config: dict[str, Any] = image.config.get("config") or {}
     name, runtime, workdir = settings.get("name", ""), settings.get("runtime", ""), settings.get("workdir", "")
@@ -107,18 +107,18 @@ def config_of(spec: Spec) -> dict[str, Any]:
 
 
 def checked(*words: str) -> None:
-    """Raise LabError for a word that no program can be given."""
+    """Raise LabError for an argument or variable with a NUL byte, which the kernel cannot pass on."""
     for word in words:
         if "\0" in word:
             raise LabError(f"{word!r} holds a NUL, which no argument and no variable can")
 
 
 def signal_number(name: str | int) -> int:
-    """A signal's number: 9, "9", "KILL" or "SIGKILL"; raises LabError for one that is none."""
+    """The number of a signal: 9, "9", "KILL" or "SIGKILL"; raises LabError for anything else."""
     text = str(name).upper()
     if text.isdigit() and 0 < int(text) < signal.NSIG:
         return int(text)
-    found = getattr(signal, text if text.startswith("SIG") else f"SIG{text}", None)
-    if not isinstance(found, signal.Signals):
+    number = getattr(signal, text if text.startswith("SIG") else f"SIG{text}", None)
+    if not isinstance(number, signal.Signals):
         raise LabError(f"Invalid signal: {name}")
-    return int(found)
+    return int(number)

@@ -1,12 +1,11 @@
 """The shim: the process that supervises a container's program and outlives whoever started it.
 
-The shim is a small process, the parent of one container's program. It writes the program's log and its exit code, and
-holds the lock that says that all this is true. It outlives whoever started it; if it is killed itself, its program is
-killed with it, and the lock is free.
+It is the parent of one container's program, writes its log and exit code, and holds the lock `alive` while it runs. If
+the shim is killed, the kernel kills the program and frees the lock. containerd's shim is the model.
 
     python -m imagelab.containers.shim FOLDER READY
 
-READY is a file descriptor: closed when the program runs, or told in JSON why it does not.
+READY is a file descriptor, closed when the program runs; if it cannot be started, the reason is written there in JSON.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ from .log import LogWriter
 from .record import SHIM, Record, State, now
 
 MAX_SECONDS = 24 * 3600.0
-_ASKING = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
+_IGNORED = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
 
 
 def main() -> int:
     """Run a container's program until it ends; returns its exit code."""
     worker.alone = True
-    for number in _ASKING:  # not SIG_IGN, which its program would inherit
+    for number in _IGNORED:  # not SIG_IGN, which its program would inherit
         signal.signal(number, lambda *_: None)
     folder, ready = Path(sys.argv[1]), int(sys.argv[2])
     record = Record(folder)
@@ -48,8 +47,8 @@ def main() -> int:
         os.ftruncate(alive, 0)
         os.pwrite(alive, f"{SHIM}{os.getpid()}".encode(), 0)
         launch = record.launch()
-        if launch.runtime != "bubblewrap":  # whose program is a first process, which ignores what it does not handle
-            for number in _ASKING:
+        if launch.runtime != "bubblewrap":  # there the program is PID 1, which ignores signals it does not handle
+            for number in _IGNORED:
                 signal.signal(number, signal.SIG_IGN)
         try:
             with record.room_for_state() as write:
@@ -59,7 +58,7 @@ def main() -> int:
                 state = State("running", runtime=launch.runtime, pid=running.pid, started=now())
                 try:
                     write(state)
-                except OSError:  # nobody would find it again
+                except OSError:  # without its state, it could not be stopped
                     running.process.kill()
                     raise
         except (LabError, OSError) as error:
@@ -84,7 +83,7 @@ def main() -> int:
 
 
 def _pump(running: Running, record: Record) -> None:
-    """Hand on what the program prints to its log, and to whoever started it for as long as they listen."""
+    """Write the program's output to its log, and to the shim's own output while that is read."""
     log = LogWriter(record.log)
     listening = {"stdout": 1, "stderr": 2}
 

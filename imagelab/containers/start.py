@@ -1,6 +1,6 @@
-"""Start a container's shim, and watch it for as long as the caller wants to.
+"""Start a container's shim, and attach to it.
 
-`launch` starts a shim and returns when the program runs; `attend` hands on what it prints until it ends.
+`launch` starts a shim and returns when the program runs; `attend` hands on its output until it ends.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ from ..runtime.process import feed, hand_on, stdin_of
 from ..runtime.program import CannotStart, Output
 from .record import Launch, Record
 
-Release = Callable[[], None]  # lets interrupts through again; raises KeyboardInterrupt if one came meanwhile
-PATIENCE = 2.0  # seconds that an interrupted program has to end in, while somebody watches
+Release = Callable[[], None]  # stops holding interrupts; raises KeyboardInterrupt if one came meanwhile
+PATIENCE = 2.0  # seconds in which an interrupted program should end, before the user is told how to kill it
 
 
 def launch(record: Record, what: Launch, input: int | bytes | None, watched: bool) -> subprocess.Popen[bytes]:
     """Start a container's shim; returns when the program runs.
 
-    `input` is a file descriptor or bytes; if `watched`, the program's output comes back through pipes. Raises
-    CannotStart.
+    `input` is a file descriptor or bytes. With `watched`, the output comes back through pipes. Raises CannotStart.
     """
     record.write_launch(what)
     answers, ready = os.pipe()
@@ -52,9 +51,9 @@ def launch(record: Record, what: Launch, input: int | bytes | None, watched: boo
 
 @contextmanager
 def interrupts_held() -> Iterator[Release]:
-    """Hold interrupts back while a container is started, until the block calls what it is given, or ends.
+    """Hold back interrupts while a container is started, until the block calls the yielded function, or ends.
 
-    Only where an interrupt would raise KeyboardInterrupt: other handlers, and other threads, stay as they are.
+    Does nothing in other threads than the main one, and where SIGINT has another handler than Python's.
     """
     if (
         threading.current_thread() is not threading.main_thread()
@@ -90,10 +89,10 @@ def attend(
     shim: subprocess.Popen[bytes], output: Output, send: Callable[[int], object], goes_on: Callable[[], object],
     release: Release,
 ) -> bool:  # fmt: skip
-    """Hand on what is printed until the program ends; returns whether it had to be killed.
+    """Hand on the output until the program ends; returns whether it was killed.
 
-    When this process is interrupted, `send` sends the program SIGINT; `goes_on` is called if that has not ended it
-    within PATIENCE. A second interrupt kills it. `release` is called first: see `interrupts_held`.
+    When this process is interrupted, `send(SIGINT)` is called, and `goes_on()` if the program has not ended within
+    PATIENCE. A second interrupt calls `send(SIGKILL)`. `release` is called first: see `interrupts_held`.
     """
     interrupts = answered = 0
     end: float | None = None

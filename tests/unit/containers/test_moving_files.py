@@ -158,7 +158,7 @@ COUNT = "echo up; i=0; while :; do i=$((i+1)); echo $i > /one; echo $i > /two; d
 def test_programs_stand_still_while_files_are_read(lab, kind, request):
     web = started(lab, request.getfixturevalue(kind), "sh", "-c", COUNT)
     for _ in range(20):
-        with web._still():
+        with web.still():
             tree = web.tree()
             first = [tree[name].read() for name in ("one", "two")]
             again = web.tree()
@@ -171,7 +171,7 @@ def test_programs_beside_the_containers_own_stand_still_too(lab, linux):
     command = ["-m", "imagelab", "--home", lab.home, "exec", web.name, "sh", "-c", COUNT.replace("up", "beside")]
     with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE) as beside:
         assert beside.stdout.readline() == b"beside\n"
-        with web._still():
+        with web.still():
             first = web.read("/one")
             assert web.read("/one") == first
         beside.kill()
@@ -181,7 +181,7 @@ KILLED = """
 import os, signal, sys
 from imagelab import Lab
 web = Lab(sys.argv[1]).container(sys.argv[2])
-with web._still():
+with web.still():
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -198,9 +198,9 @@ def test_a_reader_that_is_killed_leaves_no_program_stopped(lab, linux):
 
 def test_two_readers_may_overlap(lab, linux):
     web = started(lab, linux, "sh", "-c", COUNT)
-    with web._still():
+    with web.still():
         one = web.read("/one")
-        with web._still():
+        with web.still():
             assert web.read("/one") == one
         assert web.read("/one") == one  # still stopped
     web.exec("sh", "-c", "true")
