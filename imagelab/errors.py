@@ -1,7 +1,7 @@
 """Errors whose messages are written for the user.
 
-Every failure a learner can cause or meet raises a `LabError` whose text says what was wrong, where, and what
-to do next. The command line prints that text and no traceback; a notebook shows it as the last line.
+A failure that a user can cause raises a `LabError`, whose message says what was expected, what was found, where, and
+what to do next. The command line and notebooks show the message without a traceback.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ class LabError(Exception):
     """An error whose message is meant for the user; `str(error)` is one line."""
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows: the sentence, and no traceback (IPython asks an exception for this)."""
+        """The lines that IPython shows instead of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
 class InvalidReference(LabError):
-    """A name that breaks the reference grammar; the text says which part."""
+    """An image name that does not match the reference grammar; the message says which part."""
 
 
 class NotFound(LabError):
-    """No image, tag, layer or path of that name."""
+    """An image, tag, layer, container or path that does not exist."""
 
 
 class Conflict(LabError):
-    """The request is sound, but something that exists stands in its way."""
+    """A valid request that conflicts with something that exists, such as a container that uses the image."""
 
 
 class Invalid(LabError):
-    """Bytes that are not what they claim to be: a damaged tar, a wrong digest, JSON that is not JSON."""
+    """Malformed data: a damaged tar, a wrong digest, a syntax error in JSON."""
 
 
 class Unsupported(Invalid):
-    """Bytes that may be sound, but are nothing that imagelab loads: a signature, an SBOM, a SHA-512 digest."""
+    """Data that may be valid but that imagelab does not support: a signature, an SBOM, a SHA-512 digest."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, or a notebook's stop button: what it stopped, in one sentence."""
+    """Ctrl-C, or a notebook's stop button; the message says what was interrupted."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: nobody needs to know where it was."""
+        """The line that IPython shows instead of a traceback."""
         return [str(self)]

@@ -1,8 +1,7 @@
 """Sizes, times and text as docker's client prints them.
 
-Docker prints 3968819 bytes as `3.97MB`, an hour as `About an hour`, and cuts a long command with `…`. These
-are its rules, so that a column here is the column there. And text that came out of an image is somebody
-else's: `harmless` shows what a terminal would obey.
+Docker prints 3968819 bytes as `3.97MB`, an hour as `About an hour`, and truncates a long command with `…`. `harmless`
+escapes control characters, since text from an image may contain commands to the terminal.
 
 Follows docker/go-units (size.go, duration.go) and docker/cli (formatter/displayutils.go); the tests compare
 both with the real client.
@@ -16,15 +15,15 @@ from datetime import UTC, datetime
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
-# What a terminal obeys instead of showing: C0 and C1 controls but for tab and newline, and the marks that
+# Characters that control a terminal: C0 and C1 controls except tab and newline, and those that
 # reorder a line (Unicode's bidirectional controls). Lone surrogates are file name bytes that are not UTF-8.
-_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 NO_TIME = datetime.min.replace(tzinfo=UTC)  # 0001-01-01T00:00:00Z, Go's zero time: no time was recorded
 
 
 def size(count: int, digits: int = 4) -> str:
-    """Bytes in decimal units, to so many significant digits: docker's columns have 3, its sums 4."""
+    """A number of bytes in decimal units, with this many significant digits: docker uses 3 in columns, 4 in sums."""
     value, unit = float(count), 0
     while value >= 1000 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
@@ -32,12 +31,12 @@ def size(count: int, digits: int = 4) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """A share such as `51.4%`, rounded down, so that 100.0% is all of it; nothing of nothing is all of it too."""
+    """A share such as `51.4%`, rounded down, so that 100.0% means all; 0 of 0 is 100.0%."""
     return f"{part * 1000 // whole / 10 if whole else 100:.1f}%"
 
 
 def duration(seconds: float) -> str:
-    """A length of time in words, rounded as docker rounds: hours to the nearest, everything else down."""
+    """A duration in words, rounded as docker does: hours to the nearest, everything else down."""
     minutes, hours = int(seconds / 60), int(seconds / 3600 + 0.5)
     if seconds < 1:
         return "Less than a second"
@@ -91,7 +90,7 @@ def rfc3339(moment: datetime) -> str:
 
 
 def ellipsis(text: str, columns: int) -> str:
-    """Text that fits so many columns, its last one `…` where something was cut."""
+    """Text truncated to a number of terminal columns, with `…` as the last one."""
     if width(text) <= columns:
         return text
     while width(text) > columns - 1:
@@ -100,7 +99,7 @@ def ellipsis(text: str, columns: int) -> str:
 
 
 def width(text: str) -> int:
-    """Terminal columns the text takes: wide East Asian characters take two, all others count as one."""
+    """The terminal columns of a text: two for wide East Asian characters, one for all others."""
     if text.isascii():
         return len(text)
     from unicodedata import east_asian_width
@@ -109,20 +108,20 @@ def width(text: str) -> int:
 
 
 def harmless(text: str) -> str:
-    r"""The text with every character a terminal would obey shown as an escape: ESC becomes `\x1b`.
+    r"""Text with control characters escaped: ESC becomes `\x1b`.
 
-    A byte of a file name that is not UTF-8 is shown as that byte.
+    Bytes of file names that are not UTF-8 are escaped too.
     """
-    return _OBEYED.sub(_escape, text)
+    return _CONTROLS.sub(_escape, text)
 
 
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
     if 0xDC80 <= code <= 0xDCFF:
         code -= 0xDC00
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def one_line(name: str) -> str:
-    """A file name in a listing: a tab or newline in it must not look like the next column or file."""
+    """A file name with tabs and newlines escaped, so that it stays in its column and line."""
     return name.replace("\t", "\\x09").replace("\n", "\\x0a")

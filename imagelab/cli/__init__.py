@@ -1,9 +1,11 @@
 """The command line: docker's verbs on a Lab.
 
-`imagelab images` and `%docker images` are the same click application. A verb that docker has works as docker's does, or
-is refused by name; verbs of our own have names that docker does not use.
+`imagelab images` and `%docker images` are the same click application. A docker command works as docker's does; one that
+imagelab does not have is rejected with an error that names an alternative. imagelab's own commands have names that
+docker does not use.
 
-Modules: `verbs` (grammar and errors), `table` (columns and --format), `filters`, and one for each topic.
+Modules: `command` (flags, errors and exit codes), `table` (columns and --format), `filters`, and one for each topic,
+named after docker's command.
 """
 
 from __future__ import annotations
@@ -72,15 +74,15 @@ _DOCKER = {
     "version": ("version:version", "Show the imagelab version information"),
 }
 _OUR_OWN = {
-    "append": ("archive:append", "Put one more layer on an image: a folder, or a tar as it is"),
+    "append": ("archive:append", "Add a layer to an image: a folder's contents, or a tar unchanged"),
     "cat": ("explore:cat", "Print a file of an image"),
     "diff-images": ("explore:diff_images", "Show what differs between two images' file systems"),
-    "gc": ("tags:gc", "Delete content that no image holds"),
+    "gc": ("tags:gc", "Delete content that no image uses"),
     "layers": ("explore:layers", "Show every identifier of every layer of an image"),
     "tag-log": ("tags:tag_log", "Show where a tag has pointed"),
-    "tag-undo": ("tags:tag_undo", "Take back a tag's last move"),
+    "tag-undo": ("tags:tag_undo", "Undo a tag's last move"),
     "tree": ("explore:tree", "Show the merged file system, with the layer each file comes from"),
-    "verify": ("explore:verify", "Hash all content again, and name what is damaged"),
+    "verify": ("explore:verify", "Hash all content again and list what is damaged"),
     "waste": ("explore:waste", "Show which bytes of an image later layers cover or remove"),
 }
 _ALIASES = {
@@ -90,7 +92,7 @@ _ALIASES = {
 
 
 class _Group(Verbs):
-    """A group of docker's: an alias is its verb, a verb of docker's that is not here is refused by name."""
+    """A command group with docker's aliases; the error for a missing docker command names an alternative."""
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         return super().get_command(ctx, _ALIASES.get(self.name or "", {}).get(name, name))
@@ -102,10 +104,10 @@ class _Group(Verbs):
         if command is not None:
             return name, command, args[1:]
         top = ctx.find_root().info_name
-        asked = " ".join([*ctx.command_path.split()[1:], name])
+        path = " ".join([*ctx.command_path.split()[1:], name])
         if instead := verb_instead(name, str(top)):
-            fail(f"{top}: '{asked}' is a docker command that imagelab does not have: {instead}")
-        fail(f"{top}: '{asked}' is not a command of {top}.\nSee '{ctx.command_path} --help'")
+            fail(f"{top}: '{path}' is a docker command that imagelab does not have: {instead}")
+        fail(f"{top}: '{path}' is not a command of {top}.\nSee '{ctx.command_path} --help'")
 
 
 def _root(ctx: click.Context, home: str | None) -> None:
@@ -121,8 +123,8 @@ def _or_help(ctx: click.Context) -> None:
         say(ctx.get_help() + "\n")
 
 
-def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
-    if wanted:
+def _print_version(ctx: click.Context, param: click.Parameter, is_set: bool) -> None:
+    if is_set:
         from .. import __version__
 
         say(f"imagelab version {__version__}\n")
@@ -133,7 +135,7 @@ app = _Group(
     "imagelab",
     table=dict(sorted({**_DOCKER, **_OUR_OWN}.items())),
     callback=click.pass_context(_root),
-    help="Real container images, with no Docker: docker's words, and some of our own.",
+    help="Real container images without Docker: docker's commands, and some of imagelab's own.",
     params=[
         click.Option(["--home"], metavar="DIR", help="The store's folder ($IMAGELAB_HOME, or ~/.imagelab)"),
         click.Option(
@@ -150,9 +152,9 @@ system = _Group("system", table=_SYSTEM, callback=click.pass_context(_or_help), 
 
 
 def run(args: Sequence[str], *, name: str = "imagelab", desk: Desk | None = None) -> int:
-    """Run one command line and return its exit code; what it has to say goes to sys.stdout and sys.stderr.
+    """Run one command line and return its exit code; it writes to sys.stdout and sys.stderr.
 
-    A mistake is told in words. 130 is Ctrl-C, 141 a reader that went away (as when a shell's pipe breaks).
+    Errors are printed, not raised. 130 is Ctrl-C, 141 a closed pipe.
     """
     try:
         try:
@@ -161,14 +163,14 @@ def run(args: Sequence[str], *, name: str = "imagelab", desk: Desk | None = None
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except KeyboardInterrupt as stopped:
-        if str(stopped) and not (desk and desk.notebook):  # what came of it; a notebook says it itself
-            complain(str(stopped))
+    except KeyboardInterrupt as interrupt:
+        if str(interrupt) and not (desk and desk.notebook):  # a notebook shows the message itself
+            complain(str(interrupt))
         return 130
     except BrokenPipeError:
         _no_more_output()
@@ -181,14 +183,14 @@ def run(args: Sequence[str], *, name: str = "imagelab", desk: Desk | None = None
 
 
 def _no_more_output() -> None:
-    """Let Python's own last flush of a broken stdout go nowhere."""
-    with suppress(OSError, ValueError):  # a stdout that is no real file is a test's or a notebook's
+    """Redirect a broken stdout to /dev/null, so that Python's flush at exit does not fail again."""
+    with suppress(OSError, ValueError):  # a test's or a notebook's stdout is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
     """The command `imagelab`."""
-    gc.set_threshold(100_000)  # a short life with many imports makes little garbage, and looking for it takes a fifth
+    gc.set_threshold(100_000)  # imports make little garbage, and collecting it would take a fifth of the time
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

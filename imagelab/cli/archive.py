@@ -1,6 +1,4 @@
-"""`docker save`, `load` and `import`, and `append`.
-
-Docker's `save`, `load` and `import`, and our own `append`, which puts one layer on an image.
+"""`docker save`, `load` and `import`, and imagelab's own `append`, which adds a layer to an image.
 
 Follows docker/cli (image/save.go, image/load.go, image/import.go), version 20.10.
 """
@@ -19,7 +17,7 @@ from .command import Desk, complain, explain, fail, flag, option, say, verb
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 
 
-@verb("IMAGE [IMAGE...]", wants=(1, None))
+@verb("IMAGE [IMAGE...]", takes=(1, None))
 @option("-o", "--output", kind="string", help="Write to a file, instead of STDOUT")
 def save(desk: Desk, args: tuple[str, ...], output: str | None) -> None:
     """Save one or more images to a tar archive (streamed to STDOUT by default)."""
@@ -36,8 +34,8 @@ def save(desk: Desk, args: tuple[str, ...], output: str | None) -> None:
 
 @verb()
 @option("-i", "--input", "path", kind="string", help="Read from tar archive file, instead of STDIN")
-@option("--limit", kind="bytes", help="Refuse what expands to more than this, e.g. 500m (default 32g)")
-@option("--limit-entries", "entries", kind="number", help="Refuse what holds more files than this (default 300000)")
+@option("--limit", kind="bytes", help="Reject archives that expand to more than this, e.g. 500m (default 32g)")
+@option("--limit-entries", "entries", kind="number", help="Reject archives with more files than this (default 300000)")
 @option("--ref", kind="string", help="Load only the image of this tag, name or ID")
 @flag("-q", "--quiet", help="Suppress the load output")
 def load(
@@ -48,7 +46,7 @@ def load(
     options = {} if limit is None else {"limit": _bytes(limit)}
     if entries is not None:
         if not entries.isdigit() or not int(entries):
-            fail(f'invalid argument "{entries}" for "--limit-entries" flag: write a number')
+            fail(f'invalid argument "{entries}" for "--limit-entries" flag: expected a whole number of 1 or more')
         options["limit_entries"] = int(entries)
     images = desk.lab.load(_readable(path) if path is not None else stdin_of(desk), ref=ref, **options)
     for loaded in images:
@@ -62,9 +60,9 @@ def load(
         complain(f"Passed over: {left}")
 
 
-@verb("file|- [REPOSITORY[:TAG]]", wants=(1, 2))
+@verb("file|- [REPOSITORY[:TAG]]", takes=(1, 2))
 @option("-c", "--change", "changes", kind="list", help="Apply Dockerfile instruction to the created image", many=True)
-@option("--limit", kind="bytes", help="Refuse what expands to more than this, e.g. 500m (default 32g)")
+@option("--limit", kind="bytes", help="Reject archives that expand to more than this, e.g. 500m (default 32g)")
 @option("-m", "--message", kind="string", help="Set commit message for imported image", default="")
 def import_(desk: Desk, args: tuple[str, ...], changes: tuple[str, ...], limit: str | None, message: str) -> None:
     """Import the contents from a tarball to create a filesystem image."""
@@ -81,13 +79,13 @@ def import_(desk: Desk, args: tuple[str, ...], changes: tuple[str, ...], limit: 
     say(f"{desk.lab.import_(opened, target, message=message, changes=changes, **options).id}\n")
 
 
-@verb("IMAGE CONTENT", wants=(2, 2))
+@verb("IMAGE CONTENT", takes=(2, 2))
 @option("-t", "--tag", "name", kind="string", help="Name for the new image, and optionally a tag, as 'name:tag'")
 @option("-m", "--message", kind="string", help="Comment for the history", default="")
-@option("--created-by", kind="string", help="What the history says that made the layer", default="")
+@option("--created-by", kind="string", help="The command that the history shows for the layer", default="")
 @option("--to", kind="directory", help="Where in the image a folder's contents go (default /)", default="")
 def append(desk: Desk, args: tuple[str, ...], name: str | None, message: str, created_by: str, to: str) -> None:
-    """Put one more layer on an image: a folder's contents, or a tar as it is; 'scratch' is the empty image."""
+    """Add a layer to an image: a folder's contents, or a tar unchanged; 'scratch' is the empty image."""
     base, content = args
     if not os.path.exists(content):
         fail(f"open {content}: no such file or directory")
@@ -96,7 +94,7 @@ def append(desk: Desk, args: tuple[str, ...], name: str | None, message: str, cr
 
 
 def _readable(path: str) -> str:
-    """A path that can be opened, or docker's words for one that cannot."""
+    """The path, if it can be opened; else ends the command with docker's message."""
     if os.path.isdir(path):
         return path
     try:
@@ -107,7 +105,7 @@ def _readable(path: str) -> str:
 
 
 def stdin_of(desk: Desk) -> BinaryIO:
-    """Standard input, if it is not a person; unbuffered, so that Ctrl-C is heard between two pieces."""
+    """Standard input, unbuffered, so that Ctrl-C works between two reads; ends the command if it is a terminal."""
     if desk.notebook or sys.stdin is None or sys.stdin.isatty():
         fail("requested load from stdin, but stdin is empty")
     try:
@@ -117,7 +115,7 @@ def stdin_of(desk: Desk) -> BinaryIO:
 
 
 def _bytes(text: str) -> int:
-    found = re.fullmatch(r"(\d+)([kmgt]?)b?", text.lower())
-    if not found:
-        fail(f'invalid argument "{text}" for "--limit" flag: write bytes, or 500m, 2g')
-    return int(found[1]) * _UNITS[found[2]]
+    match = re.fullmatch(r"(\d+)([kmgt]?)b?", text.lower())
+    if not match:
+        fail(f'invalid argument "{text}" for "--limit" flag: expected a size such as 1000, 500m or 2g')
+    return int(match[1]) * _UNITS[match[2]]

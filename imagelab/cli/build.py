@@ -1,9 +1,8 @@
-"""`docker build`: each step as it goes, with the cache's answer and its reason.
+"""`docker build`: prints each step with its cache result and the reason.
 
-The story goes to stderr, as BuildKit's does, so that `-q` and pipes get nothing but the result. On a terminal a step's
-line is written when it starts and completed when it ends; elsewhere only whole lines are written. In a notebook there
-is a bar; and where a program runs the notebook, the story is part of its output and tells no times, so that it is the
-same each time.
+Progress goes to stderr, as BuildKit's does, so that stdout holds only the result. On a terminal a step's line is
+written when it starts and completed when it ends; otherwise only whole lines are written. A notebook shows a progress
+bar; when a program runs the notebook, progress goes to stdout without times, so that the output is the same each time.
 
 Follows docker/cli (image/build.go), version 20.10.
 """
@@ -23,7 +22,7 @@ from .command import Desk, complain, fail, flag, option, say, verb
 
 
 def _name(text: str) -> str:
-    """A new image's name; raises ValueError, with docker's words, for one that cannot be."""
+    """Check a new image's name; raises ValueError with docker's message."""
     try:
         Reference.parse(text)
     except InvalidReference as error:
@@ -31,15 +30,15 @@ def _name(text: str) -> str:
     return text
 
 
-@verb("PATH | -", wants=(1, 1))
+@verb("PATH | -", takes=(1, 1))
 @option("--build-arg", "build_args", kind="list", help="Set build-time variables", many=True)
 @option("-f", "--file", "file", kind="string", help="Name of the Dockerfile ('-': read it from STDIN)")
 @option("--iidfile", kind="string", help="Write the image ID to the file")
 @option("--label", "labels", kind="list", help="Set metadata for an image", many=True)
 @flag("--no-cache", help="Do not use cache when building the image")
-@option("--platform", kind="string", help="Accepted: images are for the lab's platform", default="")
+@option("--platform", kind="string", help="Accepted for compatibility: images have the lab's platform", default="")
 @option("--progress", kind="string", help="How to show the build (auto, plain, tty)", default="auto")
-@flag("--pull", help="Accepted: there is no registry to ask for a newer base")
+@flag("--pull", help="Accepted for compatibility: imagelab pulls no images")
 @flag("-q", "--quiet", help="Suppress the build output and print image ID on success")
 @option(
     "-t", "--tag", "tags", kind="list", help="Name and optionally a tag in the 'name:tag' format", many=True, read=_name
@@ -57,12 +56,12 @@ def build(
         fail("invalid argument: can't use stdin for both build context and dockerfile")
     if os.path.exists(args[0]) and not os.path.isdir(args[0]):
         where = os.path.abspath(args[0])
-        fail(f"unable to prepare context: context must be a directory: {where}: a tar is given as STDIN, with '-'")
+        fail(f"unable to prepare context: context must be a directory: {where}: pass a tar on STDIN, with '-'")
     built = desk.busy_lab.build(
         stdin_of(desk) if args[0] == "-" else args[0],
         tags,
         dockerfile=stdin_of(desk).read() if file == "-" else file,
-        build_args=_given(build_args),
+        build_args=_arguments(build_args),
         labels={name: value for name, _, value in (label.partition("=") for label in labels)},
         no_cache=no_cache,
         target=target,
@@ -80,7 +79,7 @@ def build(
         say(f"Successfully tagged {tag}\n")
 
 
-def _given(build_args: tuple[str, ...]) -> dict[str, str]:
+def _arguments(build_args: tuple[str, ...]) -> dict[str, str]:
     """`--build-arg A=b`, or `--build-arg A` for the value that A has in the environment."""
     values = {}
     for argument in build_args:
@@ -91,7 +90,7 @@ def _given(build_args: tuple[str, ...]) -> dict[str, str]:
 
 
 def _watcher(desk: Desk, progress: str) -> Watcher:
-    """Who tells of the build: a bar in a notebook that somebody looks at, else a story in lines."""
+    """The progress display: a bar in a notebook with a frontend, otherwise lines of text."""
     if progress == "auto" and desk.notebook:
         from ..widgets.build_progress import BuildProgress, is_watched
 
@@ -103,21 +102,21 @@ def _watcher(desk: Desk, progress: str) -> Watcher:
 
 
 class Story(Watcher):
-    """Tells a build on stderr; as the `output` of a notebook, on stdout and without times."""
+    """Prints a build's progress on stderr; with `output`, as part of a notebook, on stdout and without times."""
 
     def __init__(self, *, live: bool, output: bool = False) -> None:
         self._live, self._output = live, output
         self._open = ""
 
     def started(self, step: BuildStep) -> None:
-        """Write the line that `done` completes, where there is somebody to look at it."""
+        """Write the line that `done` completes, on a terminal."""
         if self._live:
             self._open = _head(step)
             sys.stderr.write(units.harmless(self._open))
             sys.stderr.flush()
 
     def output(self, step: BuildStep, stream: str, data: bytes) -> None:
-        """Write what a program prints, line by line, under its step."""
+        """Write a program's output, line by line, under its step."""
         if self._open:
             sys.stderr.write("\n")
             self._open = ""
@@ -125,12 +124,12 @@ class Story(Watcher):
             self._line(f"  | {line}")
 
     def done(self, step: BuildStep) -> None:
-        """Say what came of the step."""
-        told = f"{_head(step)}  {_outcome(step, times=not self._output)}".rstrip()
+        """Write the step's result."""
+        line = f"{_head(step)}  {_outcome(step, times=not self._output)}".rstrip()
         if self._open:
             sys.stderr.write("\r")
             self._open = ""
-        self._line(told)
+        self._line(line)
 
     def _line(self, text: str) -> None:
         if self._output:

@@ -2,7 +2,7 @@
 
 `Verb` is a click command that counts arguments, reads `--flag=false` and reports mistakes as docker's client does:
 125 for a flag that cannot be read, 1 for anything else. `Verbs` is a group that imports a verb's module only when the
-verb is used, so that `imagelab version` need not wait for the engine.
+verb is used, so that `imagelab version` does not load the engine.
 
 Follows docker/cli (cli/required.go, cobra and pflag's texts), version 20.10.
 """
@@ -35,21 +35,20 @@ _BOOLEANS = dict.fromkeys(["1", "t", "T", "TRUE", "true", "True"], True) | dict.
 
 
 class Failed(click.ClickException):
-    """A command that ends here: what it says on stderr, and the exit code."""
+    """The end of a command: an error message for stderr, and an exit code."""
 
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
-        self.exit_code = code  # type: ignore[misc]  # click declares it for the class, and reads it from the instance
+        self.exit_code = code  # type: ignore[misc]  # click declares it on the class and reads it from the instance
 
     def show(self, file: Any = None) -> None:
         complain(self.message)
 
 
 class Desk:
-    """What a command works on: the Lab, opened when it is first asked for.
+    """The Lab that a command works on, opened on first use, and the surroundings of the command.
 
-    In a notebook there is no terminal: nothing can be asked, and bytes cannot be printed. `alone` is a process that
-    has this one command to do.
+    `notebook`: there is no terminal, so no prompt and no binary output. `alone`: the process runs only this command.
     """
 
     def __init__(
@@ -61,15 +60,16 @@ class Desk:
 
     @property
     def lab(self) -> Lab:
+        """The Lab; raises LabError for a home that is not usable."""
         if self._lab is None:
             from ..lab import Lab
 
-            self._lab = Lab(self.home, current=False)  # a command's own is not the one a notebook works in
+            self._lab = Lab(self.home, current=False)  # Lab.current() stays the notebook's
         return self._lab
 
     @property
     def busy_lab(self) -> Lab:
-        """The Lab, for commands that start programs: from a process that is all theirs they may be forked."""
+        """The Lab, for commands that start programs; a process that runs only this command may be forked."""
         from ..runtime import worker
 
         worker.alone = self.alone
@@ -77,43 +77,43 @@ class Desk:
 
 
 def say(text: str) -> None:
-    """Print text that may hold anything an image does, a terminal's commands made harmless."""
+    """Print text on stdout, with control characters escaped, since names and labels come from images."""
     click.echo(harmless(text), nl=False)
 
 
 def complain(text: str) -> None:
-    """Print a line on stderr, in the same way."""
+    """Print a line on stderr, with control characters escaped."""
     click.echo(harmless(text), err=True)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
-    """End the command: one line on stderr, and an exit code."""
+    """End the command with a message on stderr and an exit code: raises Failed."""
     raise Failed(message, code)
 
 
 def explain(error: Exception) -> str:
-    """One line for a person: an error of ours, or of the operating system (docker's order of words)."""
+    """An error as one line for the user; an OSError in docker's order of words."""
     if isinstance(error, OSError) and error.strerror:
         return f"Error: {in_words(error, None, sys.stdout)}"
     return f"Error: {' '.join(str(error).splitlines()) or type(error).__name__}"
 
 
 class Verb(click.Command):
-    """A command of docker's kind: `wants` is how many arguments it takes, (least, most or None).
+    """A command with docker's rules for flags, arguments and errors. `takes`: how many arguments (least, most or None).
 
-    Where arguments are another program's command line, flags end at the first of them (`allow_interspersed_args`).
+    Where the arguments are another program's command line, flags end at the first of them (`allow_interspersed_args`).
     """
 
-    wants: tuple[int, int | None] = (0, 0)
+    takes: tuple[int, int | None] = (0, 0)
     arguments = ""
-    elsewhere: Mapping[str, str] = MappingProxyType({})  # docker's flags that are not here, and what to do instead
+    instead: Mapping[str, str] = MappingProxyType({})  # docker's flags that imagelab does not have: an alternative
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         args, booleans = self._split_booleans(ctx, args)
         try:
             super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            if instead := self.elsewhere.get(error.option_name):
+            if instead := self.instead.get(error.option_name):
                 flag = f"'{error.option_name}' is a docker flag that imagelab does not have"
                 fail(f"{ctx.command_path}: {flag}: {instead}", BAD_FLAG)
             self._refuse(ctx, _unknown(error.option_name, args))
@@ -123,53 +123,53 @@ class Verb(click.Command):
             names = ", ".join(error.param.opts) if error.param else ""
             self._refuse(ctx, f'invalid argument {getattr(error, "given", "")}for "{names}" flag: {error.message}')
         ctx.params.update(booleans)
-        given = ctx.params.get("args", ())
-        least, most = self.wants
-        if len(given) < least or (most is not None and len(given) > most):
+        count = len(ctx.params.get("args", ()))
+        least, most = self.takes
+        if count < least or (most is not None and count > most):
             self._miscounted(ctx)
         return []
 
     def _split_booleans(self, ctx: click.Context, args: list[str]) -> tuple[list[str], dict[str, bool]]:
-        """Take `--human=false` out, which click does not read; turn `-f=x` into `-fx`, as docker reads it."""
+        """Take out `--human=false`, which click does not accept, and turn `-f=x` into `-fx`, which means the same."""
         flags = {name: p for p in self.get_params(ctx) if isinstance(p, click.Option) for name in p.opts}
-        kept: list[str] = []
+        rest: list[str] = []
         booleans: dict[str, bool] = {}
-        waiting = iter(args)
-        for arg in waiting:
+        queue = iter(args)
+        for arg in queue:
             is_argument = arg == "-" or not arg.startswith("-")
             if arg == "--" or (is_argument and not self.allow_interspersed_args):
-                return [*kept, arg, *waiting], booleans
-            found = re.fullmatch(r"(--[\w-]+|-\w)=(.*)", arg, re.DOTALL)
-            option = flags.get(found[1]) if found else None
-            if not found or not option or not option.is_flag:
-                kept.append(f"{found[1]}{found[2]}" if found and option and len(found[1]) == 2 else arg)
+                return [*rest, arg, *queue], booleans
+            match = re.fullmatch(r"(--[\w-]+|-\w)=(.*)", arg, re.DOTALL)
+            option = flags.get(match[1]) if match else None
+            if not match or not option or not option.is_flag:
+                rest.append(f"{match[1]}{match[2]}" if match and option and len(match[1]) == 2 else arg)
                 if not is_argument and _wants_the_next(arg, flags):
-                    kept += itertools.islice(waiting, 1)
-            elif found[2] in _BOOLEANS:
-                booleans[str(option.name)] = _BOOLEANS[found[2]]
+                    rest += itertools.islice(queue, 1)
+            elif match[2] in _BOOLEANS:
+                booleans[str(option.name)] = _BOOLEANS[match[2]]
             else:
                 self._refuse(
                     ctx,
-                    f'invalid argument "{found[2]}" for "{", ".join(option.opts)}" flag: '
-                    f'strconv.ParseBool: parsing "{found[2]}": invalid syntax',
+                    f'invalid argument "{match[2]}" for "{", ".join(option.opts)}" flag: '
+                    f'strconv.ParseBool: parsing "{match[2]}": invalid syntax',
                 )
-        return kept, booleans
+        return rest, booleans
 
     def _refuse(self, ctx: click.Context, why: str) -> NoReturn:
         fail(f"{why}\nSee '{ctx.command_path} --help'.", BAD_FLAG)
 
     def _miscounted(self, ctx: click.Context) -> NoReturn:
-        least, most = self.wants
+        least, most = self.takes
         if most == 0:
-            wants = "accepts no arguments"
+            rule = "accepts no arguments"
         elif least and most not in (None, least):
-            wants = f"requires at least {least} and at most {most} arguments"
+            rule = f"requires at least {least} and at most {most} arguments"
         else:
             number = most if least == 0 else least
             how = "exactly" if least == most else "at most" if least == 0 else "at least"
-            wants = f"requires {how} {number} argument{'s' * (number != 1)}"
+            rule = f"requires {how} {number} argument{'s' * (number != 1)}"
         fail(
-            f'"{ctx.command_path}" {wants}.\nSee \'{ctx.command_path} --help\'.\n\n'
+            f'"{ctx.command_path}" {rule}.\nSee \'{ctx.command_path} --help\'.\n\n'
             f"Usage:  {ctx.command_path} {' '.join(self.collect_usage_pieces(ctx))}\n\n{self.short_help}"
         )
 
@@ -188,7 +188,7 @@ class Verb(click.Command):
 
 
 class Verbs(click.Group):
-    """A group whose verbs are named with the module they live in: {"images": ("listing", "List images")}."""
+    """A group; `table` holds each command's module, function and help: {"images": ("images:images", "List images")}."""
 
     def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -243,7 +243,7 @@ def _flag(option: str) -> str:
 
 
 class _Checked(click.ParamType):  # type: ignore[type-arg]  # it has none in older clicks
-    """A flag's value that a function reads, which raises ValueError with docker's words for one that is none."""
+    """A flag's value, parsed by a function that raises ValueError with docker's message."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
         self.name, self._read = name, read
@@ -258,7 +258,7 @@ class _Checked(click.ParamType):  # type: ignore[type-arg]  # it has none in old
 
 
 def whole(text: str | int) -> int:
-    """A whole number, as Go reads it."""
+    """Parse a whole number; raises ValueError with Go's message."""
     try:
         return int(text)
     except ValueError:
@@ -266,18 +266,18 @@ def whole(text: str | int) -> int:
 
 
 def verb(
-    arguments: str = "", wants: tuple[int, int | None] = (0, 0), *, flags_first: bool = False,
-    elsewhere: Mapping[str, str] = MappingProxyType({}),
+    arguments: str = "", takes: tuple[int, int | None] = (0, 0), *, flags_first: bool = False,
+    instead: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[F], Verb]:  # fmt: skip
-    """Make a function a Verb: its first docstring line is the help, `args` its arguments, `desk` its Desk."""
+    """Make a function a Verb: the first line of its docstring is the help; it gets `desk`, `args` and its flags."""
 
     def make(function: F) -> Verb:
         summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-        takes = click.argument("args", nargs=-1, metavar=arguments or None, type=click.UNPROCESSED)
-        command = click.command(cls=Verb, short_help=summary)(takes(click.pass_obj(function)))
-        command.wants = wants
+        args = click.argument("args", nargs=-1, metavar=arguments or None, type=click.UNPROCESSED)
+        command = click.command(cls=Verb, short_help=summary)(args(click.pass_obj(function)))
+        command.takes = takes
         command.arguments = arguments
-        command.elsewhere = elsewhere
+        command.instead = instead
         command.allow_interspersed_args = not flags_first
         return command
 
@@ -285,7 +285,7 @@ def verb(
 
 
 def flag(*names: str, help: str, default: bool | None = False) -> Callable[[F], F]:
-    """A flag that is on or off; with `default=None` it can tell that it was not given."""
+    """A flag that is on or off; with `default=None` it is None if absent."""
     return click.option(*names, is_flag=True, help=help, default=default)
 
 
@@ -293,6 +293,6 @@ def option(
     *names: str, kind: str, help: str, many: bool = False, default: str | int | None = None,
     read: Callable[[str], Any] | None = None,
 ) -> Callable[[F], F]:  # fmt: skip
-    """A flag with a value; `kind` is what docker's help calls it, `read` checks it (see `_Checked`)."""
+    """A flag with a value; `kind` is its type in docker's help, `read` parses it (see `_Checked`)."""
     type_ = _Checked(kind, read) if read else None
     return click.option(*names, metavar=kind, help=help, multiple=many, default=default, type=type_)

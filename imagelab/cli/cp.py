@@ -1,8 +1,5 @@
 """`docker cp` and `docker export`: `container:path` is in a container, `-` is a tar, anything else is on this machine.
 
-Docker's `cp` and `export`. Where a copy lands is told in `containers.landing`; that a path of a container never means
-a file of this machine, in `rooted`.
-
 Follows docker/cli (container/cp.go, export.go), version 20.10.
 """
 
@@ -18,7 +15,7 @@ from .archive import stdin_of
 from .command import Desk, fail, flag, option, verb
 
 
-@verb("CONTAINER:SRC_PATH DEST_PATH|- | SRC_PATH|- CONTAINER:DEST_PATH", wants=(2, 2))
+@verb("CONTAINER:SRC_PATH DEST_PATH|- | SRC_PATH|- CONTAINER:DEST_PATH", takes=(2, 2))
 @flag("-a", "--archive", help="Archive mode (copy all uid/gid information)")
 @flag("-L", "--follow-link", help="Always follow symbol link in SRC_PATH")
 def cp(desk: Desk, args: tuple[str, ...], archive: bool, follow_link: bool) -> None:
@@ -37,10 +34,10 @@ def cp(desk: Desk, args: tuple[str, ...], archive: bool, follow_link: bool) -> N
     except NotFound:
         if target and source_path == "-":
             fail(f'destination "{args[1]}" must be a directory')
-        asked = source_path
+        path = source_path
         if target:  # docker asks for the folder that it would write to
-            asked, _ = landing(local_source(source_path, follow_link), Place(target_path, exists=False))
-        fail(f"Error: No such container:path: {name}:{asked}")
+            path, _ = landing(local_source(source_path, follow_link), Place(target_path, exists=False))
+        fail(f"Error: No such container:path: {name}:{path}")
     try:
         if source:
             to = _stdout(desk) if target_path == "-" else target_path
@@ -56,7 +53,7 @@ def cp(desk: Desk, args: tuple[str, ...], archive: bool, follow_link: bool) -> N
         fail(f'destination "{args[1]}" must be a directory')
 
 
-@verb("CONTAINER", wants=(1, 1))
+@verb("CONTAINER", takes=(1, 1))
 @option("-o", "--output", kind="string", help="Write to a file, instead of STDOUT")
 def export(desk: Desk, args: tuple[str, ...], output: str | None) -> None:
     """Export a container's filesystem as a tar archive."""
@@ -67,7 +64,7 @@ def export(desk: Desk, args: tuple[str, ...], output: str | None) -> None:
 
 
 def _split(place: str) -> tuple[str, str]:
-    """A container and a path in it; or no container, and a path here, which may be told by a leading '.' or '/'."""
+    """A container and a path in it, or "" and a path of this machine, which may start with '.' or '/'."""
     container, colon, path = place.partition(":")
     return ("", place) if not colon or place[:1] in ("/", ".") else (container, path)
 

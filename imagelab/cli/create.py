@@ -1,7 +1,7 @@
 """`docker create` and `docker run`.
 
-Flags come before the image, and what follows it is the container's own command line. What a container here cannot be
-given (a network, a volume, a terminal, more rights) is refused by name.
+Flags come before the image; the words after it are the container's own command line. A flag for what containers do not
+have here (a network, volumes, a terminal, more capabilities) is rejected with an error that names the flag.
 
 Follows docker/cli (container/create.go, run.go, opts.go), version 20.10.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def named_variable(text: str) -> str:
-    """A variable as `-e` takes it: NAME, or NAME=VALUE."""
+    """Check a value of `-e`: NAME or NAME=VALUE; raises ValueError with docker's message."""
     if not text.partition("=")[0]:
         raise ValueError(f"invalid environment variable: {text}")
     return text
@@ -49,9 +49,9 @@ def _settings(command: F) -> F:
         flag("-i", "--interactive", help="Keep STDIN open even if not attached"),
         option("-l", "--label", "labels", kind="list", help="Set meta data on a container", many=True, read=_label),
         option("--name", kind="string", help="Assign a name to the container", default=""),
-        option("--network", "--net", kind="network", help="Accepted: there is only none", default="none"),
-        option("--platform", kind="string", help="Accepted: images are for the lab's platform", default=""),
-        option("--pull", kind="string", help="Accepted: there is no registry to ask", default=""),
+        option("--network", "--net", kind="network", help="Accepted: only 'none'", default="none"),
+        option("--platform", kind="string", help="Accepted: images have the lab's platform", default=""),
+        option("--pull", kind="string", help="Accepted: imagelab pulls no images", default=""),
         flag("--rm", help="Automatically remove the container when it exits"),
         option("--runtime", kind="string", help=f"Runtime to use ({', '.join(RUNTIMES)})", default=""),
         option("-u", "--user", kind="string", help="Username or UID (format: <name|uid>[:<group|gid>])", default=""),
@@ -61,14 +61,14 @@ def _settings(command: F) -> F:
     return command
 
 
-@verb("IMAGE [COMMAND] [ARG...]", wants=(1, None), flags_first=True, elsewhere=unsupported.RUN)
+@verb("IMAGE [COMMAND] [ARG...]", takes=(1, None), flags_first=True, instead=unsupported.RUN)
 @_settings
 def create(desk: Desk, args: tuple[str, ...], **settings: Any) -> None:
     """Create a new container."""
     say(f"{_created(desk, args, **settings).id}\n")
 
 
-@verb("IMAGE [COMMAND] [ARG...]", wants=(1, None), flags_first=True, elsewhere=unsupported.RUN)
+@verb("IMAGE [COMMAND] [ARG...]", takes=(1, None), flags_first=True, instead=unsupported.RUN)
 @flag("-d", "--detach", help="Run container in background and print container ID")
 @_settings
 def run(desk: Desk, args: tuple[str, ...], detach: bool, rm: bool, **settings: Any) -> None:
@@ -123,13 +123,13 @@ def variables(env: Iterable[str], files: Iterable[str]) -> dict[str, str | None]
 
 
 def _env_file(path: str) -> list[str]:
-    """The variables of a file: one a line, without quotes; `#` begins a comment."""
+    """The variables of a file: one per line, without quotes; lines that start with `#` are comments."""
     try:
         with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
             lines = [line.lstrip() for line in file.read().splitlines()]
     except OSError as error:
         raise LabError(f"open {path}: {(error.strerror or str(error)).lower()}.") from None
-    found = []
+    variables = []
     for line in lines:
         name, equals, _ = line.partition("=")
         if not line or line.startswith("#"):
@@ -137,5 +137,5 @@ def _env_file(path: str) -> list[str]:
         if not name or re.search(r"\s", name):
             raise LabError(f"poorly formatted environment: {path}: {line!r} is not NAME=VALUE.")
         if equals or name in os.environ:
-            found.append(line)
-    return found
+            variables.append(line)
+    return variables

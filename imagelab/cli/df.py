@@ -1,6 +1,6 @@
 """`docker system df`: what images and containers take, with shared layers counted once.
 
-Docker's `system df`. There are no volumes here, and what a build's cache remembers is in the images.
+There are no volumes, and the build cache takes no space: its results are images. Both rows are always 0.
 
 Follows docker/cli (formatter/disk_usage.go), version 20.10.
 """
@@ -49,10 +49,10 @@ def _of(part: int, whole: int) -> str:
 
 
 def _of_containers(desk: Desk) -> tuple[int, int, int, int]:
-    """How many containers there are and run, and the bytes of their own layers, in all and in those that do not run."""
-    found = [(one.running, own_size(one)) for one in desk.lab.containers()]
-    sizes = (sum(size for _, size in found), sum(size for running, size in found if not running))
-    return len(found), sum(running for running, _ in found), *sizes
+    """Containers, running ones, bytes of all writable layers, and bytes of those of stopped containers."""
+    containers = [(one.running, own_size(one)) for one in desk.lab.containers()]
+    sizes = (sum(size for _, size in containers), sum(size for running, size in containers if not running))
+    return len(containers), sum(running for running, _ in containers), *sizes
 
 
 def _verbose(desk: Desk, template: str | None) -> None:

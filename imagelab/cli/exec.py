@@ -17,7 +17,7 @@ from .create import named_variable, variables
 from .foreground import printer, typed
 
 
-@verb("CONTAINER COMMAND [ARG...]", wants=(2, None), flags_first=True, elsewhere=unsupported.EXEC)
+@verb("CONTAINER COMMAND [ARG...]", takes=(2, None), flags_first=True, instead=unsupported.EXEC)
 @option("-e", "--env", kind="list", help="Set environment variables", many=True, read=named_variable)
 @option("--env-file", "env_files", kind="list", help="Read in a file of environment variables", many=True)
 @flag("-i", "--interactive", help="Keep STDIN open even if not attached")
@@ -28,17 +28,17 @@ def exec_(
 ) -> None:  # fmt: skip
     """Run a command in a running container."""
     container = desk.busy_lab.container(args[0])
-    given = typed(desk) if interactive else None
+    stdin = typed(desk) if interactive else None
     try:
         code = container.exec(
-            *args[1:], env=variables(env, env_files), workdir=workdir, input=given, output=printer(desk)
+            *args[1:], env=variables(env, env_files), workdir=workdir, input=stdin, output=printer(desk)
         )  # fmt: skip
     except CannotStart as error:
         fail(f"Error: exec failed: {error}", max(error.code, CANNOT_RUN))
     click.get_current_context().exit(code)
 
 
-@verb("CONTAINER", wants=(1, 1), elsewhere=unsupported.LOGS)
+@verb("CONTAINER", takes=(1, 1), instead=unsupported.LOGS)
 @flag("-f", "--follow", help="Follow log output")
 @option("--since", kind="string", help="Show logs since timestamp or relative (e.g. 42m for 42 minutes)", default="")
 @option("-n", "--tail", kind="string", help="Number of lines to show from the end of the logs", default="all")
@@ -58,17 +58,17 @@ def logs(
             write(line.stream, (f"{line.time} {line.text}" if timestamps else line.text).encode())
 
 
-@verb("CONTAINER", wants=(1, 1))
+@verb("CONTAINER", takes=(1, 1))
 def diff(desk: Desk, args: tuple[str, ...]) -> None:
     """Inspect changes to files or directories on a container's filesystem."""
     say("".join(f"{kind} {one_line(path)}\n" for kind, path in desk.lab.container(args[0]).diff()))
 
 
-@verb("CONTAINER [REPOSITORY[:TAG]]", wants=(1, 2))
+@verb("CONTAINER [REPOSITORY[:TAG]]", takes=(1, 2))
 @option("-a", "--author", kind="string", help='Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")', default="")
 @option("-c", "--change", "changes", kind="list", help="Apply Dockerfile instruction to the created image", many=True)
 @option("-m", "--message", kind="string", help="Commit message", default="")
-@flag("-p", "--pause", help="Accepted: its files are read while it runs", default=None)
+@flag("-p", "--pause", help="Accepted for compatibility: the container is not paused", default=None)
 def commit(
     desk: Desk, args: tuple[str, ...], author: str, changes: tuple[str, ...], message: str, pause: bool | None
 ) -> None:

@@ -1,8 +1,7 @@
-"""`layers`, `tree`, `cat`, `diff-images`, `waste` and `verify`: look into an image.
+"""imagelab's own commands to look into an image: `layers`, `tree`, `cat`, `diff-images`, `waste` and `verify`.
 
-Verbs that docker does not have: `layers` (every identifier of every layer), `tree` (the merged file system, and which
-layer each path comes from), `waste` (the bytes that no path shows), `cat`, `diff-images` and `verify`. People count
-layers from 1, the base.
+`layers` prints every identifier of every layer, `tree` the merged file system with the layer of each path, `waste` the
+bytes that later layers hide. Layers are numbered from 1, the base; in JSON from 0.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _TYPE_BITS = {
 }  # fmt: skip
 
 
-@verb("IMAGE", wants=(1, 1))
+@verb("IMAGE", takes=(1, 1))
 @option("--format", "template", kind="string", help="Pretty-print layers using a Go template")
 @flag("--no-trunc", help="Don't truncate output")
 def layers(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bool) -> None:
@@ -57,18 +56,18 @@ def layers(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bo
         say(f"\nimage ID:      {image.id}\nimage digest:  {image.digest}\n")
 
 
-@verb("IMAGE", wants=(1, 1))
+@verb("IMAGE", takes=(1, 1))
 @flag("--json", "as_json", help="Print a list of objects")
 def tree(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
     """Show the merged file system of an image, with the layer each file comes from."""
     image = desk.lab.image(args[0])
     origin = image.origin()
-    found = [(path, entry, origin[path]) for path, entry in image.tree().items() if path]
+    rows = [(path, entry, origin[path]) for path, entry in image.tree().items() if path]
     if as_json:
-        say(json.dumps([_object(*each) for each in found], indent=1) + "\n")
+        say(json.dumps([_object(*each) for each in rows], indent=1) + "\n")
         return
     lines = ["LAYER\tMODE\tOWNER\tSIZE\tPATH\n"]
-    for path, entry, layer in found:
+    for path, entry, layer in rows:
         mode = stat.filemode(_TYPE_BITS[entry.kind] | entry.mode)
         name = one_line(path) + (f" -> {one_line(entry.link)}" if entry.kind == "symlink" else "")
         size = ",".join(map(str, entry.device)) if entry.kind in ("char", "block") else units.size(entry.size, 3)
@@ -77,39 +76,39 @@ def tree(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
 
 
 def _object(path: str, entry: Entry, layer: int) -> dict[str, str | int]:
-    """One path for a program to read: mode is a number, layer counts from 0 as in `.RootFS.Layers`."""
+    """A path as a JSON object: mode is a number, layers are numbered from 0 as in `.RootFS.Layers`."""
     return {
         "path": path, "kind": entry.kind, "mode": entry.mode, "uid": entry.uid, "gid": entry.gid,
         "size": entry.size, "link": entry.link, "layer": layer,
     }  # fmt: skip
 
 
-@verb("IMAGE", wants=(1, 1))
+@verb("IMAGE", takes=(1, 1))
 @flag("--json", "as_json", help="Print an object")
 def waste(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
-    """Show which bytes of an image later layers cover or remove, and its efficiency as dive has it."""
-    found = desk.lab.waste(args[0])
+    """Show which bytes of an image later layers cover or remove, and its efficiency as dive computes it."""
+    result = desk.lab.waste(args[0])
     if as_json:  # layers count from 0 here too
         paths = [
             {"path": each.path, "layers": [number - 1 for number in each.layers], "sizes": each.sizes,
              "visible": each.visible, "wasted": each.wasted}
-            for each in found.worst
+            for each in result.worst
         ]  # fmt: skip
-        facts = {name: getattr(found, name) for name in ("size", "visible", "hidden", "wasted", "efficiency")}
+        facts = {name: getattr(result, name) for name in ("size", "visible", "hidden", "wasted", "efficiency")}
         say(json.dumps({**facts, "paths": paths}, indent=1) + "\n")
         return
-    lines = ["WASTED\tBYTES IN ALL\tSMALLEST\tLAYERS\tPATH\n"] if found.worst else []
-    for each in found.worst:
+    lines = ["WASTED\tBYTES IN ALL\tSMALLEST\tLAYERS\tPATH\n"] if result.worst else []
+    for each in result.worst:
         sizes = "\t".join(units.size(size, 3) for size in (each.wasted, each.cumulative, each.smallest))
         lines.append(f"{sizes}\t{','.join(map(str, dict.fromkeys(each.layers)))}\t{one_line(each.path)}\n")
     say(aligned("".join(lines)) + "\n" * bool(lines))
     say(
-        f"image size:   {units.size(found.size, 3)}\nmerged size:  {units.size(found.visible, 3)}\n"
-        f"wasted:       {units.size(found.wasted, 3)}\nefficiency:   {units.percent(found.smallest, found.size)}\n"
+        f"image size:   {units.size(result.size, 3)}\nmerged size:  {units.size(result.visible, 3)}\n"
+        f"wasted:       {units.size(result.wasted, 3)}\nefficiency:   {units.percent(result.smallest, result.size)}\n"
     )
 
 
-@verb("IMAGE PATH", wants=(2, 2))
+@verb("IMAGE PATH", takes=(2, 2))
 def cat(desk: Desk, args: tuple[str, ...]) -> None:
     """Print a file of an image."""
     data = desk.lab.image(args[0]).read(args[1])
@@ -120,10 +119,10 @@ def cat(desk: Desk, args: tuple[str, ...]) -> None:
     try:
         say(data.decode())
     except UnicodeDecodeError:
-        fail(f"Error: {args[1]!r} is not text, and a terminal is no place for its {len(data):,} bytes: redirect them")
+        fail(f"Error: {args[1]!r} is not text: redirect its {len(data):,} bytes to a file")
 
 
-@verb("IMAGE IMAGE", wants=(2, 2))
+@verb("IMAGE IMAGE", takes=(2, 2))
 def diff_images(desk: Desk, args: tuple[str, ...]) -> None:
     """Show what differs between two images' file systems: A added, C changed, D deleted."""
     before, changes = desk.lab.image(args[0]).tree(), desk.lab.diff(*args)
@@ -134,11 +133,11 @@ def diff_images(desk: Desk, args: tuple[str, ...]) -> None:
 
 @verb()
 def verify(desk: Desk, args: tuple[str, ...]) -> None:
-    """Hash all content again, and name what is damaged."""
+    """Hash all content again and list what is damaged."""
     damage = desk.lab.verify()
-    for found in damage:
-        where = f" (in {', '.join(found.images)})" if found.images else ""
-        say(f"{found.digest}: {found.what}{where}\n")
+    for item in damage:
+        where = f" (in {', '.join(item.images)})" if item.images else ""
+        say(f"{item.digest}: {item.what}{where}\n")
     if damage:
         fail(f"Error: {len(damage)} of the store's blobs are damaged or missing")
     say(f"All {sum(1 for _ in desk.lab.store.blobs)} blobs hold what their names say\n")

@@ -1,8 +1,8 @@
-"""Run in the foreground: hand streams and signals on between the terminal and a container.
+"""Containers in the foreground: pass streams and signals between the terminal and a container.
 
-What it prints is handed on as bytes, as it comes. Ctrl-C goes to its program, which may do with it what it likes; who
-insists gets the prompt back, and the container goes on in the background, as it does when we are killed. In a notebook,
-where nothing else would stop it, the second interrupt kills it (see `Container.start`).
+Output is passed on as bytes, as it comes. Ctrl-C goes to the container's program. The third one returns to the prompt
+and leaves the container running in the background, as does killing this process. In a notebook, the second interrupt
+kills the container (see `Container.start`).
 
 Follows docker/cli (container/run.go, container/signals.go).
 """
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from ..runtime.program import Output
 
 PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
-PATIENCE = 3  # interrupts after which we leave, as docker's client does
+PATIENCE = 3  # the interrupt that detaches, as in docker's client
 INTERRUPTED = 130
 
 
 def start(desk: Desk, container: Container, interactive: bool) -> int:
-    """Start a container, and return its exit code when it has ended."""
+    """Start a container and wait for it; returns its exit code."""
     with nullcontext() if desk.notebook else _signals_of(container, desk):
         try:
             container.start(input=typed(desk) if interactive else None, output=printer(desk), wait=True)
@@ -43,7 +43,7 @@ def start(desk: Desk, container: Container, interactive: bool) -> int:
 
 
 def typed(desk: Desk) -> int | bytes:
-    """Our standard input, for a program to read; in a notebook there is nothing in it."""
+    """Our standard input: a file descriptor, or bytes; empty in a notebook."""
     if desk.notebook or sys.stdin is None:
         return b""
     try:
@@ -53,7 +53,7 @@ def typed(desk: Desk) -> int | bytes:
 
 
 def printer(desk: Desk) -> Output:
-    """Something that writes bytes to our standard output and error; where those are text, as text."""
+    """A function that writes bytes to our stdout and stderr, decoded where those accept only text."""
     decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("stdout", "stderr")}
 
     def write(stream: str, data: bytes) -> None:
@@ -75,29 +75,29 @@ def _signals_of(container: Container, desk: Desk) -> Iterator[None]:
 
     A process of our own ignores interrupts after that one: it is leaving, and Python's end would be cut short by one.
     """
-    heard = 0
+    interrupts = 0
 
     def hear(number: int, frame: FrameType | None) -> None:
-        nonlocal heard
-        heard += number == signal.SIGINT
-        if heard >= PATIENCE:
+        nonlocal interrupts
+        interrupts += number == signal.SIGINT
+        if interrupts >= PATIENCE:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             complain(f"The container {container.name} goes on in the background; stop it with: stop {container.name}")
             raise click.exceptions.Exit(INTERRUPTED)
-        if number == signal.SIGINT and heard == PATIENCE - 1:
+        if number == signal.SIGINT and interrupts == PATIENCE - 1:
             complain("Interrupted: so is the container. Once more, and it goes on without us.")
         threading.Thread(target=_pass_on, args=(container, number)).start()  # not here: we may hold its lock
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    known = [getattr(signal, name) for name in PASSED_ON if hasattr(signal, name)]
-    before = {number: signal.signal(number, hear) for number in known}
+    signals = [getattr(signal, name) for name in PASSED_ON if hasattr(signal, name)]
+    before = {number: signal.signal(number, hear) for number in signals}
     try:
         yield
     finally:
         for number, handler in before.items():
-            if not (desk.alone and number == signal.SIGINT and heard >= PATIENCE):
+            if not (desk.alone and number == signal.SIGINT and interrupts >= PATIENCE):
                 signal.signal(number, handler)
 
 

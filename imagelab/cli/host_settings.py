@@ -1,6 +1,6 @@
 """The limits, rights and networks of a container as docker's API describes them: the same for every container here.
 
-Every field of Docker is there, with a value of its type; a limit of 0 is none that could be set.
+Every field of Docker is present with a value of its type; 0 means that a limit is not configurable.
 
 Follows moby's container.HostConfig and types.NetworkSettings, 20.10.
 """
@@ -15,7 +15,7 @@ from ..golang.template import Map, NilList, NilPointer, Struct
 
 
 class _HostConfig(Struct):
-    """A Struct whose JSON writes abbreviations otherwise than its fields: `DNSSearch` is `DnsSearch`."""
+    """A Struct whose JSON spells abbreviations differently from its fields: `DnsSearch` for `DNSSearch`."""
 
     __slots__ = ()
 
@@ -25,7 +25,7 @@ class _HostConfig(Struct):
 
 
 def host_config(*, remove: bool, runtime: str) -> Struct:
-    """What a container may use of its host; `runtime` is "" for one that has not run yet."""
+    """The HostConfig of a container; `runtime` is "" if it has not run yet."""
     from ..runtime.bubblewrap import MASKED, READ_ONLY
 
     hides = runtime in ("", "bubblewrap")  # the others show their programs no /proc and no /sys
@@ -100,7 +100,7 @@ def host_config(*, remove: bool, runtime: str) -> Struct:
 
 
 def network_settings() -> Struct:
-    """The network of a container, which is none."""
+    """The NetworkSettings of a container: the network `none`."""
     address = {"Gateway": "", "IPAddress": "", "IPPrefixLen": 0, "IPv6Gateway": ""}
     return Struct(
         "types.NetworkSettings",

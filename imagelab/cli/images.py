@@ -1,7 +1,6 @@
 """`docker images` and `docker history`.
 
-Follows docker/cli (formatter/image.go, image/formatter_history.go), version 20.10: its columns, titles, order, and what
-is cut off.
+Follows docker/cli (formatter/image.go, image/formatter_history.go), version 20.10: columns, titles, order, truncation.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def image_row(
     image: Image, repository: str, tag: str, now: datetime, *, trunc: bool,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> Row:  # fmt: skip
-    """One line of `docker images`, with `more` in the place of some fields; JSON has them in the alphabet's order."""
+    """One line of `docker images`; `more` replaces fields. Fields are in alphabetical order, as in docker's JSON."""
     created, size = image.moment, image.size
     fields = {
         "Containers": "N/A",
@@ -58,36 +57,36 @@ def image_row(
 
 
 def names_by_id(images: Iterable[Image]) -> dict[Digest, list[Reference]]:
-    """The names of each image ID: docker's images are their configs, whichever manifests brought them here."""
+    """The names of each image ID, sorted; several manifests may share one config, and so one ID."""
     names: dict[Digest, list[Reference]] = {}
     for image in images:
         names.setdefault(image.id, []).extend(image.names)
-    return {id_: sorted(found, key=lambda name: name.canonical) for id_, found in names.items()}
+    return {id_: sorted(some, key=lambda name: name.canonical) for id_, some in names.items()}
 
 
-@verb("[REPOSITORY[:TAG]]", wants=(0, 1))
+@verb("[REPOSITORY[:TAG]]", takes=(0, 1))
 @flag("-a", "--all", help="Show all images (default hides intermediate images)")
 @flag("--digests", help="Show digests")
-@option("-f", "--filter", "wanted", kind="filter", help="Filter output based on conditions provided", many=True)
+@option("-f", "--filter", "texts", kind="filter", help="Filter output based on conditions provided", many=True)
 @option("--format", "template", kind="string", help="Pretty-print images using a Go template")
 @flag("--no-trunc", help="Don't truncate output")
 @flag("-q", "--quiet", help="Only show image IDs")
 def images(
-    desk: Desk, args: tuple[str, ...], all: bool, digests: bool, wanted: tuple[str, ...], template: str | None,
+    desk: Desk, args: tuple[str, ...], all: bool, digests: bool, texts: tuple[str, ...], template: str | None,
     no_trunc: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """List images."""
-    asked = filters.parse(wanted, FILTERS)
-    is_dangling = filters.dangling(asked)
-    patterns = [*asked["reference"], *args]
+    conditions = filters.parse(texts, FILTERS)
+    is_dangling = filters.dangling(conditions)
+    patterns = [*conditions["reference"], *args]
     now = datetime.now(UTC)
     names_of = names_by_id(desk.lab.images(all=True))
     rows: list[Row] = []
-    wants_digest = digests or (template is not None and ".Digest" in template)  # docker shows it to who asks for it
-    for image in filters.chosen(desk.lab.images(all=all), asked, desk.lab):
+    wants_digest = digests or (template is not None and ".Digest" in template)  # docker fills it in only on request
+    for image in filters.chosen(desk.lab.images(all=all), conditions, desk.lab):
         names = names_of.pop(image.id, None)
         if names is None or is_dangling is bool(names):
-            continue  # its twin has been shown; or it is not asked for
+            continue  # the same ID under another manifest, or excluded by dangling=
         for name in names:
             if not patterns or filters.names_fit(name, patterns):
                 more = {"Digest": str(image.digest)} if wants_digest else {}
@@ -100,7 +99,7 @@ def images(
     print_rows(rows, IMAGE_TITLES, columns, template, quiet=quiet, unknown="N/A")
 
 
-@verb("IMAGE", wants=(1, 1))
+@verb("IMAGE", takes=(1, 1))
 @option("--format", "template", kind="string", help="Pretty-print images using a Go template")
 @flag("-H", "--human", "words", help="Print sizes and dates in human readable format (default true)", default=None)
 @flag("--no-trunc", help="Don't truncate output")
@@ -111,7 +110,7 @@ def history(
     """Show the history of an image."""
     words, now = words is not False, datetime.now(UTC)
     image = desk.lab.image(args[0])
-    steps = image.steps[: len(image.config.get("history") or [])]  # docker lists records, and no layer without one
+    steps = image.steps[: len(image.config.get("history") or [])]  # layers without a record have no line
     rows = [_step_row(step, now, words, not no_trunc) for step in reversed(steps)]
     columns = ["ID", "CreatedSince" if words else "CreatedAt", "CreatedBy", "Size", "Comment"]
     print_rows(rows, HISTORY_TITLES, columns, template, quiet=quiet)
@@ -121,13 +120,13 @@ def _step_row(step: Step, now: datetime, words: bool, trunc: bool) -> Row:
     created = units.parse_time(step.created)
     by = step.created_by.replace("\t", " ")
     at = units.rfc3339(created)
-    found = step.image_id
+    id_ = step.image_id
     return Row(
         "*image.historyContext",
         Comment=step.comment,
         CreatedAt=at,
         CreatedBy=units.ellipsis(by, 45) if trunc else by,
         CreatedSince=units.since(created, now) or "N/A" if words else at,
-        ID=(found.short if trunc else str(found)) if found else "<missing>",
+        ID=(id_.short if trunc else str(id_)) if id_ else "<missing>",
         Size=units.size(step.size, 3) if words else str(step.size),
     )

@@ -1,7 +1,7 @@
 """`docker inspect` of images and containers.
 
-A template is tried twice, as docker tries it: on the value with docker's types, where an unset list is `[]` and a field
-has its Go name (`ID`), and then on the plain JSON, where a field has the name that is printed (`Id`).
+As in docker, a template is executed on the typed value, where an unset list is `[]` and fields have their Go names
+(`ID`), and if that fails, on the plain JSON, where fields have the printed names (`Id`).
 
 Follows docker/cli (inspect/inspector.go), version 20.10.
 """
@@ -21,7 +21,7 @@ from .table import SYNTAX, parse_template
 _TYPES = ("config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume")
 
 
-@verb("NAME|ID [NAME|ID...]", wants=(1, None))
+@verb("NAME|ID [NAME|ID...]", takes=(1, None))
 @option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
 @flag("-s", "--size", help="Display total file sizes if the type is container")
 @option("--type", "kind", kind="string", help="Return JSON for specified type")
@@ -32,14 +32,14 @@ def inspect(desk: Desk, args: tuple[str, ...], template: str | None, size: bool,
     _inspect(desk, args, template, kind or "object", size)
 
 
-@verb("IMAGE [IMAGE...]", wants=(1, None))
+@verb("IMAGE [IMAGE...]", takes=(1, None))
 @option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
 def inspect_image(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
     """Display detailed information on one or more images."""
     _inspect(desk, args, template, "image")
 
 
-@verb("CONTAINER [CONTAINER...]", wants=(1, None))
+@verb("CONTAINER [CONTAINER...]", takes=(1, None))
 @option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
 @flag("-s", "--size", help="Display total file sizes")
 def inspect_container(desk: Desk, args: tuple[str, ...], template: str | None, size: bool) -> None:
@@ -48,16 +48,16 @@ def inspect_container(desk: Desk, args: tuple[str, ...], template: str | None, s
 
 
 def _inspect(desk: Desk, refs: tuple[str, ...], template: str | None, what: str, sized: bool = False) -> None:
-    """Show all that can be found, then say what could not, as docker does."""
+    """Print the objects that exist, then the errors for the others, as docker does."""
     parsed = parse_template(template, syntax_code=SYNTAX) if template and template != "json" else None
-    found: list[Struct] = []
+    objects: list[Struct] = []
     printed: list[str] = []
     errors: list[str] = []
     for ref in refs:
         try:
-            found.append(_found(desk, ref, what, sized))
+            objects.append(_object(desk, ref, what, sized))
             if parsed:
-                printed.append(render(parsed, found[-1]) + "\n")
+                printed.append(render(parsed, objects[-1]) + "\n")
         except NotFound:
             errors.append(f"Error: No such {what}: {ref}")
         except TemplateError as error:
@@ -65,13 +65,13 @@ def _inspect(desk: Desk, refs: tuple[str, ...], template: str | None, what: str,
     if parsed:
         say("".join(printed) or "\n")
     else:
-        say(to_json(list(found), indent=None if template else 4) + "\n")
+        say(to_json(list(objects), indent=None if template else 4) + "\n")
     if errors:
         fail("\n".join(errors))
 
 
-def _found(desk: Desk, ref: str, what: str, sized: bool) -> Struct:
-    """The container of this name, or else the image; raises NotFound."""
+def _object(desk: Desk, ref: str, what: str, sized: bool) -> Struct:
+    """The container of this name or ID, or else the image; raises NotFound."""
     if what in ("container", "object"):
         try:
             return container_described(desk.lab.container(ref), sized)
@@ -79,7 +79,7 @@ def _found(desk: Desk, ref: str, what: str, sized: bool) -> Struct:
             if what == "container":
                 raise
     if what not in ("image", "object"):
-        raise NotFound(ref)  # docker's other kinds of objects are not here
+        raise NotFound(ref)  # imagelab has none of docker's other objects
     image = desk.lab.image(ref)
     if sized:
         complain("WARNING: --size ignored for image")
@@ -88,7 +88,7 @@ def _found(desk: Desk, ref: str, what: str, sized: bool) -> Struct:
 
 
 def render(template: Template, value: Struct) -> str:
-    """What a template prints for a value; raises TemplateError, about the plain JSON as docker does."""
+    """Execute a template on a value; raises TemplateError with the message for the plain JSON, as docker does."""
     try:
         return template.render(value)
     except TemplateError:

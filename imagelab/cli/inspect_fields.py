@@ -1,7 +1,7 @@
 """The fields of docker's API for an image and for a container, by name and in order.
 
-A template sees exactly these fields; what is not set is there too, empty. What docker tells of its own machinery (its
-storage, its cgroups, the networks it could have given) is said as it is here: none.
+A template sees exactly these fields, the unset ones empty. Fields about what imagelab does not have (storage drivers,
+cgroups, networks) are empty.
 
 Follows moby's types.ImageInspect and types.ContainerJSON, 20.10.
 """
@@ -25,7 +25,7 @@ _DRIVER = "imagelab"
 
 
 class _Loose(Struct):
-    """A Struct whose JSON leaves some fields out where they are unset, and may name them otherwise (`ID`: `Id`)."""
+    """A Struct whose JSON omits some fields while they are unset, and has `Id` for `ID`."""
 
     __slots__ = ()
     optional = (
@@ -68,49 +68,49 @@ def image_described(image: Image, names: Sequence[str], lab: Lab) -> Struct:
     )
 
 
-def _config(given: dict[str, Any]) -> Struct:
-    """The settings for containers, every one that docker knows of, in docker's order."""
+def _config(settings: dict[str, Any]) -> Struct:
+    """The config of a container or image: all of docker's settings, in docker's order."""
 
     def a_list(name: str) -> list[Any]:
-        value = given.get(name)
+        value = settings.get(name)
         return NilList() if value is None else value
 
     def a_set(name: str) -> Map:
-        value = given.get(name)
+        value = settings.get(name)
         return Map(None if value is None else {key: Struct() for key in value}, Struct())
 
     return _Loose(
         "container.Config",
-        Hostname=given.get("Hostname") or "",
-        Domainname=given.get("Domainname") or "",
-        User=given.get("User") or "",
-        AttachStdin=bool(given.get("AttachStdin")),
-        AttachStdout=bool(given.get("AttachStdout")),
-        AttachStderr=bool(given.get("AttachStderr")),
+        Hostname=settings.get("Hostname") or "",
+        Domainname=settings.get("Domainname") or "",
+        User=settings.get("User") or "",
+        AttachStdin=bool(settings.get("AttachStdin")),
+        AttachStdout=bool(settings.get("AttachStdout")),
+        AttachStderr=bool(settings.get("AttachStderr")),
         ExposedPorts=a_set("ExposedPorts"),
-        Tty=bool(given.get("Tty")),
-        OpenStdin=bool(given.get("OpenStdin")),
-        StdinOnce=bool(given.get("StdinOnce")),
+        Tty=bool(settings.get("Tty")),
+        OpenStdin=bool(settings.get("OpenStdin")),
+        StdinOnce=bool(settings.get("StdinOnce")),
         Env=a_list("Env"),
         Cmd=a_list("Cmd"),
-        Healthcheck=given.get("Healthcheck") or NilPointer(),
-        ArgsEscaped=bool(given.get("ArgsEscaped")),
-        Image=given.get("Image") or "",
+        Healthcheck=settings.get("Healthcheck") or NilPointer(),
+        ArgsEscaped=bool(settings.get("ArgsEscaped")),
+        Image=settings.get("Image") or "",
         Volumes=a_set("Volumes"),
-        WorkingDir=given.get("WorkingDir") or "",
+        WorkingDir=settings.get("WorkingDir") or "",
         Entrypoint=a_list("Entrypoint"),
-        NetworkDisabled=bool(given.get("NetworkDisabled")),
-        MacAddress=given.get("MacAddress") or "",
+        NetworkDisabled=bool(settings.get("NetworkDisabled")),
+        MacAddress=settings.get("MacAddress") or "",
         OnBuild=a_list("OnBuild"),
-        Labels=Map(given.get("Labels")),
-        StopSignal=given.get("StopSignal") or "",
-        StopTimeout=given.get("StopTimeout") or NilPointer(),
+        Labels=Map(settings.get("Labels")),
+        StopSignal=settings.get("StopSignal") or "",
+        StopTimeout=settings.get("StopTimeout") or NilPointer(),
         Shell=a_list("Shell"),
     )
 
 
 def _last_tagged(names: Sequence[str], lab: Lab) -> str:
-    """When a name was last made to point here, as far as the tag log knows."""
+    """When one of the names was last set, according to the tag log; Go's zero time if never."""
     times = [move.time for name in names for move in lab.tag_log(name)[-1:]]
     return max(times, default="") or _ZERO_TIME
 
@@ -171,10 +171,10 @@ def _driver(data: Map) -> Struct:
 
 
 def _from_image(one: Container) -> dict[str, Any]:
-    """What a container's config has of its image's, unchanged."""
+    """The settings that a container takes over from its image unchanged."""
     try:
-        told = one.image.config.get("config") or {}
+        config = one.image.config.get("config") or {}
     except NotFound:
         return {}
-    kept = ("ExposedPorts", "Volumes", "OnBuild", "Healthcheck", "StopSignal")
-    return {key: told[key] for key in kept if key in told}
+    names = ("ExposedPorts", "Volumes", "OnBuild", "Healthcheck", "StopSignal")
+    return {name: config[name] for name in names if name in config}

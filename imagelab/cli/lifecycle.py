@@ -1,6 +1,6 @@
 """`docker start`, `stop`, `kill`, `wait`, `rm` and `container prune`.
 
-What cannot be done to one does not keep it from being done to the others: what went wrong is told at the end.
+A command goes on with the other containers after an error; all errors are printed at the end.
 
 Follows docker/cli (container/start.go, stop.go, kill.go, wait.go, rm.go, prune.go), version 20.10.
 """
@@ -18,7 +18,7 @@ from .command import Desk, explain, fail, flag, option, say, verb, whole
 from .tags import agreed
 
 
-@verb("CONTAINER [CONTAINER...]", wants=(1, None), elsewhere=unsupported.START)
+@verb("CONTAINER [CONTAINER...]", takes=(1, None), instead=unsupported.START)
 @flag("-a", "--attach", help="Attach STDOUT/STDERR and forward signals")
 @flag("-i", "--interactive", help="Attach container's STDIN")
 def start(desk: Desk, args: tuple[str, ...], attach: bool, interactive: bool) -> None:
@@ -32,7 +32,7 @@ def start(desk: Desk, args: tuple[str, ...], attach: bool, interactive: bool) ->
         fail("\n".join([*errors.values(), f"Error: failed to start containers: {', '.join(errors)}"]))
 
 
-@verb("CONTAINER [CONTAINER...]", wants=(1, None))
+@verb("CONTAINER [CONTAINER...]", takes=(1, None))
 @option("-t", "--time", "seconds", kind="int", help="Seconds to wait before killing it", default=10, read=whole)
 def stop(desk: Desk, args: tuple[str, ...], seconds: int) -> None:
     """Stop one or more running containers."""
@@ -40,7 +40,7 @@ def stop(desk: Desk, args: tuple[str, ...], seconds: int) -> None:
     _all_of(args, lambda ref: desk.lab.container(ref).stop(timeout))
 
 
-@verb("CONTAINER [CONTAINER...]", wants=(1, None))
+@verb("CONTAINER [CONTAINER...]", takes=(1, None))
 @option("-s", "--signal", "name", kind="string", help="Signal to send to the container", default="KILL")
 def kill(desk: Desk, args: tuple[str, ...], name: str) -> None:
     """Kill one or more running containers."""
@@ -54,15 +54,15 @@ def kill(desk: Desk, args: tuple[str, ...], name: str) -> None:
     _all_of(args, send)
 
 
-@verb("CONTAINER [CONTAINER...]", wants=(1, None))
+@verb("CONTAINER [CONTAINER...]", takes=(1, None))
 def wait(desk: Desk, args: tuple[str, ...]) -> None:
     """Block until one or more containers stop, then print their exit codes."""
-    _all_of(args, lambda ref: desk.lab.container(ref).wait(), said=lambda ref, code: str(code))
+    _all_of(args, lambda ref: desk.lab.container(ref).wait(), line=lambda ref, code: str(code))
 
 
-@verb("CONTAINER [CONTAINER...]", wants=(1, None), elsewhere=unsupported.RM)
+@verb("CONTAINER [CONTAINER...]", takes=(1, None), instead=unsupported.RM)
 @flag("-f", "--force", help="Force the removal of a running container (uses SIGKILL)")
-@flag("-v", "--volumes", help="Accepted: a container here has no volumes")
+@flag("-v", "--volumes", help="Accepted for compatibility: containers have no volumes")
 def rm(desk: Desk, args: tuple[str, ...], force: bool, volumes: bool) -> None:
     """Remove one or more containers."""
     fatal = False
@@ -72,7 +72,7 @@ def rm(desk: Desk, args: tuple[str, ...], force: bool, volumes: bool) -> None:
         try:
             desk.lab.container(ref).remove(force)
         except LabError as error:
-            fatal = fatal or not (force and isinstance(error, NotFound))  # with -f, what is not there is done
+            fatal = fatal or not (force and isinstance(error, NotFound))  # with -f, a missing one counts as removed
             raise
 
     if errors := _each(args, remove):
@@ -96,18 +96,18 @@ def prune(desk: Desk, args: tuple[str, ...], texts: tuple[str, ...], force: bool
 
 
 def _each(
-    refs: Iterable[str], act: Callable[[str], object], said: Callable[[str, object], str] = lambda ref, result: ref
+    refs: Iterable[str], act: Callable[[str], object], line: Callable[[str, object], str] = lambda ref, result: ref
 ) -> dict[str, str]:
-    """Do something to each, and say its name; returns what went wrong, in words, by name."""
+    """Act on each and print its line; returns the error messages by reference."""
     errors: dict[str, str] = {}
     for ref in refs:
         try:
-            say(f"{said(ref, act(ref))}\n")
+            say(f"{line(ref, act(ref))}\n")
         except (LabError, OSError) as error:
             errors[ref] = explain(error)
     return errors
 
 
-def _all_of(refs: Iterable[str], act: Callable[[str], object], **said: Callable[[str, object], str]) -> None:
-    if errors := _each(refs, act, **said):
+def _all_of(refs: Iterable[str], act: Callable[[str], object], **line: Callable[[str, object], str]) -> None:
+    if errors := _each(refs, act, **line):
         fail("\n".join(errors.values()))

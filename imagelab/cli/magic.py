@@ -3,19 +3,18 @@
     %docker images --format '{{.ID}} {{.Size}}'
 
     %%docker
-    # a comment; a line may go on after a backslash
+    # a comment; a backslash continues a line
     tag myapp:1.0 \\
         myapp:latest
     history myapp
 
 The commands are those of `imagelab` on the command line, on the Lab that was made last in this kernel, or else on the
-default store. A cell stops at the first command that fails. What docker would write to the terminal appears as text:
-an error's words on stderr, then one line in the place of a traceback, which says which command ended with which exit
-code; so a failed command is a failed cell for those who run notebooks without looking (CI), and a cell that is meant
-to fail can be tagged `raises-exception`.
+default store. A cell stops at the first command that fails: its message is on stderr, and one line with the command
+and its exit code takes the place of a traceback. So a failed command is a failed cell in CI too; tag a cell that is
+meant to fail `raises-exception`.
 
-A word that is nothing but `{name}` stands for the value of that Python name, where there is one: `build {folder}`. All
-other braces and dollars are left alone: they belong to Go templates.
+A word that consists of `{name}` is replaced by the value of that Python variable, if it exists: `build {folder}`. All
+other braces and dollar signs are left unchanged, for Go templates.
 """
 
 from __future__ import annotations
@@ -31,36 +30,36 @@ from .command import BAD_FLAG, Desk, complain
 
 
 class CommandFailed(LabError):
-    """A `%docker` command that ended with an exit code other than 0; it has told why on stderr."""
+    """A `%docker` command that ended with an exit code other than 0; its message is on stderr."""
 
     def __init__(self, command: str, code: int) -> None:
         super().__init__(f"docker {command}: exit code {code}")
         self.code = code
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: nobody's Python is at fault."""
+        """What IPython shows instead of a traceback."""
         return [str(self)]
 
 
 def commands(text: str) -> list[str]:
-    """The commands of a cell, one a line: comments and empty lines gone, lines that end in a backslash joined."""
+    """The commands of a cell, one per line, without comments; lines that end in a backslash are joined."""
     lines = re.sub(r"[ \t]*\\\n[ \t]*", " ", text).splitlines()
     return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
 
 
 def words(command: str, names: Mapping[str, Any] | None = None) -> list[str]:
-    """A command's arguments, quoted as in a shell; a leading `docker` is dropped. Raises LabError for a lone quote.
+    """Split a command as a shell does, without a leading `docker`; `{name}` becomes the value of that name in `names`.
 
-    `{name}` as a whole word is the value of that name in `names`.
+    Raises LabError for a quote that is not closed.
     """
     try:
-        found = [_meant(word, names or {}) for word in shlex.split(command)]
+        args = [_substituted(word, names or {}) for word in shlex.split(command)]
     except ValueError as error:
         raise LabError(f"docker {command}: {str(error).lower()}") from None
-    return found[1:] if found[:1] == ["docker"] else found
+    return args[1:] if args[:1] == ["docker"] else args
 
 
-def _meant(word: str, names: Mapping[str, Any]) -> str:
+def _substituted(word: str, names: Mapping[str, Any]) -> str:
     name = re.fullmatch(r"\{([A-Za-z_]\w*)\}", word)
     return str(names[name[1]]) if name and name[1] in names else word
 
@@ -71,9 +70,9 @@ def docker(line: str, cell: str | None = None) -> None:
 
     from ..lab import Lab
 
-    todo = commands(line) if cell is None else [*commands(line), *commands(cell)]
-    for number, command in enumerate(todo or [""]):
-        if len(todo) > 1:
+    batch = commands(line) if cell is None else [*commands(line), *commands(cell)]
+    for number, command in enumerate(batch or [""]):
+        if len(batch) > 1:
             print("\n" * (number > 0) + f"$ docker {command.removeprefix('docker ')}", flush=True)
         try:
             args = words(command, getattr(get_ipython(), "user_ns", None))
@@ -88,7 +87,7 @@ def docker(line: str, cell: str | None = None) -> None:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Make `%docker` and `%%docker` known to IPython."""
+    """Register `%docker` and `%%docker` with IPython."""
     from IPython.core.magic import no_var_expand
 
     shell.register_magic_function(no_var_expand(docker), "line_cell", "docker")

@@ -1,6 +1,7 @@
 """`docker ps`.
 
-Filters of one kind widen a choice (either name will do), those of different kinds narrow it; all labels must be there.
+Several filters of one name select what matches any of them, except labels, which must all match; a container must pass
+the filters of every name.
 
 Follows docker/cli (formatter/container.go, container/list.go) and moby (daemon/list.go), version 20.10.
 """
@@ -36,7 +37,7 @@ STATES = ("created", "restarting", "running", "removing", "paused", "exited", "d
 
 @verb()
 @flag("-a", "--all", help="Show all containers (default shows just running)")
-@option("-f", "--filter", "wanted", kind="filter", help="Filter output based on conditions provided", many=True)
+@option("-f", "--filter", "texts", kind="filter", help="Filter output based on conditions provided", many=True)
 @option("--format", "template", kind="string", help="Pretty-print containers using a Go template")
 @option("-n", "--last", kind="int", help="Show n last created containers (includes all states)", default=-1, read=whole)
 @flag("-l", "--latest", help="Show the latest created container (includes all states)")
@@ -44,19 +45,19 @@ STATES = ("created", "restarting", "running", "removing", "paused", "exited", "d
 @flag("-q", "--quiet", help="Only display container IDs")
 @flag("-s", "--size", help="Display total file sizes")
 def ps(
-    desk: Desk, args: tuple[str, ...], all: bool, wanted: tuple[str, ...], template: str | None, last: int,
+    desk: Desk, args: tuple[str, ...], all: bool, texts: tuple[str, ...], template: str | None, last: int,
     latest: bool, no_trunc: bool, quiet: bool, size: bool,
 ) -> None:  # fmt: skip
     """List containers."""
     if quiet and template:  # as docker since 24; 20.10 lets the format win
         complain("WARNING: Ignoring custom format, because both --format and --quiet are set.")
     most = 1 if latest and last < 0 else last
-    asked = filters.parse(wanted, FILTERS)
-    everything = all or most > 0 or bool(asked["status"])
-    found = chosen(desk.lab.containers(all=everything), asked, desk.lab)
+    conditions = filters.parse(texts, FILTERS)
+    everything = all or most > 0 or bool(conditions["status"])
+    containers = chosen(desk.lab.containers(all=everything), conditions, desk.lab)
     sized = size or (template is not None and re.search(r"\.Size|json *\.\s*}", template) is not None)
     now = datetime.now(UTC)
-    rows = [row(one, now, trunc=not no_trunc, sized=sized) for one in found[: most if most > 0 else None]]
+    rows = [row(one, now, trunc=not no_trunc, sized=sized) for one in containers[: most if most > 0 else None]]
     if template:
         try_template(Row("*formatter.ContainerContext", **dict.fromkeys(sorted(TITLES), "")), TITLES, template)
     columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if size else [])]
@@ -64,7 +65,7 @@ def ps(
 
 
 def row(one: Container, now: datetime, *, trunc: bool, sized: bool) -> Row:
-    """One line of `docker ps`; JSON has the fields in the alphabet's order."""
+    """One line of `docker ps`. Fields are in alphabetical order, as in docker's JSON."""
     created = one.created
     command = one.command_text
     return Row(
@@ -87,14 +88,14 @@ def row(one: Container, now: datetime, *, trunc: bool, sized: bool) -> Row:
 
 
 def own_size(one: Container) -> int:
-    """Bytes in the writable layer, as far as anybody can tell."""
+    """Bytes in the writable layer; 0 where they cannot be read."""
     with suppress(LabError):
         return one.layer_size
     return 0
 
 
 def size_shown(one: Container) -> str:
-    """The writable layer's size, and with it that of everything in the container's files."""
+    """The size of the writable layer, and in brackets with the image's: `12B (virtual 1.2MB)`."""
     own = virtual = own_size(one)
     with suppress(LabError):
         virtual += one.image.size
@@ -102,7 +103,7 @@ def size_shown(one: Container) -> str:
 
 
 def status_shown(one: Container, now: datetime) -> str:
-    """The state in docker's words: `Up 2 seconds`, `Exited (0) 3 minutes ago`."""
+    """The state as docker prints it: `Up 2 seconds`, `Exited (0) 3 minutes ago`."""
     state = one.state
     if state.status == "running":
         return f"Up {units.duration((now - units.parse_time(state.started)).total_seconds())}"
@@ -111,44 +112,44 @@ def status_shown(one: Container, now: datetime) -> str:
     return state.status.capitalize()
 
 
-def chosen(containers: Iterable[Container], asked: filters.Filters, lab: Lab) -> list[Container]:
-    """The containers that pass; ends the command for a filter's value that is none."""
-    for status in asked["status"]:
+def chosen(containers: Iterable[Container], conditions: filters.Filters, lab: Lab) -> list[Container]:
+    """The containers that pass the filters; ends the command for an invalid value."""
+    for status in conditions["status"]:
         if status not in STATES:
             fail(f"Error: Invalid filter 'status={status}': the states are {', '.join(STATES)}")
-    codes = {_integer(text) for text in asked["exited"]}
-    names = [_pattern(text) for text in asked["name"]]
-    before = [lab.container(ref) for ref in asked["before"]]
-    since = [lab.container(ref) for ref in asked["since"]]
-    ancestors = _with_this_base(asked["ancestor"], lab)
+    codes = {_integer(text) for text in conditions["exited"]}
+    names = [_pattern(text) for text in conditions["name"]]
+    before = [lab.container(ref) for ref in conditions["before"]]
+    since = [lab.container(ref) for ref in conditions["since"]]
+    ancestors = _with_this_base(conditions["ancestor"], lab)
     order = {one.id: number for number, one in enumerate(lab.containers(all=True))}  # newest first
     return [
         one
         for one in containers
-        if (not asked["status"] or one.status in asked["status"])
+        if (not conditions["status"] or one.status in conditions["status"])
         and (not codes or (one.status == "exited" and one.exit_code in codes))
         and (not names or any(name.search(one.name) or name.search(f"/{one.name}") for name in names))
-        and (not asked["id"] or any(one.id.startswith(text) for text in asked["id"]))
-        and filters.labels_pass(one.labels, asked)
+        and (not conditions["id"] or any(one.id.startswith(text) for text in conditions["id"]))
+        and filters.labels_pass(one.labels, conditions)
         and all(order.get(one.id, -1) > order[other.id] for other in before)
         and all(order.get(one.id, -1) < order[other.id] for other in since)
-        and (not asked["ancestor"] or one.image_id in ancestors)
+        and (not conditions["ancestor"] or one.image_id in ancestors)
     ]
 
 
 def _with_this_base(refs: Iterable[str], lab: Lab) -> set[str]:
-    """The IDs of these images, and of all that were made on top of them."""
-    found: set[str] = set()
+    """The IDs of these images and of all images built on them."""
+    ids: set[str] = set()
     images = lab.images(all=True)
     for ref in refs:
         try:
             base = lab.image(ref)
         except NotFound:
-            continue  # as docker has it: no container is of an image that is not here
+            continue  # as in docker, a missing image selects no container
         same = {base.id}
         same |= {image.id for image in images if base.chain_ids and base.chain_ids[-1] in image.chain_ids}
-        found |= same
-    return found
+        ids |= same
+    return ids
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -162,4 +163,4 @@ def _integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        fail(f"Error: Invalid filter 'exited={text}': it is a number")
+        fail(f"Error: Invalid filter 'exited={text}': expected a number")

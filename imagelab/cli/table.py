@@ -1,9 +1,8 @@
 """`--format`: tables and templates of rows.
 
-Every listing is rows of named fields. `--format` prints them through a Go template, one line each; `table …` adds a
-line of titles and lines the columns up; without a format a verb's usual columns are shown. Columns are aligned as
-Go's text/tabwriter does it: at least 10 wide, 3 apart, the last one as long as it is; every character counts as one,
-though some terminals show some of them in two columns.
+A listing consists of rows of named fields. `--format` prints each row through a Go template; `table …` adds a line of
+titles and aligns the columns; without a format, a command prints its default columns. Columns are aligned as in Go's
+text/tabwriter: at least 10 wide and 3 apart, the last one unpadded. Every character counts as one column, as in Go.
 
 Follows docker/cli (formatter/formatter.go, formatter/tabwriter).
 """
@@ -18,16 +17,16 @@ from ..units import harmless
 from .command import fail, say
 
 _LEAST, _APART = 10, 3
-SYNTAX = 64  # docker's exit code for a template for one value that cannot be read
+SYNTAX = 64  # docker's exit code for a template with a syntax error, for one value
 
 
 def print_rows(
     rows: Sequence[Row], titles: Mapping[str, str], columns: Sequence[str], template: str | None, *,
     quiet: bool = False, unknown: str = "",
 ) -> None:  # fmt: skip
-    """Print rows as `--format` asks, or else these columns under their titles (only IDs if `quiet`).
+    """Print rows through the template of `--format`, or without one in these columns (with `quiet` only the IDs).
 
-    `unknown` stands in a table's cell where there is no CreatedSince.
+    `unknown` fills the cells of a table that have no CreatedSince.
     """
     if not template or template == "table":
         if quiet:
@@ -46,7 +45,7 @@ def print_rows(
 
 
 def try_template(row: Row, titles: Mapping[str, str], template: str) -> None:
-    """End the command if a template cannot be rendered, before there is a row to render."""
+    """End the command if a template cannot be rendered, even if there are no rows."""
     try:
         _templated([row], titles, template)
     except ParseError as error:
@@ -64,7 +63,7 @@ def _templated(rows: Sequence[Row], titles: Mapping[str, str], template: str) ->
         return text
     try:
         head = parsed.render(dict(titles), header=True)
-    except TemplateError:  # a template that makes no sense of a title, such as `json .`: docker leaves it out
+    except TemplateError:  # a template that fails on titles, such as `json .`: docker omits them
         head = ""
     return aligned(f"{head}\n{text}")
 
@@ -81,7 +80,7 @@ def print_value(value: Struct, template: str) -> None:
 
 
 def parse_template(template: str, *, syntax_code: int = 1) -> Template:
-    """A template for one value rather than for rows; ends the command, with docker's words, if it cannot be read."""
+    """Parse a template for one value; ends the command with docker's message for a syntax error."""
     try:
         return Template(template)
     except ParseError as error:
@@ -89,7 +88,7 @@ def parse_template(template: str, *, syntax_code: int = 1) -> Template:
 
 
 def aligned(text: str) -> str:
-    """Text with its tabs replaced by what lines the columns up; a column is a run of lines that have it."""
+    """Text with tabs replaced by padding that aligns the columns; a column is a block of adjacent lines, as in Go."""
     lines = [line.split("\t") for line in harmless(text).split("\n")]
     widths: list[list[int]] = [[] for _ in lines]
 

@@ -1,6 +1,4 @@
-"""`docker tag`, `rmi` and `image prune`; `tag-log`, `tag-undo` and `gc`.
-
-Docker's `tag`, `rmi` and `image prune`, and our own `gc`, `tag-log` and `tag-undo`, for tags have a past here.
+"""`docker tag`, `rmi` and `image prune`, and imagelab's own `tag-log`, `tag-undo` and `gc`.
 
 Follows docker/cli (image/remove.go, image/prune.go), version 20.10.
 """
@@ -20,7 +18,7 @@ from .table import print_rows
 LOG_TITLES = {"Time": "WHEN", "Tag": "TAG", "Old": "FROM", "New": "TO", "Verb": "BY"}
 
 
-@verb("SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", wants=(2, 2))
+@verb("SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", takes=(2, 2))
 def tag(desk: Desk, args: tuple[str, ...]) -> None:
     """Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE."""
     source, target = args
@@ -32,7 +30,7 @@ def tag(desk: Desk, args: tuple[str, ...]) -> None:
     desk.lab.tag(source, target)
 
 
-@verb("IMAGE [IMAGE...]", wants=(1, None))
+@verb("IMAGE [IMAGE...]", takes=(1, None))
 @flag("-f", "--force", help="Force removal of the image")
 @flag("--no-prune", help="Do not delete untagged parents")
 def rmi(desk: Desk, args: tuple[str, ...], force: bool, no_prune: bool) -> None:
@@ -44,7 +42,7 @@ def rmi(desk: Desk, args: tuple[str, ...], force: bool, no_prune: bool) -> None:
             say("".join(f"{line}\n" for line in desk.lab.rmi(ref, force=force, no_prune=no_prune)))
         except NotFound:
             errors.append(f"Error: No such image: {ref}")
-            fatal = fatal or not force  # with -f, docker takes what is not there as done
+            fatal = fatal or not force  # with -f, docker counts a missing one as removed
         except LabError as error:
             errors.append(explain(error))
             fatal = True
@@ -77,7 +75,7 @@ def prune(desk: Desk, args: tuple[str, ...], all: bool, texts: tuple[str, ...], 
 
 
 def agreed(desk: Desk, question: str) -> bool:
-    """Whether the person at the terminal says yes; in a notebook, nobody can be asked."""
+    """Ask a yes-or-no question on the terminal; ends the command in a notebook, which cannot answer."""
     if desk.notebook:
         fail("Error: a notebook cell cannot answer a question: add -f if you are sure")
     say(question)
@@ -86,14 +84,14 @@ def agreed(desk: Desk, question: str) -> bool:
 
 
 @verb()
-@flag("-f", "--force", help="Accepted for compatibility; gc never asks")
+@flag("-f", "--force", help="Accepted for compatibility; gc never prompts")
 def gc(desk: Desk, args: tuple[str, ...], force: bool) -> None:
-    """Delete content that no image holds, such as a crash leaves behind."""
+    """Delete content that no image uses, for example after a crash."""
     freed = desk.lab.gc()
     say(f"Deleted blobs: {freed.blobs}\n\nTotal reclaimed space: {units.size(freed.bytes)}\n")
 
 
-@verb("[IMAGE[:TAG]]", wants=(0, 1))
+@verb("[IMAGE[:TAG]]", takes=(0, 1))
 @option("--format", "template", kind="string", help="Pretty-print moves using a Go template")
 @flag("--no-trunc", help="Don't truncate output")
 def tag_log(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bool) -> None:
@@ -108,14 +106,14 @@ def tag_log(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: b
     print_rows(rows, LOG_TITLES, ["Time", "Tag", "Old", "New", "Verb"], template)
 
 
-@verb("IMAGE[:TAG]", wants=(1, 1))
+@verb("IMAGE[:TAG]", takes=(1, 1))
 def tag_undo(desk: Desk, args: tuple[str, ...]) -> None:
-    """Take back a tag's last move; again, to go further back."""
+    """Undo a tag's last move; repeat it to go further back."""
     move = desk.lab.tag_undo(args[0])
     say(f"{move.name.familiar}: {_id_of(desk, move.old)} -> {_id_of(desk, move.new)}\n")
 
 
 def _id_of(desk: Desk, digest: str, no_trunc: bool = False) -> str:
-    """The image ID, as `images` shows it, of what a tag pointed to; its manifest digest alone outlives the image."""
-    found = desk.lab.id_of(digest) if digest else None
-    return (found if no_trunc else found.short) if found else "<removed>" if digest else "<none>"
+    """The image ID of a manifest digest; `<removed>` if the image is gone, `<none>` if the tag pointed nowhere."""
+    id_ = desk.lab.id_of(digest) if digest else None
+    return (id_ if no_trunc else id_.short) if id_ else "<removed>" if digest else "<none>"

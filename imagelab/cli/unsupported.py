@@ -1,6 +1,6 @@
 """Errors for docker's commands and flags that imagelab does not have, with what to do instead.
 
-A flag that is ignored would be a promise that is broken later, and elsewhere.
+Ignoring such a flag would only move the failure to a later place, where its cause is hard to find.
 """
 
 from __future__ import annotations
@@ -8,60 +8,60 @@ from __future__ import annotations
 import re
 
 _REGISTRIES = re.compile("login|logout|manifest|search|trust")
-_ELSEWHERE = re.compile(
+_OTHERS = re.compile(
     "builder|buildx|checkpoint|compose|config|context|events|network|node|plugin|secret|service|stack|swarm|volume"
 )
 _VERBS = {
-    "attach": "see what a container prints with {top} logs -f; give it input when it starts, with {top} start -ai",
-    "pause": "a container here runs or it does not: {top} stop keeps its files, {top} start goes on with them",
-    "port": "a container here has no network: reach it with {top} exec and {top} cp",
-    "pull": "not yet; to bring an image here, use: docker save, then {top} load",
-    "push": "not yet; to take an image elsewhere, use: {top} save, then docker load",
-    "rename": "a container keeps its name: {top} commit it, and {top} create another of that image",
-    "restart": "do it in two steps: {top} stop, then {top} start",
-    "stats": "look at the process itself; its number is in {top} inspect --format '{{{{.State.Pid}}}}'",
-    "top": "ask inside: {top} exec CONTAINER ps",
-    "unpause": "a container here runs or it does not: {top} start goes on with its files",
-    "update": "the limits are the same for every container, and do not change",
+    "attach": "use {top} logs -f for its output, and {top} start -ai to give it input",
+    "pause": "use {top} stop, which keeps the container's files, and {top} start to run it again",
+    "port": "containers have no network; use {top} exec and {top} cp",
+    "pull": "use docker save where the image is, then {top} load",
+    "push": "use {top} save, then docker load where the image shall be",
+    "rename": "use {top} commit, then {top} create with the new name from that image",
+    "restart": "use {top} stop, then {top} start",
+    "stats": "use ps or top of this machine; the PID is in {top} inspect --format '{{{{.State.Pid}}}}'",
+    "top": "use {top} exec CONTAINER ps",
+    "unpause": "imagelab has no paused containers; {top} start runs a stopped one again",
+    "update": "the limits are the same for every container and cannot be changed",
 }
 
 
 def verb_instead(name: str, top: str) -> str | None:
-    """What to do in the place of a verb of docker's that is not here; None for a word that docker has not either."""
+    """The alternative to a docker command that imagelab does not have; None for a name that is not docker's."""
     if name in _VERBS:
         return _VERBS[name].format(top=top)
     if _REGISTRIES.fullmatch(name):
-        return f"there are no registries yet; images travel with {top} save and {top} load"
-    return "imagelab is about images and containers, and leaves this to docker" if _ELSEWHERE.fullmatch(name) else None
+        return f"imagelab has no registries yet; use {top} save and {top} load"
+    return "imagelab covers only images and containers" if _OTHERS.fullmatch(name) else None
 
 
-def _flags(**told: str) -> dict[str, str]:
-    """{flag: what to do instead}, from {what to do instead: flags}."""
-    return {name: _WHY[why] for why, names in told.items() for name in names.split()}
+def _flags(**flags: str) -> dict[str, str]:
+    """{flag: its alternative}, from {a key of _WHY: flags}."""
+    return {name: _WHY[why] for why, names in flags.items() for name in names.split()}
 
 
 _WHY = {
     "terminal": "a container here has no terminal; without -t, -i hands on what is piped or typed",
     "network": "a container here has no network",
-    "files": "put files into the container with cp, or into its image with COPY",
+    "files": "copy files into the container with cp, or into its image with COPY",
     "limits": "the limits on time, memory, processes and disk are the same for every container",
-    "rights": "a container here has docker's default rights and no others",
-    "apart": "each container has namespaces of its own",
+    "rights": "a container has docker's default capabilities, which cannot be changed",
+    "namespaces": "each container has namespaces of its own",
     "init": "a container's first process is its own program",
-    "restart": "start it again with start",
+    "restart": "start the container again with start",
     "attach": "standard output and error are attached unless -d is given, standard input with -i",
-    "health": "give it to the image, with HEALTHCHECK; nobody checks it here",
-    "signal": "give it to the image, with STOPSIGNAL",
-    "grace": "give it to stop, with -t",
+    "health": "set it in the image with HEALTHCHECK; imagelab runs no health checks",
+    "signal": "set it in the image with STOPSIGNAL",
+    "grace": "use stop -t",
     "log": "each container has one log, with a limit on its size",
     "cidfile": "the ID is what create and run -d print",
-    "labels": "give labels with --label",
-    "trust": "nothing is pulled",
-    "checkpoint": "there are no checkpoints",
-    "links": "there are no links",
-    "background": "what exec starts ends with it; in the background, the container's own program can start it",
-    "user": "a second program runs as the container's user, which run -u says",
-    "details": "a line of a log has no details here",
+    "labels": "use --label",
+    "trust": "imagelab pulls no images",
+    "checkpoint": "imagelab has no checkpoints",
+    "links": "containers have no links",
+    "background": "start background programs from the container's main command",
+    "user": "exec runs as the container's user, set with run -u",
+    "details": "log lines have no extra attributes",
 }  # fmt: skip
 RUN = _flags(
     terminal="-t --tty --detach-keys",
@@ -73,7 +73,7 @@ RUN = _flags(
     "--cpu-rt-runtime --cpus --cpuset-cpus --cpuset-mems --blkio-weight --blkio-weight-device --device-read-bps "
     "--device-read-iops --device-write-bps --device-write-iops --io-maxbandwidth --io-maxiops --pids-limit --ulimit",
     rights="--privileged --cap-add --cap-drop --security-opt --device --device-cgroup-rule --gpus --group-add --sysctl",
-    apart="--ipc --pid --uts --userns --cgroupns --cgroup-parent --isolation",
+    namespaces="--ipc --pid --uts --userns --cgroupns --cgroup-parent --isolation",
     init="--init",
     restart="--restart",
     attach="-a --attach --sig-proxy",

@@ -1,7 +1,7 @@
 """`docker version` and `docker info`.
 
-Docker's `version` and `info`. Where docker tells client from server, there is only one program here. Nothing heavy is
-imported before it is needed, so that `imagelab version` answers at once.
+Client and server are one program here. Heavy modules are imported where they are used, so that `imagelab version` is
+fast.
 
 Follows docker/cli (system/version.go, system/info.go), version 20.10.
 """
@@ -52,7 +52,7 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
         from ..golang.template import Map, Struct
         from .table import print_value
 
-        known = Struct(
+        fields = Struct(
             "system.info", Containers=states.total(), ContainersRunning=counts["running"], ContainersPaused=0,
             ContainersStopped=counts["stopped"], Images=len(images), Driver="oci-layout", OSType=os_,
             Architecture=architecture, DockerRootDir=str(lab.home), ServerVersion=__version__,
@@ -65,7 +65,7 @@ def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
                 for name, each in runtimes.items()
             }),
         )  # fmt: skip
-        print_value(known, template)
+        print_value(fields, template)
         return
     seconds = lab.epoch
     epoch = "none" if seconds is None else f"{seconds} ({units.rfc3339(datetime.fromtimestamp(seconds, UTC))})"

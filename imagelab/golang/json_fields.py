@@ -1,9 +1,8 @@
 """JSON objects as Go's encoding/json reads them: keys in any case.
 
-Docker is written in Go. Where it expects the key `Config`, Go takes `config` and `CONFIG` too, and so do all images and
-archives that other builders wrote in that spelling (jib 1.x, for one). A key that is written exactly like a field is
-that field; any other key is the field it equals but for case. Two keys for one field: the later one counts, and two
-objects are merged.
+Go accepts `config` and `CONFIG` for the field `Config`, and some builders write images and archives in such spellings
+(jib 1.x, for example). A key that matches a field exactly is that field; otherwise case is ignored. Of two keys for one
+field the later one counts, and two objects are merged.
 
 Implements the decoder's rules of Go's encoding/json, "Unmarshal". Left out: two keys spelled exactly alike, of which
 the last counts here even where Go would merge them.
@@ -16,7 +15,7 @@ from typing import Any
 
 
 class Fields:
-    """The names of an object's fields, and the fields inside those that hold objects, or lists of them."""
+    """The field names of an object, and the Fields of those that hold objects or lists of objects."""
 
     def __init__(self, names: str, **inside: Fields) -> None:
         self.inside: Mapping[str, Fields] = inside
@@ -24,7 +23,7 @@ class Fields:
         self.folded = {name.casefold(): name for name in sorted(self.exact)}
 
     def read(self, value: Any) -> Any:
-        """The value with every known key in its own spelling, and unknown keys as they are."""
+        """A JSON value with the keys of these fields in their canonical spelling, and other keys unchanged."""
         if isinstance(value, list):
             return [self.read(item) for item in value]
         if not isinstance(value, dict):
@@ -40,7 +39,7 @@ class Fields:
 
 
 def _second(first: Any, second: Any) -> Any:
-    """What a field holds after a second key for it."""
+    """The value of a field after a second key for it."""
     if isinstance(first, dict) and isinstance(second, dict):
         return {**first, **second}
     return first if second is None and isinstance(first, str | bool | int) else second

@@ -1,11 +1,11 @@
 """Go templates: evaluate a template against a value.
 
-`docker images --format '{{.ID}}: {{.Size}}'` is a Go template. `Template(text).render(value)` prints what
-docker would: values as Go's fmt prints them, a missing key as `<no value>`, a field that is none as an error.
+`docker images --format '{{.ID}}: {{.Size}}'` is a Go template. `Template(text).render(value)` returns docker's output:
+values as Go's fmt prints them, `<no value>` for a missing key, an error for a missing field.
 
-Values are what JSON has (str, int, float, bool, None, list, dict) and `Struct`, whose fields are fixed.
+Values are JSON's (str, int, float, bool, None, list, dict) and `Struct`, whose fields are fixed.
 Follows Go's text/template/exec.go, in the wording and position of its errors too, and docker/cli's
-templates.go for docker's own functions. `gosyntax` says which part of the language there is.
+templates.go for docker's own functions. `template_syntax` lists the supported part of the language.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 
 from .template_syntax import Chain, Function, Literal, Node, Parser, Pipe, Range, TemplateError
 
-# What JSON may hold as it is, and a terminal would obey (see units.harmless); and halves of characters.
+# Characters that are valid in JSON but control a terminal (see units.harmless), and lone surrogates.
 _UNPRINTABLE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Struct(Mapping[str, Any]):
-    """A value with fixed fields: asking for another is an error, where a dict only has no value for it."""
+    """A Go struct: another field is an error, where a missing key of a dict is `<no value>`."""
 
     __slots__ = ("_fields", "type_name")
 
@@ -40,58 +40,58 @@ class Struct(Mapping[str, Any]):
         return len(self._fields)
 
     def json_items(self) -> Iterator[tuple[str, Any]]:
-        """The fields that JSON has, and their names there."""
+        """The names and values of the fields in JSON."""
         yield from self._fields.items()
 
 
 class Row(Struct):
-    """One line of a table; docker's JSON of these escapes `<`, `>` and `&`, and of nothing else."""
+    """One line of a table; docker escapes `<`, `>` and `&` only in the JSON of these."""
 
     __slots__ = ()
 
 
 class NilList(list[Any]):
-    """A list nobody set: empty to a template, `null` in JSON."""
+    """A nil slice of Go: empty in a template, `null` in JSON."""
 
 
 class NilPointer:
-    """A pointer nobody set: `<nil>` in a template, where a missing value is `<no value>`; `null` in JSON."""
+    """A nil pointer of Go: `<nil>` in a template, `null` in JSON."""
 
     def __bool__(self) -> bool:
         return False
 
 
 class Map(dict[str, Any]):
-    """A Go map: `index` gives `zero` for a key that is missing; `null` in JSON where nobody set it (None)."""
+    """A Go map: `index` returns `zero` for a missing key; Map(None) is a nil map, `null` in JSON."""
 
-    def __init__(self, given: Mapping[str, Any] | None, zero: Any = "") -> None:
-        super().__init__(given or {})
-        self.is_nil = given is None
+    def __init__(self, items: Mapping[str, Any] | None, zero: Any = "") -> None:
+        super().__init__(items or {})
+        self.is_nil = items is None
         self.zero = zero
 
 
 class Template:
-    """A parsed template; raises ParseError, in Go's words, for text that is none."""
+    """A parsed template; raises ParseError with Go's message for a syntax error."""
 
     def __init__(self, source: str) -> None:
         self._source = source
         self._nodes = Parser(source).nodes
 
     def render(self, value: Any, *, strict: bool = False, header: bool = False) -> str:
-        """What the template prints for this value; raises TemplateError for a field it does not have.
+        """Execute the template on a value; raises TemplateError for a field that the value does not have.
 
-        `strict` makes a dict's missing key such an error too. With `header`, the value is a table's column
-        titles, and functions pass their first argument on, so that `{{lower .Size}}` has a title as well.
+        With `strict`, a missing key of a dict is an error too. With `header`, the value holds a table's column titles,
+        and functions return their first argument, so that `{{lower .Size}}` has a title as well.
         """
         return _Run(self._source, value, strict, header).all(self._nodes, value)
 
 
 class _Refusal(Exception):
-    """A function's complaint, before it is known where in the template it stands."""
+    """An error in a template function, before its position in the template is known."""
 
 
 class _Run:
-    """One walk over the nodes, with the variables in scope and the node that an error would be about."""
+    """One execution: the variables in scope, and the current node, for error messages."""
 
     def __init__(self, source: str, root: Any, strict: bool, header: bool) -> None:
         self._source = source
@@ -126,8 +126,8 @@ class _Run:
             raise self._error(f"range can't iterate over {show(value)}")
         printed = []
         for key, element in items:
-            given = (key, element) if len(node.pipe.variables) == 2 else (element,)
-            self._variables += zip(node.pipe.variables, given, strict=False)
+            values = (key, element) if len(node.pipe.variables) == 2 else (element,)
+            self._variables += zip(node.pipe.variables, values, strict=False)
             printed.append(self.all(node.body, element))
             del self._variables[scope:]
         return "".join(printed) if items else self.all(node.otherwise, dot)
@@ -144,17 +144,17 @@ class _Run:
         if not isinstance(first, Function):
             self._at = first
             if len(command) > 1 and isinstance(first, Chain) and first.names:
-                self._value(first, dot)  # a field that does not exist is the greater mistake
+                self._value(first, dot)  # Go reports a missing field first
                 raise self._error(f"{first.names[-1]} has arguments but cannot be invoked as function")
             if len(command) > 1:
                 raise self._error(f"can't give argument to non-function {first.text}")
             return self._value(first, dot)
         self._at = first
-        given = len(command) - 1 + len(before)
+        count = len(command) - 1 + len(before)
         least, most = _ARITY[first.text]
-        if not least <= given <= most:
-            wanted = f"{least}" if least == most else f"at least {least}"
-            raise self._error(f"wrong number of args for {first.text}: want {wanted} got {given}")
+        if not least <= count <= most:
+            expected = f"{least}" if least == most else f"at least {least}"
+            raise self._error(f"wrong number of args for {first.text}: want {expected} got {count}")
         values = [self._value(node, dot) for node in command[1:]]
         self._at = Node(first.at, " ".join(node.text for node in command))
         try:
@@ -183,7 +183,7 @@ class _Run:
         return value
 
     def _field(self, value: Any, name: str, absent: bool) -> tuple[Any, bool]:
-        """One step down, and whether nothing was there: Go tells an absent key from one that is null."""
+        """A field of a value, and whether the key is absent: Go distinguishes that from null."""
         if absent:
             return None, True
         if isinstance(value, Struct) and name in value:
@@ -222,16 +222,16 @@ def show(value: Any, missing: str = "<nil>") -> str:
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
-    """A value as docker writes it in JSON, compact or indented by so many spaces."""
+    """A value as docker's JSON, compact or indented by this many spaces."""
     separators = None if indent else (",", ":")
     text = json.dumps(_plain(value), ensure_ascii=False, indent=indent, separators=separators)
     for char in "<>&" if isinstance(value, Row) else "":
         text = text.replace(char, f"\\u{ord(char):04x}")
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def type_name(value: Any) -> str:
-    """What Go calls the type of a value."""
+    """The Go name of a value's type."""
     if isinstance(value, Struct):
         return value.type_name
     names = {str: "string", bool: "bool", int: "int", float: "float64", type(None): "interface {}"}
@@ -305,7 +305,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": _len,
     "lower": lambda text: _text(text).lower(),
     "upper": lambda text: _text(text).upper(),
-    "title": lambda text: re.sub(r"(?<!\w)\w", lambda found: found[0].upper(), _text(text)),
+    "title": lambda text: re.sub(r"(?<!\w)\w", lambda match: match[0].upper(), _text(text)),
     "split": lambda text, separator: _text(text).split(_text(separator)) if separator else list(_text(text)),
     "truncate": lambda text, length: _text(text)[: _count(length)],
     "pad": lambda text, left, right: " " * _count(left) + _text(text) + " " * _count(right) if text else "",

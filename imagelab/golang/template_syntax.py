@@ -1,9 +1,9 @@
 """Go templates: parse a text into a tree of nodes.
 
-`{{range .Config.Env}}{{println .}}{{end}}` becomes a tree of nodes, which `gotemplate` walks. Read here:
+`{{range .Config.Env}}{{println .}}{{end}}` becomes a tree of nodes, which `template` walks. Read here:
 text, comments, `{{- -}}` trimming, fields and chains of them, `$variables`, strings, numbers, pipes,
 parentheses, `range … else … end` and the functions in FUNCTIONS. The rest of Go's language (`if`, `with`,
-`printf`, `eq`, …) is refused by name.
+`printf`, `eq`, …) is rejected with an error that names it.
 
 Follows Go's text/template/parse (lex.go, parse.go), in the wording of its errors too.
 """
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ..errors import LabError
 
 FUNCTIONS = ("json", "index", "join", "println", "len", "lower", "upper", "title", "split", "truncate", "pad")
-_REFUSED = re.compile(
+_LEFT_OUT = re.compile(
     "if|with|define|template|block|break|continue|nil|and|or|not|eq|ne|lt|le|gt|ge"
     "|print|printf|slice|html|js|urlquery|call"
 )
@@ -31,15 +31,15 @@ _TOKEN = re.compile(
 _ENDS_NAME = re.compile(r"[\s.,|:()]|-?\}\}|$")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\", '"': '"'}
-_MAX_DEPTH = 100  # nested ranges or parentheses; nobody writes these, and Python's own stack has a bottom
+_MAX_DEPTH = 100  # of nested ranges and parentheses, far below the limit of Python's stack
 
 
 class TemplateError(LabError):
-    """A template that asks for something the value does not have."""
+    """A template that cannot be executed on a value, for example because of a field that it does not have."""
 
 
 class ParseError(TemplateError):
-    """A template that cannot be read, whatever the value is; `left_out` if Go could, and imagelab cannot."""
+    """A syntax error in a template; `left_out` if it is valid Go that imagelab does not support."""
 
     left_out = False
 
@@ -54,7 +54,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Literal(Node):
-    """A string, number or boolean; also the text between the holes."""
+    """A string, number or boolean; also the text between actions."""
 
     value: Any
 
@@ -82,7 +82,7 @@ class Pipe(Node):
 
 @dataclass(frozen=True, slots=True)
 class Range(Node):
-    """A body for each element, or another where there is none."""
+    """A body for each element, and another for when there are no elements."""
 
     pipe: Pipe
     body: tuple[Node, ...]
@@ -96,7 +96,7 @@ class _Token(NamedTuple):
 
 
 class Parser:
-    """Reads one source; `nodes` is what it holds. Raises ParseError."""
+    """Parses a template into `nodes`. Raises ParseError."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -104,7 +104,7 @@ class Parser:
         self._variables = ["$"]
         self._depth = 0
         self._tokens: list[_Token] = []
-        self._end = 0  # of the token read last
+        self._end = 0  # of the last token
         self.nodes, end = self._until_end()
         if end:
             raise self._error(f"unexpected {{{{{end}}}}}", self._tokens[0].at)
@@ -113,7 +113,7 @@ class Parser:
         return ParseError(f"template: :{self.source.count(chr(10), 0, at) + 1}: {why}")
 
     def _split(self) -> Iterator[str | list[_Token]]:
-        """Text and the tokens of each hole in turn, white space gone where `{{- ` and ` -}}` say so."""
+        """Yield text and the tokens of each action in turn, with white space trimmed by `{{- ` and ` -}}`."""
         at, trim = 0, False
         while at < len(self.source):
             start = self.source.find("{{", at)
@@ -130,11 +130,11 @@ class Parser:
             if comment:
                 at, trim = comment.end(), bool(comment[1])
                 continue
-            tokens, at, trim = self._hole(inside)
+            tokens, at, trim = self._action(inside)
             yield tokens
 
-    def _hole(self, at: int) -> tuple[list[_Token], int, bool]:
-        """One hole's tokens, the offset behind its }}, and whether that was ` -}}`."""
+    def _action(self, at: int) -> tuple[list[_Token], int, bool]:
+        """The tokens of one action, the offset behind its }}, and whether that was ` -}}`."""
         tokens: list[_Token] = []
         start = at
         while at < len(self.source):
@@ -145,12 +145,12 @@ class Parser:
             if char in _SPACE:
                 at += 1
                 continue
-            found = _TOKEN.match(self.source, at)
-            if not found:
-                known = {'"': "unterminated quoted string", "`": "unterminated raw quoted string"}
-                raise self._error(known.get(char, f"unrecognized character in action: {_rune(char)}"), at)
-            tokens.append(_Token(str(found.lastgroup), found[0], at))
-            at = found.end()
+            match = _TOKEN.match(self.source, at)
+            if not match:
+                unterminated = {'"': "unterminated quoted string", "`": "unterminated raw quoted string"}
+                raise self._error(unterminated.get(char, f"unrecognized character in action: {_rune(char)}"), at)
+            tokens.append(_Token(str(match.lastgroup), match[0], at))
+            at = match.end()
             if tokens[-1].kind in ("field", "variable", "word") and not _ENDS_NAME.match(self.source, at):
                 raise self._error(f"bad character {_rune(self.source[at])}", at)
         started = self.source.count("\n", 0, start) + 1
@@ -158,7 +158,7 @@ class Parser:
         raise self._error(f"unclosed action{several}", at)
 
     def _until_end(self) -> tuple[tuple[Node, ...], str]:
-        """The nodes up to an {{else}}, an {{end}} or the end of the source, and which of the three it was."""
+        """The nodes before the next {{else}}, {{end}} or the end of the source; returns which: "else", "end" or ""."""
         nodes: list[Node] = []
         for piece in self._pieces:
             if isinstance(piece, str):
@@ -217,7 +217,7 @@ class Parser:
         return Pipe(at, written, variables, tuple(commands))
 
     def _declaration(self, context: str) -> tuple[str, ...]:
-        """`$x :=`, and for a range `$i, $x :=` too; anything else is left where it is."""
+        """Parse `$x :=`, or in a range `$i, $x :=`; returns no names if there is no declaration."""
         ahead = self._tokens[:4]
         shape = [token.kind if token.kind == "variable" else token.text for token in ahead]
         if shape[:2] == ["variable", ":="]:
@@ -233,7 +233,7 @@ class Parser:
         kind, text, at = self._next()
         start: str | Pipe = ""
         if kind == "string":
-            return Literal(at, text, _ESCAPE.sub(lambda found: self._unescape(found, at), text[1:-1]))
+            return Literal(at, text, _ESCAPE.sub(lambda match: self._unescape(match, at), text[1:-1]))
         if kind == "raw":
             return Literal(at, text, text[1:-1])
         if kind == "number":
@@ -268,7 +268,7 @@ class Parser:
             return Literal(at, text, text == "true")
         if text in FUNCTIONS:
             return Function(at, text)
-        if _REFUSED.fullmatch(text):
+        if _LEFT_OUT.fullmatch(text):
             refusal = self._error(
                 f'"{text}" is a part of Go templates that imagelab leaves out; it has fields, $variables, '
                 f"pipes, range, else, end, {', '.join(FUNCTIONS)}",
@@ -283,12 +283,12 @@ class Parser:
         self._end = token.at + len(token.text)
         return token
 
-    def _unescape(self, found: re.Match[str], at: int) -> str:
-        if found[3] is None:
-            return chr(int(found[1] or found[2], 16))
-        if found[3] not in _ESCAPES:
-            raise self._error(f"a string holds {found[0]}, which is no escape that imagelab knows", at)
-        return _ESCAPES[found[3]]
+    def _unescape(self, match: re.Match[str], at: int) -> str:
+        if match[3] is None:
+            return chr(int(match[1] or match[2], 16))
+        if match[3] not in _ESCAPES:
+            raise self._error(f"unknown escape {match[0]} in a string", at)
+        return _ESCAPES[match[3]]
 
 
 def _rune(char: str) -> str:

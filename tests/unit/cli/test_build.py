@@ -143,7 +143,7 @@ def test_a_file_is_no_context_and_a_tar_comes_on_stdin(cli, context):
     said = cli("build", context / "Dockerfile")
     where = f"unable to prepare context: context must be a directory: {context}/Dockerfile"
     assert (said.code, said.out) == (1, "")
-    assert said.err == f"{where}: a tar is given as STDIN, with '-'\n"
+    assert said.err == f"{where}: pass a tar on STDIN, with '-'\n"
 
 
 def test_a_build_argument_that_nothing_asks_for_is_a_warning_as_docker_has_it(cli, context):

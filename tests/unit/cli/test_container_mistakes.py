@@ -159,11 +159,11 @@ def test_names_cannot_command_the_terminal(cli, box):
 @pytest.mark.parametrize("line, instead", [
     ("run -it x sh", "'-t' is a docker flag that imagelab does not have: a container here has no terminal"),
     ("run -dp 80:80 x", "'-p' is a docker flag that imagelab does not have: a container here has no network"),
-    ("run --volume=/a:/b x", "'--volume' is a docker flag that imagelab does not have: put files into the container"),
-    ("create --restart always x", "'--restart' is a docker flag that imagelab does not have: start it again"),
-    ("exec -u me x id", "'-u' is a docker flag that imagelab does not have: a second program runs as the container's"),
-    ("exec -d x id", "'-d' is a docker flag that imagelab does not have: what exec starts ends with it"),
-    ("rm -l x", "'-l' is a docker flag that imagelab does not have: there are no links"),
+    ("run --volume=/a:/b x", "'--volume' is a docker flag that imagelab does not have: copy files into the container"),
+    ("create --restart always x", "'--restart' is a docker flag that imagelab does not have: start the container"),
+    ("exec -u me x id", "'-u' is a docker flag that imagelab does not have: exec runs as the container's user"),
+    ("exec -d x id", "'-d' is a docker flag that imagelab does not have: start background programs"),
+    ("rm -l x", "'-l' is a docker flag that imagelab does not have: containers have no links"),
 ])  # fmt: skip
 def test_flags_are_refused_by_name(cli, line, instead):
     said = cli(*line.split())

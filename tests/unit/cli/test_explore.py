@@ -106,7 +106,7 @@ def test_cat(home, cli, two, lab):
     assert cli("cat", "two", "link", notebook=True).ok == "22"
     said = cli("cat", "binary", "bin", notebook=True)
     assert (said.code, said.out) == (1, "")
-    assert said.err == "Error: 'bin' is not text, and a terminal is no place for its 3 bytes: redirect them\n"
+    assert said.err == "Error: 'bin' is not text: redirect its 3 bytes to a file\n"
     for path in ("nosuch", "a", "../../etc/passwd"):
         said = cli("cat", "two", path)
         assert said.code == 1 and said.err.startswith("Error: ") and said.err.count("\n") == 1

@@ -170,7 +170,7 @@ def test_which_containers_are_listed(cli, box, asked, found):
     [
         (["-f", "nope=1"], "Error: Invalid filter 'nope': the filters here are ancestor"),
         (["-f", "status=new"], "Error: Invalid filter 'status=new': the states are created"),
-        (["-f", "exited=x"], "Error: Invalid filter 'exited=x': it is a number"),
+        (["-f", "exited=x"], "Error: Invalid filter 'exited=x': expected a number"),
         (["-f", "before=nobody"], "Error: No such container: nobody"),
         (["--format", "{{.Nope}}"], 'failed to execute template: template: :1:2: executing "" at <.Nope>'),
     ],
