@@ -28,7 +28,7 @@ MAX_SCRIPTS = 4  # scripts whose interpreter is itself a script, as in Linux
 
 
 def run(root: Path, files: Files, program: Program, output: Output) -> int:
-    """Run a program of a root folder, and its `files`, until it ends; returns its exit code.
+    """Run a program of a root folder, whose files are `files`, to its end; returns its exit code.
 
     Raises CannotStart, and LabError for a program that runs into its time limit.
     """

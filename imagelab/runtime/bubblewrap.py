@@ -119,16 +119,16 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         command += ["--info-fd", str(info_end), "--json-status-fd", str(status)]
         command += ["--block-fd", str(gate)]  # closes it; --userns-block-fd does not
         command += ["--userns-block-fd", str(gate)] if new_users and root_here else []
-        started: dict[str, Any] = {
+        popen_args: dict[str, Any] = {
             "cwd": "/", "executable": f"/proc/{os.getpid()}/fd/{executable}", "env": {"LD_LIBRARY_PATH": _libraries()},
         }  # fmt: skip
         if root_here:
-            started |= {"user": uid, "group": gid, "extra_groups": groups_of(uid, gid, Root(root))}
+            popen_args |= {"user": uid, "group": gid, "extra_groups": groups_of(uid, gid, Root(root))}
         if (root_here and uid) or os.stat("/proc/self/fd").st_uid != os.geteuid():
             fds.append(executable)  # another user, or one who was another, cannot read our /proc/PID/fd
-            started["executable"] = f"/proc/self/fd/{executable}"
+            popen_args["executable"] = f"/proc/self/fd/{executable}"
         try:
-            process = spawn([*command, "--", *program.argv], streams, pass_fds=fds, **started)
+            process = spawn([*command, "--", *program.argv], streams, pass_fds=fds, **popen_args)
         except OSError as error:
             if error.errno == errno.E2BIG:
                 raise exec_failed(program.argv[0], "argument list too long") from None

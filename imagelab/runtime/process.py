@@ -1,4 +1,4 @@
-"""Watch a running program: hand its output on, and end it when its time is up."""
+"""Watch a running program: pass on its output, and end it at its time limit."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ..errors import LabError
 from .program import Output, Process, Program, Running, Streams
 
 
-def spawn(command: Sequence[str], streams: Streams, **started: Any) -> subprocess.Popen[bytes]:
-    """Start a process of the host; its umask is 022, as in containers, and signals to this one's group pass it by."""
+def spawn(command: Sequence[str], streams: Streams, **popen_args: Any) -> subprocess.Popen[bytes]:
+    """Start a process of the host, with umask 022 as in containers, outside the process group of this one."""
     if os.name == "posix":
-        started = {"umask": 0o022, "start_new_session": True, **started}
-    return subprocess.Popen(command, stdin=streams.stdin, stdout=streams.stdout, stderr=streams.stderr, **started)
+        popen_args = {"umask": 0o022, "start_new_session": True, **popen_args}
+    return subprocess.Popen(command, stdin=streams.stdin, stdout=streams.stdout, stderr=streams.stderr, **popen_args)
 
 
 def watch(running: Running, program: Program, output: Output) -> int:
-    """Hand on what a program prints as it comes, and return its exit code when it ends.
+    """Pass on a program's output until it ends; returns its exit code.
 
-    It is killed when its time, in seconds, is up (LabError), and when this process is interrupted.
+    Kills it, and raises LabError, at its time limit; kills it, too, when this process is interrupted.
     """
     process = running.process
     end = time.monotonic() + program.timeout if program.timeout else None
@@ -44,7 +44,7 @@ def watch(running: Running, program: Program, output: Output) -> int:
 
 
 def hand_on(process: Process, output: Output, end: float | None = None) -> None:
-    """Hand on what a process prints as it comes, until it closes both its streams or the clock says `end`."""
+    """Pass on a process's output until it closes both streams, or until `end` on the monotonic clock."""
     with selectors.DefaultSelector() as ready:
         for pipe, stream in ((process.stdout, "stdout"), (process.stderr, "stderr")):
             if pipe:

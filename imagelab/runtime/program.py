@@ -56,7 +56,7 @@ class Streams:
 
 
 class Process(Protocol):
-    """A process of the host: a Popen, or one that a starter has started."""
+    """A process of the host: a Popen, or a `starter.Remote`."""
 
     stdin: IO[bytes] | None
     stdout: IO[bytes] | None

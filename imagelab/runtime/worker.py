@@ -29,15 +29,15 @@ alone = False  # set by a process that this package has to itself: the command l
 
 
 def begin(
-    start: Any, module: str, args: Sequence[str], *, keep: Iterable[int] = (), **started: Any
+    start: Any, module: str, args: Sequence[str], *, keep: Iterable[int] = (), **popen_args: Any
 ) -> subprocess.Popen[bytes]:
     """Run a module's `main()` in a worker; `start` is Popen or like it, `keep` are the descriptors it inherits."""
     process: subprocess.Popen[bytes]
     if alone and threading.active_count() == 1 and sys.platform == "linux":
-        process = start([module], preexec_fn=partial(_become, module, args, sorted(keep)), **started)
+        process = start([module], preexec_fn=partial(_become, module, args, sorted(keep)), **popen_args)
     else:
         env = {**os.environ, "PYTHONPATH": our_path()}
-        process = start([sys.executable, "-m", module, *args], pass_fds=tuple(keep), env=env, **started)
+        process = start([sys.executable, "-m", module, *args], pass_fds=tuple(keep), env=env, **popen_args)
     return process
 
 
