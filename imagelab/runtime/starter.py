@@ -97,40 +97,32 @@ class Starter:
     def start(self, root: Path, program: Program, streams: Streams, kind: str = "") -> Running:
         """Start a program, its streams as for Popen; raises CannotStart, and OSError if the starter has ended."""
         pipes: dict[str, IO[bytes]] = {}
-        with ExitStack() as opened:
-            descriptors = []
-            for name, mode in (("stdin", "wb"), ("stdout", "rb"), ("stderr", "rb")):
-                descriptor = getattr(streams, name)
-                if descriptor == subprocess.PIPE:
-                    ends = os.pipe()
-                    theirs, ours = ends if mode == "wb" else ends[::-1]
-                    pipes[name] = os.fdopen(ours, mode, -1 if mode == "rb" else 0)
-                    opened.callback(os.close, theirs)
-                elif descriptor == subprocess.DEVNULL:
-                    theirs = os.open(os.devnull, os.O_RDWR)
-                    opened.callback(os.close, theirs)
-                else:
-                    theirs = descriptor
-                descriptors.append(theirs)
-            reply, far = socket.socketpair()
-            with far:
+        reply, far = socket.socketpair()
+        try:
+            with far, ExitStack() as opened:
+                descriptors = []
+                for name, mode in (("stdin", "wb"), ("stdout", "rb"), ("stderr", "rb")):
+                    descriptor = getattr(streams, name)
+                    if descriptor == subprocess.PIPE:
+                        ends = os.pipe()
+                        descriptor, ours = ends if mode == "wb" else ends[::-1]
+                        pipes[name] = os.fdopen(ours, mode, -1 if mode == "rb" else 0)
+                        opened.callback(os.close, descriptor)
+                    elif descriptor == subprocess.DEVNULL:
+                        descriptor = os.open(os.devnull, os.O_RDWR)
+                        opened.callback(os.close, descriptor)
+                    descriptors.append(descriptor)
                 request: dict[str, Any] = {"root": str(root), "kind": kind, "program": asdict(program)}
                 if kind:  # its pip reads the settings that this process has now
                     request |= {"environ": dict(os.environ), "cwd": os.readlink("/proc/self/cwd")}
                 message = json.dumps(request).encode()
-                try:
-                    length = len(message).to_bytes(_LENGTH, "big")
-                    with self._lock:
-                        socket.send_fds(self._control, [length], [*descriptors, far.fileno()])
-                        self._control.sendall(message)
-                except BaseException:
-                    reply.close()
-                    for pipe in pipes.values():
-                        pipe.close()
-                    raise
-        try:
+                length = len(message).to_bytes(_LENGTH, "big")
+                with self._lock:
+                    socket.send_fds(self._control, [length], [*descriptors, far.fileno()])
+                    self._control.sendall(message)
             remote = Remote(reply, pipes)
         except BaseException:
+            reply.close()
             for pipe in pipes.values():
                 pipe.close()
             raise
