@@ -54,8 +54,8 @@ class Lab(Displayed):
 
     `home` is the folder (by default $IMAGELAB_HOME, or `.imagelab` in the home directory). `epoch` (seconds since
     1970; by default $SOURCE_DATE_EPOCH) makes all that is built reproducible: no later time, modes 0644 and 0755.
-    `platform` is what images made from nothing say they are for. The lab made last is the one that `%docker` speaks of,
-    unless it was made with `current=False`. Raises LabError for a setting that is not usable.
+    `platform` is that of images made from nothing. `%docker` uses the lab made last,
+    unless it was made with `current=False`. Raises LabError for an unusable setting.
     """
 
     _current: weakref.ref[Lab] | None = None
@@ -86,7 +86,7 @@ class Lab(Displayed):
 
     @classmethod
     def current(cls) -> Lab | None:
-        """The lab that `%docker` speaks of: the one made last in this process, while it exists."""
+        """The lab that `%docker` uses: the one made last in this process, while it exists."""
         return cls._current() if cls._current else None
 
     def use(self) -> None:
@@ -104,7 +104,7 @@ class Lab(Displayed):
 
     @property
     def epoch(self) -> int | None:
-        """The seconds since 1970 that no time in an image is later than; None for the clock's time."""
+        """The latest time that an image gets, in seconds since 1970; None: the clock's time."""
         return self.store.epoch
 
     @property
@@ -114,7 +114,7 @@ class Lab(Displayed):
 
     @property
     def scratch(self) -> Image:
-        """The empty image: no layers, an empty config; the start of everything built from nothing."""
+        """The empty image: no layers, an empty config. `FROM scratch` starts from it."""
         return self.store.scratch()
 
     def base(self, name: str = "lab/shell:1.0") -> Image:
@@ -143,7 +143,7 @@ class Lab(Displayed):
         self, base: str | Image | None, content: LayerContent, tag: str | None = None, *, created_by: str = "",
         comment: str = "", to: str = "",
     ) -> Image:  # fmt: skip
-        """Put one more layer on an image (None: on nothing), and tag the result.
+        """Add a layer to an image (None: to the empty image), and tag the result.
 
         `content` is a mapping (path → bytes or text, None to remove), Changes, a folder, or a tar, which becomes the
         layer as it is. `to` is the directory in the image that a folder's contents go to. Raises Invalid and
@@ -159,7 +159,7 @@ class Lab(Displayed):
                 if isinstance(content, str | os.PathLike):
                     created_by = created_by or f"append {os.path.basename(os.path.abspath(content))}"
                     content = folder_changes(self.store, content, to)
-                new = image.append(content, created_by or _said(content), comment=comment)
+                new = image.append(content, created_by or _described(content), comment=comment)
             if target:
                 self.store.point([target], new, "append")
         return new
@@ -237,21 +237,20 @@ class Lab(Displayed):
         under none, as docker does. A file appears whole or not at all.
         """
         several: Sequence[str | Image] = [refs] if isinstance(refs, str | Image) else list(refs)
-        wanted = [named for ref in several for named in images_named(self.store, ref)]
+        images = [named for ref in several for named in images_named(self.store, ref)]
         if isinstance(to, str | os.PathLike):
             with whole_file(to) as file:
-                save(self.store, wanted, file)
+                save(self.store, images, file)
         else:
-            save(self.store, wanted, to)
+            save(self.store, images, to)
 
     def load(
         self, source: str | os.PathLike[str] | BinaryIO, *, ref: str | None = None, limit: int = LIMIT,
         limit_entries: int | None = None,
     ) -> LoadedImages:  # fmt: skip
-        """Take the images of an archive or OCI layout into this lab, or the one that `ref` (tag, name or ID) means.
+        """Load the images of an archive or OCI layout, or the one that `ref` (tag, name or ID) names: `docker load`.
 
-        Returns a list of them, whose `left` says what else was there and why it was left; see `load.load` for what is
-        believed.
+        Returns a list of them, whose `left` says what was not loaded, and why; `load.load` says what is verified.
         """
         from .archive.load import load
 
@@ -263,8 +262,8 @@ class Lab(Displayed):
     ) -> Image:  # fmt: skip
         """Make a root file system's tar into an image of one layer, as `docker import`.
 
-        `changes` are Dockerfile instructions that set keys of the config, which begins as `config`. Raises Invalid for
-        what is no tar, and DockerfileError for an instruction that cannot be there.
+        `changes` are Dockerfile instructions that set keys of the config, which begins as `config`. Raises Invalid
+        for a stream that is not a tar, and DockerfileError for an instruction that cannot change a config.
         """
         name = self._new_name(target) if target else None
         with self.store.blobs.lease():
@@ -332,7 +331,7 @@ class Lab(Displayed):
         return collection.prune(self.store, keep)
 
     def unpack(self, ref: str | Image, folder: str | os.PathLike[str]) -> list[str]:
-        """Write an image's merged file system into an empty folder; returns what the disk could not hold, in words."""
+        """Write an image's merged file system into an empty folder; returns notes on what the disk could not store."""
         notes: list[str] = []
         unpack(self.image(ref).tree(), folder, warn=notes.append)
         return notes
@@ -375,11 +374,11 @@ class Lab(Displayed):
                 sweep(self.store, self.store.images())
 
     def verify(self) -> list[Damage]:
-        """Hash every blob again; returns what is damaged or missing, and nothing if all is well."""
+        """Hash every blob again; returns what is damaged or missing."""
         return list(verify(self.store))
 
     def tag_log(self, ref: str | None = None) -> Listing[TagMove]:
-        """Where a tag has pointed, or all tags, oldest first; raises NotFound for a name that never did.
+        """The moves of a tag, or of all tags, oldest first; raises NotFound for a name that never was a tag.
 
         The table counts the moves over all tags, and says when each was with `table(times=True)`.
         """
@@ -406,9 +405,10 @@ class Lab(Displayed):
         return Listing((mark for stage in stages(self.image(ref)) for mark in stage.marks.values()), "changes")
 
     def compare(self, old: str | Image, new: str | Image, path: str = "") -> Listing[Compared]:
-        """Every name of two images with as many layers side by side; with `path`, of that file's content too.
+        """Every identifier of two images side by side; with `path`, those of that file's content too.
 
-        Raises LabError for images of different heights, and NotFound for a path that holds no bytes in `old`.
+        Raises LabError for images with different numbers of layers, and NotFound for a path without
+        bytes in `old`.
         """
         from .oci import mutate
 
@@ -421,7 +421,7 @@ class Lab(Displayed):
         return disk_usage(self.store.images(), frozenset(self._users()))
 
     def pinned(self, ref: str) -> str:
-        """The name@digest that will mean this image for ever, whatever happens to its tag."""
+        """The name@digest of an image, which means the same image whatever its tag points to later."""
         image, reference = self.image(ref), Reference.parse(ref)
         return reference.pinned(image.digest).familiar
 
@@ -432,9 +432,9 @@ def _delete(folder: str, home: Path, kept: ExitStack) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _said(content: object) -> str:
-    """What the history says of a layer that nobody described."""
+def _described(content: object) -> str:
+    """The history's text for a layer without a description."""
     if isinstance(content, Mapping):
-        done = [f"remove {name}" if value is None else f"add {name}" for name, value in content.items()]
-        return ", ".join(done[:3]) + (f" and {len(done) - 3} more" if len(done) > 3 else "")
+        changes = [f"remove {name}" if value is None else f"add {name}" for name, value in content.items()]
+        return ", ".join(changes[:3]) + (f" and {len(changes) - 3} more" if len(changes) > 3 else "")
     return "append"

@@ -1,7 +1,7 @@
 """Container: an image's files, a writable layer, and a program that runs in them.
 
-Starting it changes neither the image nor another container; stopping it loses nothing but the processes; removing it
-loses the writable layer. Each verb says what is wrong in docker's words.
+Starting a container changes neither the image nor other containers; stopping it ends the processes and keeps the files;
+removing it deletes the writable layer. Errors have docker's texts.
 
 Follows Docker Engine's API for containers, version 1.41.
 """
@@ -54,7 +54,7 @@ NOT_STARTED = 128  # docker's exit code of a container that it could not start, 
 
 @names_full_disks
 class Container(Displayed):
-    """One container; what is asked about its state is read anew each time, since its life goes on without us."""
+    """One container; its state is read from disk each time, since it changes without this process."""
 
     def __init__(self, store: Store, record: Record) -> None:
         self._store, self._record = store, record
@@ -81,22 +81,22 @@ class Container(Displayed):
 
     @property
     def short(self) -> str:
-        """The first 12 digits of its ID, as docker shows it."""
+        """The first 12 digits of its ID, as docker prints it."""
         return self.id[:12]
 
     @property
     def name(self) -> str:
-        """The name it was given, or that was made up for it."""
+        """Its name: a chosen or a generated one."""
         return self.spec.name
 
     @property
     def image_name(self) -> str:
-        """Its image as it was asked for; what the name means now is another question."""
+        """The name or ID by which `create` was given its image; the name may point to another image now."""
         return self.spec.image_name
 
     @property
     def image_id(self) -> Digest:
-        """The ID of the image it was made from, which no moved tag changes."""
+        """The ID of the image it was made from, the same whatever tags point to now."""
         return Digest(self.spec.image_id)
 
     @property
@@ -111,23 +111,23 @@ class Container(Displayed):
 
     @property
     def image(self) -> Image:
-        """The image it was made from; raises NotFound if that was removed."""
+        """The image it was made from; raises NotFound if that has been removed."""
         if not self.spec.image:
             raise NotFound(f"container {self.spec.name}: the record of its image is damaged")
         return self._store.image(Digest(self.spec.image))
 
     def image_called(self, *, trunc: bool = True) -> str:
-        """Its image as `docker ps` shows it: the name it was asked for, while that leads there, or else its ID.
+        """Its image as `docker ps` shows it: `image_name` while that points to the image, or else the ID.
 
         With `trunc`, IDs have 12 digits, and names are short and without a digest. Follows docker/cli,
         formatter/container.go (20.10).
         """
         name = self.spec.image_name
         try:
-            leads_there = self._store.find(name).id == self.spec.image_id
+            is_current = self._store.find(name).id == self.spec.image_id
         except LabError:
-            leads_there = False
-        if not leads_there:
+            is_current = False
+        if not is_current:
             name = self.spec.image_id or name
         if not trunc:
             return name
@@ -140,12 +140,12 @@ class Container(Displayed):
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """What it runs: entrypoint and command."""
+        """The arguments of its program: entrypoint and command."""
         return self.spec.entrypoint + self.spec.command
 
     @property
     def gone(self) -> bool:
-        """Whether it was removed."""
+        """Whether it has been removed."""
         return not self._record.folder.is_dir()
 
     def _here(self) -> None:
@@ -164,7 +164,7 @@ class Container(Displayed):
 
     @property
     def command_text(self) -> str:
-        """What it runs on one line, as `docker ps` writes it."""
+        """Entrypoint and command on one line, as `docker ps` prints them."""
         words = [f"'{word}'" if " " in word else word for word in self.argv[1:]]
         return " ".join([*self.argv[:1], *words])
 
@@ -175,12 +175,12 @@ class Container(Displayed):
 
     @property
     def created(self) -> datetime:
-        """When it was made."""
+        """When it was created."""
         return parse_time(self.spec.created)
 
     @property
     def state(self) -> State:
-        """Where it is in its life now; of one that is gone, where it was last."""
+        """Its state now; after it has been removed, its last state."""
         with suppress(FileNotFoundError):
             self._last = State("dead", error=self._damage) if self._damage else self._record.state()
             if self._last.status == "running" and left_stopped(self._record):
@@ -189,12 +189,12 @@ class Container(Displayed):
 
     @property
     def status(self) -> str:
-        """created, running or exited; dead is one whose record is damaged."""
+        """created, running, exited, or dead: its record is damaged."""
         return self.state.status
 
     @property
     def running(self) -> bool:
-        """Whether its program runs now."""
+        """Whether its program is running."""
         return self.state.status == "running"
 
     @property
@@ -204,7 +204,7 @@ class Container(Displayed):
 
     @property
     def exit_code(self) -> int:
-        """What its program ended with."""
+        """The exit code of its last run; 0 before the first."""
         return self.state.exit_code
 
     # Its life --------------------------------------------------------------------------------------------------
@@ -212,11 +212,11 @@ class Container(Displayed):
     def start(
         self, *, input: int | bytes | None = None, output: Output | None = None, wait: bool = False
     ) -> Container:
-        """Start its program; does nothing to one that runs. With `wait` or `output`, return when it has ended.
+        """Start its program; does nothing if it runs. With `wait` or `output`, returns when the program has ended.
 
-        `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. Meanwhile an interrupt
-        (Ctrl-C, a notebook's ■) goes to the program, as soon as that runs; a second one kills it, and raises
-        Interrupted. Without `wait` and `output`, it is raised when the program has been started. Raises
+        `output` is called with the stream's name and bytes, as they come. `input` is a file descriptor, or bytes.
+        An interrupt (Ctrl-C, a notebook's ■) goes to the program as soon as that runs; a second one kills the program
+        and raises Interrupted. Without `wait` and `output`, it is raised when the program has been started. Raises
         `CannotStart`, with docker's exit code, when the program is not there or cannot be run, and LabError for a
         container whose record is damaged.
         """
@@ -237,13 +237,13 @@ class Container(Displayed):
                     raise
             if output is not None or wait:
                 hand_on = output or (lambda stream, data: None)
-                killed = attend(shim, hand_on, self._signal, self._say_it_goes_on, release)
+                killed = attend(shim, hand_on, self._signal, self._print_still_running, release)
                 self._ended(shim.returncode)
                 if killed:
                     raise Interrupted(f"the container {self.name} was killed")
         return self
 
-    def _say_it_goes_on(self) -> None:
+    def _print_still_running(self) -> None:
         print(
             f"{self.argv[0]} was interrupted and goes on running, as the container {self.name}: "
             "interrupt again to kill it",
@@ -255,7 +255,7 @@ class Container(Displayed):
             self._last = replace(self._last, status="exited", pid=None, exit_code=code)
 
     def stop(self, timeout: float = STOP_SECONDS) -> Container:
-        """Ask its program to end, and after `timeout` seconds kill it; does nothing to one that does not run."""
+        """Send its program the stop signal, and after `timeout` seconds SIGKILL; does nothing if it does not run."""
         self._here()
         if self.running:
             self._signal(signal_number(self.spec.stop_signal))
@@ -265,7 +265,7 @@ class Container(Displayed):
         return self
 
     def kill(self, signal_name: str | int = "KILL") -> Container:
-        """Send its program a signal; raises Conflict if it does not run."""
+        """Send its program a signal; raises Conflict if it does not run, and LabError for an invalid signal."""
         self._here()
         number = signal_number(signal_name)
         if not self.running:
@@ -276,16 +276,16 @@ class Container(Displayed):
         return self
 
     def wait(self) -> int:
-        """Return when its program has ended, with its exit code; at once if it does not run."""
+        """Wait until its program has ended, and return the exit code; returns at once if it does not run."""
         code = self._record.wait()
-        if self.gone and code is None and self._shim:  # it removed itself before we looked
+        if self.gone and code is None and self._shim:  # its shim removed it meanwhile
             code = self._shim.wait()
         if code is not None:
             self._ended(code)
         return self.exit_code
 
     def remove(self, force: bool = False) -> None:
-        """Remove it with its writable layer; raises Conflict for one that runs, unless `force` kills it first."""
+        """Remove it and its writable layer; raises Conflict if it runs, unless `force` kills it first."""
         self._here()
         if self.running and not force:
             raise Conflict(
@@ -295,7 +295,7 @@ class Container(Displayed):
         if self.running:
             with suppress(Conflict):
                 self.kill()
-        self._record.end()  # whatever its state says
+        self._record.end()  # also when the state is wrong
         gone = self._record.folder.with_name(f".gone-{self.id}")
         with suppress(FileNotFoundError), self._record.changing():
             self._last = self.state
@@ -316,8 +316,8 @@ class Container(Displayed):
     ) -> int:  # fmt: skip
         """Run another program beside the container's own, and return its exit code.
 
-        `output` is given what it prints, as it comes. `input` is a file descriptor, or bytes. `timeout` is the seconds
-        that it may take.
+        `output` is called with the stream's name and bytes, as they come. `input` is a file descriptor, or bytes.
+        `timeout` is in seconds.
 
         Raises Conflict if the container does not run, and `CannotStart` as `start` does.
         """
@@ -390,7 +390,7 @@ class Container(Displayed):
         """Make its writable layer the top layer of a new image, whose config is the container's: `docker commit`.
 
         `changes` are Dockerfile instructions, and `settings` keys that replace those of the config. Raises
-        InvalidReference for a tag that is none, and DockerfileError for instructions that cannot be there.
+        InvalidReference for an invalid tag, and DockerfileError for instructions that cannot change a config.
         """
         name = Reference.parse(tag).with_default_tag() if tag else None
         self._here()

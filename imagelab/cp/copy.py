@@ -1,4 +1,4 @@
-"""Files go into a container and out of it as `docker cp` moves them: links as links, modes and times kept.
+"""Copy files into a container and out of it, as `docker cp`: links stay links, modes and times are kept.
 
 `landing` decides where a copy lands; `host.root` resolves paths inside the container.
 
@@ -79,7 +79,7 @@ def copy_out(root: Root, tree: Callable[[], Tree], path: str, to: Stream, *, fol
 def copy_in(root: Root, source: Stream, path: str, *, owner: Owner | None = None, follow: bool = False) -> None:
     """Copy a file or folder of this machine, or what a stream's tar holds, into a container's root folder.
 
-    It keeps the owners that it has, unless one is given. Raises NotFound for a source or a directory that is not there,
+    The files keep their owners, unless `owner` is given. Raises NotFound for a source or a directory that is not there,
     and Conflict where a file is in a folder's way.
     """
     target = _target(root, path)
@@ -108,17 +108,17 @@ def copy_in(root: Root, source: Stream, path: str, *, owner: Owner | None = None
 
 
 def _owner(entry: Entry, owner: Owner | None) -> Owner | None:
-    """Whose a file becomes; an ordinary user cannot set that on disk."""
+    """The owner to set; None for an ordinary user, who cannot set one."""
     return (owner or (entry.uid, entry.gid)) if PRIVILEGED else None
 
 
 def _look(root: Root, path: str) -> tuple[str, str]:
     """What is at a path of a container, "" for nothing, and its real path, in which a last link is not followed."""
-    asked = absolute(path, "/")
-    above, _, last = asked.rpartition("/")
+    whole = absolute(path, "/")
+    above, _, last = whole.rpartition("/")
     real = posixpath.join(root.place(above), last)
     kind = _kind(root, real)
-    if kind not in ("", "dir") and says_folder(asked):
+    if kind not in ("", "dir") and says_folder(whole):
         raise NotFound(f"{path!r} is not a directory in the container")
     return kind, real
 
@@ -136,7 +136,7 @@ def _kind(root: Root, real: str) -> str:
 def _target(root: Root, path: str) -> Place:
     """Where in a container something is to go, links followed, also one that leads to nothing."""
     try:
-        kind, _ = _look(root, path) if path else ("", "")  # without a path nothing is asked for, as docker has it
+        kind, _ = _look(root, path) if path else ("", "")  # as in docker, no path means no look-up
         if kind == "symlink":
             path = f"/{root.place(absolute(path, '/'))}"
             kind, _ = _look(root, path)
@@ -158,7 +158,7 @@ def _from_disk(place: Place) -> Mapping[str, Entry]:
     path = Path(place.path)
     info = os.lstat(place.path)
     if stat.S_ISSOCK(info.st_mode):
-        raise Invalid(f"{place.path!r} is a socket, which no copy can be of")
+        raise Invalid(f"{place.path!r} is a socket: sockets cannot be copied")
     top = scan(path.parent, [(path.name, info)]).entries[path.name] if path.name else Entry.dir()
     return {"": top, **(scan(path).entries if place.is_folder else {})}
 
@@ -191,7 +191,7 @@ def _write(
         entry = entries[below]
         path = posixpath.normpath("/".join(["", folder, name, below]))
         if entry.kind == "file" and (first := written.setdefault(id(entry), path)) != path:
-            root.link(path, first)  # two names of one file stay that
+            root.link(path, first)  # hard links stay hard links
             continue
         try:
             root.write(path, replace(entry, mode=entry.mode | 0o700) if entry.kind == "dir" else entry, owned(entry))

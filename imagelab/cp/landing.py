@@ -1,7 +1,7 @@
 """Where a copy lands: the paths of `docker cp`, whose last part may be a link or missing, and may end in `/` or `/.`.
 
-A source's links are followed but for the last, a destination's all, also a last one that leads to nothing. `A/.` means
-what is in the folder A, and `A/` says that A is a folder.
+Of a source's path, all links are followed except in the last part; of a destination's, all, also a dangling last one.
+`A/.` means the contents of the folder A, and `A/` that A must be a folder.
 
 Follows moby's pkg/archive/copy.go (ResolveHostSourcePath, CopyInfoDestinationPath, PrepareArchiveCopy), 20.10.
 """
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 from ..errors import Conflict, LabError, NotFound
 
-MAX_LINKS = 10  # of a destination on this machine, as moby has it
+MAX_LINKS = 10  # in a destination on this machine, as in moby
 
 
 class NoSuchPath(NotFound):
-    """A path of a container where nothing is; `path` is how it was asked for."""
+    """A path of a container that does not exist; `path` is as the caller wrote it."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"no such file or directory in the container: {path!r}")
@@ -28,14 +28,14 @@ class NoSuchPath(NotFound):
 
 
 class NotAFolder(NotFound):
-    """A path of a container that a tar is to be unpacked in, and no folder."""
+    """A path of a container to unpack a tar in, which is not a folder."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"no such directory in the container: {path!r}")
 
 
 class NoOutput(NotFound):
-    """A path of this machine that nothing can be copied to."""
+    """A path of this machine that cannot be copied to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def local_source(path: str, follow: bool) -> Place:
 
 def local_target(path: str) -> Place:
     """Where on this machine something is to go, links followed; raises NotFound where no folder is for it to lie in."""
-    given = path = absolute(path)
+    original = path = absolute(path)
     if not os.path.exists(above := posixpath.dirname(posixpath.normpath(path))):
         raise NoOutput(f"invalid output path: directory {_quoted(above)} does not exist")
     for _ in range(MAX_LINKS + 2):
@@ -103,11 +103,11 @@ def local_target(path: str) -> Place:
         if not stat.S_ISLNK(mode):
             if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
                 raise NoOutput(
-                    f"invalid output path: {_quoted(given)} must be a directory or a regular file: got a device"
+                    f"invalid output path: {_quoted(original)} must be a directory or a regular file: got a device"
                 )
             return Place(path, is_folder=stat.S_ISDIR(mode))
         path = posixpath.normpath(posixpath.join(split(path)[0], os.readlink(path)))
-    raise LabError(f"too many symlinks in {given}")
+    raise LabError(f"too many symlinks in {original}")
 
 
 def renamed(path: str, real: str) -> tuple[str, str]:

@@ -272,7 +272,7 @@ MORE = {  # docker's words, and ours where they say more, or are about something
 ONLY_DOCKER = {  # what docker does and imagelab refuses, in these words
     "cp - box:/tmp < removal.tar": "a name in the tar starts with '.wh.', which means a removal in a layer: no file "
     "may have it",
-    "cp socket box:/srv": "'HERE/socket' is a socket, which no copy can be of",
+    "cp socket box:/srv": "'HERE/socket' is a socket: sockets cannot be copied",
 }
 
 
