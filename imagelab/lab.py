@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from .analysis.usage import DiskUsage, disk_usage
 from .analysis.waste import Waste, waste
-from .archive.save import images_named, save, whole_file
-from .archive.tarball import append_tar, folder_changes, import_tar
 from .containers.lifetime import end_all, keep
 from .containers.settings import Settings, shows_settings
 from .errors import Interrupted, InvalidReference, LabError, NotFound
@@ -149,6 +147,8 @@ class Lab(Displayed):
         layer as it is. `to` is the directory in the image that a folder's contents go to. Raises Invalid and
         NotFound for content that cannot be applied to the base.
         """
+        from .archive.tarball import append_tar, folder_changes
+
         target = self._new_name(tag) if tag else None
         image = self.scratch if base is None or base == "scratch" else self.image(base)
         with self.store.blobs.lease():
@@ -236,6 +236,8 @@ class Lab(Displayed):
         A name saves its image under that name, a repository without a tag under all its tags here, an ID or Image
         under none, as docker does. A file appears whole or not at all.
         """
+        from .archive.save import images_named, save, whole_file
+
         several: Sequence[str | Image] = [refs] if isinstance(refs, str | Image) else list(refs)
         images = [named for ref in several for named in images_named(self.store, ref)]
         if isinstance(to, str | os.PathLike):
@@ -265,6 +267,8 @@ class Lab(Displayed):
         `changes` are Dockerfile instructions that set keys of the config, which begins as `config`. Raises Invalid
         for a stream that is not a tar, and DockerfileError for an instruction that cannot change a config.
         """
+        from .archive.tarball import import_tar
+
         name = self._new_name(target) if target else None
         with self.store.blobs.lease():
             image = import_tar(self.store, source, config, changes, message=message, limit=limit)
