@@ -51,7 +51,7 @@ def test_a_slice_of_a_list_shows_as_a_table_too(lab, image):
     assert isinstance(two, list) and list(two) == list(lab.images())[:2] and isinstance(lab.images()[0], Image)
     assert two.table().equals(lab.images().table()[:2]) and "IMAGE ID" in two._repr_html_()
     moves = lab.tag_log("shop:2.0")[-1:]
-    assert moves[0].name == "docker.io/library/shop:2.0"
+    assert moves[0].name == Reference.parse("shop:2.0")
     assert moves.table().equals(lab.tag_log("shop:2.0").table()), "the number of a move is that in the whole log"
     steps = lab.build({"Dockerfile": "FROM scratch\nCOPY a /\nCOPY a /b\n", "a": "a"}).steps
     assert steps[::-1].table().equals(steps.table()[::-1]) and list(steps[1:].table().index) == [2, 3]
