@@ -7,13 +7,15 @@ LAB_ARGS   ?=
 TEST_ARGS  ?=
 # What a program of the environment must see: its own `imagelab` and its own kernel before any other.
 IN_VENV    := PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_PREFER_ENV_PATH=1
+PYTEST     := $(IN_VENV) python -m pytest -n 2 --dist loadfile
 AS_ROOT    := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test lint types notebooks bench lock clean
+.PHONY: help lab test quick lint types notebooks bench lock clean
 
 help:
 	@echo 'make lab        open JupyterLab at the first lesson (LAB_ARGS=--no-browser to open it yourself)'
 	@echo 'make test       lint, types and every test this machine can run (TEST_ARGS="-k store" for some)'
+	@echo 'make quick      the tests of the code alone, within a minute, for while you work'
 	@echo 'make notebooks  run every lesson again and write its outputs'
 	@echo 'make bench      measure each verb beside its peers; fails where a floor is missed'
 	@echo 'make lint       what ruff says of the code and the notebooks'
@@ -24,17 +26,19 @@ help:
 lab: $(VENV)/.lab
 	$(IN_VENV) jupyter lab $(AS_ROOT) --notebook-dir=notebooks --LabApp.default_url=/lab/tree/00-start-here.ipynb $(LAB_ARGS)
 
-# Each part runs whatever the others said; pytest comes last, so that its closing lines do too. The browser's tests are
-# the longest files and begin, so that no process has one left when the other is done.
+# Each part runs whatever the others said; what lint and types said comes last. The longest files begin, so that no
+# process has one left when the other is done.
 test: $(VENV)/.test
-	@code=0; \
-	$(MAKE) --no-print-directory lint || code=1; \
-	$(MAKE) --no-print-directory types || code=1; \
-	[ $$code = 0 ] || echo 'lint or types: FAILED (see above); the tests run all the same'; \
-	$(IN_VENV) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser tests notebooks \
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; code=0; \
+	{ $(BIN)/ruff check .; ruff=$$?; $(BIN)/mypy && exit $$ruff; } >"$$said" 2>&1 & checks=$$!; \
+	$(PYTEST) --no-loadscope-reorder tests/browser tests/judges notebooks tests/lessons tests/project tests/unit \
 	    --nbval --nbval-current-env \
 	    --nbval-sanitize-with tests/lessons/sanitize.cfg --nbval-cell-timeout 120 $(TEST_ARGS) || code=1; \
+	wait $$checks || { code=1; echo 'lint or types: FAILED'; }; cat "$$said"; \
 	exit $$code
+
+quick: $(VENV)/.test
+	@$(PYTEST) -m 'not slow' tests/project/test_floors.py tests/lessons/test_notebooks.py tests/unit $(TEST_ARGS)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -137,6 +137,7 @@ def run_nbval(folder):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lesson", "was", "would_be"),
     [("00-start-here", "2,048 bytes, tar", "2,049 bytes, tar"), ("01-what-an-image-contains", " 0644 ", " 0664 ")],
@@ -153,6 +154,7 @@ def test_a_wrong_output_is_noticed_and_a_run_leaves_nothing_behind(tmp_path, les
 
 
 @each
+@pytest.mark.slow
 def test_it_runs_with_every_exercise_solved_too(path, tmp_path, monkeypatch):
     """Solutions typed into the cells that ask for them, as a learner would; then every check says so."""
     from nbclient import NotebookClient

@@ -39,7 +39,10 @@ peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM
 print(json.dumps([said, int(peak.split()[1]) * 1024]))
 """
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's count of peak memory")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's count of peak memory"),
+]
 
 
 def loaded(archive: Path) -> tuple[str | list[int], int]:

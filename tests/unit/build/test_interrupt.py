@@ -11,6 +11,8 @@ from jupyter_client.manager import start_new_kernel
 
 from imagelab import Lab, Reference
 
+pytestmark = pytest.mark.slow
+
 LONG = "FROM lab/shell:1.0\nRUN echo $((40 + 2)) begun && sleep 300\n"  # longer than `until` waits
 LARGE = "FROM lab/shell:1.0\nCOPY large /large\n"
 

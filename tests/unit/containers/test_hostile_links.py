@@ -13,6 +13,8 @@ from imagelab import Entry
 from imagelab.errors import LabError
 from imagelab.host.root import Root
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def outside(tmp_path):

@@ -7,6 +7,8 @@ import pytest
 from imagelab import Entry, Lab
 from unit.build.test_interrupt import idle, kernel, send, until
 
+pytestmark = pytest.mark.slow
+
 assert kernel  # a fixture
 
 DEAF = "trap '' INT; echo up; while true; do sleep 0.1; done"

@@ -21,6 +21,8 @@ linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ne
 
 SWAP = """
 import ctypes, os, sys
+
+pytestmark = pytest.mark.slow
 os.chdir(sys.argv[1])
 exchange = ctypes.CDLL(None).renameat2
 pairs = [tuple(pair.encode().split(b"=")) for pair in sys.argv[2:]]

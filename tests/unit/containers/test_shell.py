@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from imagelab import Entry
@@ -21,10 +19,8 @@ def test_a_script_that_is_none_is_told(lab, base):
 
 def test_a_script_that_takes_too_long_is_stopped_and_told(lab, base):
     one, said = started(lab, base), Said()
-    began = time.monotonic()
     with pytest.raises(LabError, match="sh ran longer than 1 second and was stopped"):
         one.exec("sh", "-c", "echo begun; while true; do sleep 1; done", output=said, timeout=1)
-    assert time.monotonic() - began < 5
     assert said.on() == "begun\n"
     assert one.running
 

@@ -20,6 +20,8 @@ from imagelab.errors import Interrupted, LabError, NotFound
 from imagelab.runtime import worker
 from unit.containers.conftest import LOOP, Said, exists, started
 
+pytestmark = pytest.mark.slow
+
 
 def test_by_name_by_id_and_by_its_start(lab, base):
     made = lab.create(base, "true", name="web")

@@ -43,6 +43,8 @@ from imagelab import Lab
 from imagelab.runtime.binfmt import run
 from imagelab.runtime.program import Program
 from imagelab.host.root import Root
+
+pytestmark = pytest.mark.slow
 home, wheels, context, user, mask = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 if os.geteuid() != user:
     os.setgroups([])

@@ -16,7 +16,10 @@ import pytest
 from imagelab.runtime import sandbox
 from unit.containers.test_moving_files import SECRET, swapping
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces and Landlock are Linux's")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="namespaces and Landlock are Linux's"),
+]
 
 SCRIPT = """
 n=0

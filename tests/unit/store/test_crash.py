@@ -16,6 +16,8 @@ import pytest
 from imagelab import Lab
 from unit.crashing import VERBS, append_many, collect_garbage, die_at, furnish, load_slowly, look
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["imagelab.lab", "unit.crashing"])
 

@@ -19,6 +19,8 @@ from ..wheels import wheel
 pytest.importorskip("wasmtime", reason="pip install 'imagelab-oci[wasm]'")
 pytest.importorskip("pip")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def wheels(tmp_path, monkeypatch):

@@ -22,6 +22,8 @@ SLOW = "(module" + "".join(
 PROCESS = """
 import hashlib, sys, wasmtime
 from imagelab.runtime.wasm import cache
+
+pytestmark = pytest.mark.slow
 program = sys.stdin.buffer.read()
 print(cache.module(wasmtime.Engine(), program, hashlib.sha256(program).hexdigest(), "it") is not None)
 """
