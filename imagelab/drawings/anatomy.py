@@ -28,19 +28,22 @@ def anatomy(image: Image) -> Drawing:
     more = [row(text(f"and {left_out} more"), fill=QUIET)] if left_out else []
 
     graph = digraph(rankdir="LR", nodesep="0.3", ranksep="0.8")
-    tags = [row(text(name, bold=True)) for name in names] or [row(text("(none)"))]
+    tags = [row(text(name, bold=True), id=f"tag:{name}") for name in names] or [row(text("(none)"))]
     graph.node("tag", box("tag", tags, fill=TAG, subtitle="a name people move"))
 
-    rows = [_name("config", image.id, "id")]
-    rows += more + [_name(f"layer {n}", layer.digest, f"l{n}") for n, layer in reversed(shown)]
+    rows = [_name("config", image.id, "id", "manifest.config")]
+    rows += more + [_name(f"layer {n}", layer.digest, f"l{n}", f"manifest.layer:{n}") for n, layer in reversed(shown)]
     graph.node("manifest", _blob("manifest", "digest", image.digest, image.manifest_bytes, rows, MANIFEST))
 
-    rows = more + [_name(f"layer {n}", layer.diff_id, f"l{n}") for n, layer in reversed(shown)]
+    rows = more + [_name(f"layer {n}", layer.diff_id, f"l{n}", f"config.layer:{n}") for n, layer in reversed(shown)]
     rows = [_settings(image), *rows]
     graph.node("config", _blob("config", "image ID", image.id, image.config_bytes, rows, CONFIG))
 
     rows = more + [
-        row(text(f"layer {n}", bold=True), text(f"{layer.size:,} bytes, {_form(layer.compressed)}"), port=f"l{n}")
+        row(
+            text(f"layer {n}", bold=True), text(f"{layer.size:,} bytes, {_form(layer.compressed)}"), port=f"l{n}",
+            id=f"layer:{n}",
+        )
         for n, layer in reversed(shown)
     ]
     graph.node("layers", box("layers", rows or [row(text("(none)"))], fill=LAYER, subtitle="the files, oldest below"))
@@ -61,12 +64,13 @@ def anatomy(image: Image) -> Drawing:
 
 def _blob(kind: str, term: str, digest: str, data: bytes, rows: list[str], fill: str) -> str:
     """A box for a JSON document: the digest of its bytes, and rows of what it says."""
-    own = row(text(f"{term} = sha256 of its {len(data):,} bytes", size=11), text(short(digest), bold=True), port="own")
+    lines = text(f"{term} = sha256 of its {len(data):,} bytes", size=11), text(short(digest), bold=True)
+    own = row(*lines, port="own", id=kind)
     return box(kind, [own, *rows], fill=fill, subtitle="JSON")
 
 
-def _name(of_what: str, digest: str, port: str) -> str:
-    return row(text(of_what, size=11), text(short(digest)), port=port)
+def _name(of_what: str, digest: str, port: str, id: str) -> str:
+    return row(text(of_what, size=11), text(short(digest)), port=port, id=id)
 
 
 def _settings(image: Image) -> str:

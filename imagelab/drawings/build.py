@@ -24,7 +24,7 @@ def build(built: Built) -> Drawing:
     words: list[str] = []
     for stage in built.stages:
         steps = [step for step in built.steps if step.at == stage.index]
-        graph.node(f"s{stage.index}", _column(stage, steps))
+        graph.node(f"s{stage.index}", _column(stage, steps), id=f"stage:{stage.index}")
         words += _description(stage, steps)
         for step in steps:
             if step.needs is None:
@@ -36,11 +36,11 @@ def build(built: Built) -> Drawing:
             how, style = ("--from", "dashed") if step.cache else ("FROM", "solid")
             graph.edge(tail, f"s{stage.index}:p{step.number}", label=f" {how} ", style=style)
     for name, node in images.items():
-        graph.node(node, box(name, fill=CONFIG, subtitle="an image of the lab"))
+        graph.node(node, box(name, fill=CONFIG, subtitle="an image of the lab"), id=f"from:{name}")
     names = ", ".join(built.tags) or built.image.id.short
     last = built.steps[-1].at
     subtitle = f"image {built.image.id.short}, {count(len(built.image.layers), 'layer')}"
-    graph.node("image", box(names, fill=TAG, subtitle=subtitle))
+    graph.node("image", box(names, fill=TAG, subtitle=subtitle), id=f"image:{built.image.id.short}")
     graph.edge(f"s{last}:head", "image")
     words.append(f"The result is {names}, {subtitle}.")
     return Drawing(graph, f"How {names} was built", "\n".join(words))
@@ -57,7 +57,7 @@ def _column(stage: BuildStage, steps: list[BuildStep]) -> str:
         if step.cache:
             lines.append(text(_outcome(step), bold=True, size=11))
             lines += [text(step.reason, size=11)] if step.reason else []
-        rows.append(row(*lines, port=f"p{step.number}", fill=FILLS[step.cache]))
+        rows.append(row(*lines, port=f"p{step.number}", fill=FILLS[step.cache], id=f"step:{step.number}"))
     if len(steps) > MOST_STEPS:
         rows.append(row(text(f"and {count(len(steps) - MOST_STEPS, 'more step')}"), fill=QUIET))
     return box(title, rows, fill=PLAIN, subtitle=count(len(steps), "step"))

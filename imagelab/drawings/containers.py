@@ -67,7 +67,7 @@ def containers(lab: Lab) -> Drawing:
         at[image.id] = number, image
         upon = sum(one.image_id == image.id for one in views)
         subtitle = f"image {image.id.short}, " + (count(upon, "container") if upon else "no container")
-        graph.node(f"i{number}", box(first_name(image), fill=CONFIG, subtitle=subtitle))
+        graph.node(f"i{number}", box(first_name(image), fill=CONFIG, subtitle=subtitle), id=f"image:{image.id.short}")
         below = [f"l{chain_id.hex}" for chain_id in image.chain_ids] + [f"i{number}"]
         for pair in pairwise(below):
             if pair not in drawn:
@@ -76,7 +76,7 @@ def containers(lab: Lab) -> Drawing:
     words += _layers(graph, images.values(), views)
     for number, one in enumerate(views):
         where, of = at.get(one.image_id, (0, None))
-        graph.node(f"c{number}", _container(one, of))
+        graph.node(f"c{number}", _container(one, of), id=f"container:{one.name}")
         if of:
             graph.edge(f"i{where}", f"c{number}", arrowhead="none")
         words.append(_description(one, of))
@@ -119,7 +119,8 @@ def _layers(graph: graphviz.Digraph, images: Iterable[Image], views: Iterable[Co
         shared = of_images + of_containers > 1
         users += ", kept once" * shared
         rows = [row(text(f"{layer.files_size:,} bytes in files", bold=True), text(f"diffID {layer.diff_id.short}"))]
-        graph.node(f"l{chain_id.hex}", box(f"layer {users}", rows, fill=LAYER if shared else QUIET))
+        label = box(f"layer {users}", rows, fill=LAYER if shared else QUIET)
+        graph.node(f"l{chain_id.hex}", label, id=f"layer:{chain_id.short}")
         lines.append(f"Layer {layer.diff_id.short} ({layer.files_size:,} bytes) is {users}.")
     return lines
 

@@ -37,6 +37,10 @@ SHADOW, SHADE = "#D6D6D6", "#404040"  # background and text of a file that a lat
 _FONT = {"fontname": "Helvetica", "fontsize": "12", "fontcolor": INK}
 
 
+# A cell of a table has its id on a link, which graphviz draws for cells that have one; the drawing needs the id alone.
+_LINKED = re.compile(r'<g id="a_([^"]*)"><a [^>]*>(.*?)</a>\n?</g>', re.S)
+
+
 class Drawing:
     """A picture with a title and a description.
 
@@ -54,6 +58,7 @@ class Drawing:
         body, layout = _lay_out(self.source)
         body = body[body.index("<svg") :]
         body = re.sub(r"<!--.*?-->\n?|<title>.*?</title>\n?", "", body, flags=re.S)
+        body = _LINKED.sub(r'<g id="\1" class="part">\2</g>', body)
         widths = _text_widths(layout)
 
         def fit(match: re.Match[str]) -> str:
@@ -116,9 +121,13 @@ def box(title: str, rows: Iterable[str] = (), *, fill: str = PLAIN, subtitle: st
     return f"<{table}<tr>{cell}</tr>{''.join(rows)}</table>>"
 
 
-def row(*lines: str, port: str = "", fill: str = PLAIN) -> str:
-    """A row of a `box`; its lines are made by `text`, and edges can end at its `port`."""
+def row(*lines: str, port: str = "", fill: str = PLAIN, id: str = "") -> str:
+    """A row of a `box`; its lines are made by `text`, and edges can end at its `port`.
+
+    With an `id`, the row is a group of its own in the SVG, of that id: `layer:2`.
+    """
     name = f' port="{port}"' if port else ""
+    name += f' id="{escape(units.harmless(id))}" href="#"' if id else ""
     return f'<tr><td align="left" balign="left" bgcolor="{fill}"{name}>{"<br/>".join(lines)}</td></tr>'
 
 

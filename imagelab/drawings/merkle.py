@@ -58,7 +58,8 @@ def merkle(image: Image, path: str = "", other: Image | None = None) -> Drawing:
             verdict = f"changed: {short(new)}" if changed else "the same as before"
             rows.append(row(text(verdict, bold=changed, size=0 if changed else 11), fill=CHANGED if changed else QUIET))
             line += f"; {verdict}"
-        graph.node(key, box(link.title, rows, fill=link.fill, subtitle=link.subtitle, width=WIDTH))
+        label = box(link.title, rows, fill=link.fill, subtitle=link.subtitle, width=WIDTH)
+        graph.node(key, label, id=f"link:{key}")
         words.append(line + ".")
     layer = image.layers[number - 1]
     graph.edge("file", "tar", label=" its bytes lie in ")
@@ -69,7 +70,8 @@ def merkle(image: Image, path: str = "", other: Image | None = None) -> Drawing:
     graph.edge("tar", "chain", label=" its diffID goes into ", style="dashed")
     names = [name.familiar for name in image.names]
     if names:
-        graph.node("tag", box(", ".join(names), fill=TAG, subtitle="a tag: a name people move", width=WIDTH))
+        label = box(", ".join(names), fill=TAG, subtitle="a tag: a name people move", width=WIDTH)
+        graph.node("tag", label, id="link:tag")
         graph.edge("manifest", "tag", label=" points to ", dir="back")
         words.append(f"The tag {', '.join(names)} points to the manifest; it stands in none of these bytes.")
     title = f"The chain of names of {first_name(image)}" + (", before and after" if other is not None else "")

@@ -37,7 +37,8 @@ def sharing(images: Sequence[Image]) -> Drawing:
         own = image.size - shared
         rows = [row(text(f"SIZE {units.size(image.size, 3)}", bold=True), text(f"shared {units.size(shared, 3)}"),
                     text(f"its own {units.size(own, 3)}"))]
-        graph.node(f"i{number}", box(first_name(image), rows, fill=CONFIG, subtitle=f"image {image.id.short}"))
+        label = box(first_name(image), rows, fill=CONFIG, subtitle=f"image {image.id.short}")
+        graph.node(f"i{number}", label, id=f"image:{image.id.short}")
         layer_count = count(len(image.layers), "layer")
         words.append(f"{first_name(image)}: {layer_count}, {shared:,} bytes shared, {own:,} its own.")
         for lower, upper in zip(image.chain_ids, image.chain_ids[1:], strict=False):
@@ -48,7 +49,8 @@ def sharing(images: Sequence[Image]) -> Drawing:
         by = len(users[chain_id])
         title = f"layer of {by} images, kept once" if by > 1 else "layer of one image"
         rows = [row(text(f"{layer.files_size:,} bytes in files", bold=True), text(f"diffID {layer.diff_id.short}"))]
-        graph.node(f"l{chain_id[7:]}", box(title, rows, fill=LAYER if by > 1 else QUIET))
+        label = box(title, rows, fill=LAYER if by > 1 else QUIET)
+        graph.node(f"l{chain_id[7:]}", label, id=f"layer:{chain_id.short}")
         if by > 1:
             words.append(f"Layer {layer.diff_id.short} ({layer.files_size:,} bytes) is in "
                          f"{', '.join(first_name(image) for image in users[chain_id])}.")

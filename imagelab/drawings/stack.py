@@ -53,12 +53,14 @@ def stack(image: Image, paths: int = MOST_MARKS) -> Drawing:
         graph.node("settings", box(title, rows, fill=QUIET, width=WIDTH))
     for stage in reversed(shown):
         rows = [row(text(stage.created_by, size=11))] if stage.created_by else []
-        rows += [_mark(mark, shadows.get((stage.number, mark.path), "")) for mark in visible[stage.number]]
+        number = stage.number
+        rows += [_mark(number, mark, shadows.get((number, mark.path), "")) for mark in visible[number]]
         left_out = len(stage.marks) - len(visible[stage.number])
         if left_out:
             rows.append(row(text(f"and {count(left_out, 'more path')}"), fill=QUIET))
         size = f"{stage.layer.files_size:,} bytes in files, {stage.layer.size:,} as stored"
-        graph.node(f"s{stage.number}", box(f"layer {stage.number}", rows, fill=LAYER, subtitle=size, width=WIDTH))
+        label = box(f"layer {stage.number}", rows, fill=LAYER, subtitle=size, width=WIDTH)
+        graph.node(f"s{stage.number}", label, id=f"layer:{stage.number}")
     order = ["settings"] * bool(settings) + [f"s{stage.number}" for stage in reversed(shown)]
     for upper, lower in pairwise(order):
         graph.edge(upper, lower, style="invis")
@@ -96,7 +98,7 @@ def _shadows(every: list[Stage]) -> dict[tuple[int, str], str]:
     return shadows
 
 
-def _mark(mark: Mark, shadow: str) -> str:
+def _mark(number: int, mark: Mark, shadow: str) -> str:
     name = mark.path + "/" * (mark.entry.kind == "dir")
     parts = [f"{mark.letter}  {name}"]
     if mark.letter == "D":
@@ -107,7 +109,7 @@ def _mark(mark: Mark, shadow: str) -> str:
     lines = [text("   ".join(parts), colour=colour, limit=70)]
     if shadow:
         lines.append(text(f"in the shadow: {shadow}, and still here", colour=colour, size=11))
-    return row(*lines, port=_port(mark.path), fill=SHADOW if shadow else PLAIN)
+    return row(*lines, port=_port(mark.path), fill=SHADOW if shadow else PLAIN, id=f"file:{number}:{mark.path}")
 
 
 def _port(path: str) -> str:

@@ -130,9 +130,11 @@ def draw_history(history: TagHistory, holders: Sequence[Holder]) -> Drawing:
     for name, node in tag_node.items():
         for digest, numbers in history.arrows(name).items():
             if digest in image_node:
-                _arrow(graph, node, image_node[digest], numbers, now=history.now.get(name) == digest)
+                ends = f"{tag_id(name)}->{image_id(history.targets[digest])}"
+                _arrow(graph, node, image_node[digest], numbers, now=history.now.get(name) == digest, id=ends)
     for number, holder in enumerate(holders[:MOST]):
-        _node(graph, f"h{number}", [text(holder.name, bold=True), text(holder.what, size=11)], fill=PLAIN)
+        lines = [text(holder.name, bold=True), text(holder.what, size=11)]
+        _node(graph, f"h{number}", lines, fill=PLAIN, id=f"container:{holder.name}")
         if holder.digest in image_node:
             graph.edge(f"{image_node[holder.digest]}:e", f"h{number}:w", dir="back", penwidth="2")
     return Drawing(graph, "Tags, and where they have pointed", _description(history, holders))
@@ -143,6 +145,16 @@ def holders_of(lab: Lab, held: Mapping[str, Image] | None) -> list[Holder]:
     containers = [Holder(each.name, f"container, {each.status}", each.spec.image) for each in lab.containers()]
     others = [Holder(name, "keeps the image ID", image.digest) for name, image in (held or {}).items()]
     return [*(holder for holder in containers if holder.digest), *others]
+
+
+def tag_id(name: Reference) -> str:
+    """The id of a tag's group in the SVG: `tag:shop:1.0`."""
+    return f"tag:{name.familiar}"
+
+
+def image_id(target: Target) -> str:
+    """The id of an image's group in the SVG: `image:` and 12 digits, of a removed image those of its manifest."""
+    return f"image:{target.image.id.short if target.image else Digest(target.digest).short}"
 
 
 def recent(every: Collection[T], *moved: Sequence[T], most: int = MOST) -> list[T]:
@@ -169,9 +181,9 @@ def _column(graph: graphviz.Digraph, side: str, nodes: list[str], left_out: int,
 def _tag(graph: graphviz.Digraph, node: str, name: Reference, *, removed: bool) -> None:
     lines = [text(name.familiar, bold=True)]
     if removed:
-        _node(graph, node, [*lines, text("removed", size=11)], fill=PLAIN, style="dotted")
+        _node(graph, node, [*lines, text("removed", size=11)], fill=PLAIN, style="dotted", id=tag_id(name))
     else:
-        _node(graph, node, lines, fill=TAG)
+        _node(graph, node, lines, fill=TAG, id=tag_id(name))
 
 
 def _image(graph: graphviz.Digraph, node: str, target: Target) -> None:
@@ -182,18 +194,21 @@ def _image(graph: graphviz.Digraph, node: str, target: Target) -> None:
         lines.append(text(STATES[target.state], size=11))
     fill = CONFIG if target.state == "tagged" else QUIET if target.image else PLAIN
     style = "solid" if target.state == "tagged" else "rounded,dashed" if target.image else "dotted"
-    _node(graph, node, lines, fill=fill, style=style)
+    _node(graph, node, lines, fill=fill, style=style, id=image_id(target))
 
 
-def _node(graph: graphviz.Digraph, node: str, lines: list[str], *, fill: str, style: str = "solid") -> None:
+def _node(
+    graph: graphviz.Digraph, node: str, lines: list[str], *, fill: str, style: str = "solid", id: str = ""
+) -> None:
     label = "".join(f'{line}<br align="left"/>' for line in lines)
-    graph.node(node, f"<{label}>", shape="box", style=f"filled,{style}", fillcolor=fill, color=INK, margin="0.12,0.07")
+    looks = {"shape": "box", "style": f"filled,{style}", "fillcolor": fill, "color": INK, "margin": "0.12,0.07"}
+    graph.node(node, f"<{label}>", **looks, **({"id": id} if id else {}))
 
 
-def _arrow(graph: graphviz.Digraph, tail: str, head: str, numbers: list[int], *, now: bool) -> None:
+def _arrow(graph: graphviz.Digraph, tail: str, head: str, numbers: list[int], *, now: bool, id: str) -> None:
     label = f" now ({_numbers(numbers)}) " if now else f" {_numbers(numbers)} "
     style = {"penwidth": "1.5"} if now else {"style": "dashed", "color": GREY, "fontcolor": GREY}
-    graph.edge(f"{tail}:e", f"{head}:w", label=label, **style)
+    graph.edge(f"{tail}:e", f"{head}:w", label=label, id=id, **style)
 
 
 def _numbers(numbers: list[int]) -> str:

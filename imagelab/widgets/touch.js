@@ -1,0 +1,233 @@
+// A drawing one can take hold of: graphviz's own SVG, whose groups carry ids from the model.
+//
+// `nodes` says what each id is and does: {label, drag, drop, act, same}. Drag a node onto one that takes drops, or off
+// the drawing; click one that acts; hover or focus one to light up those in `same`. By keyboard: arrows go to the next
+// node in that direction, Enter or Space acts or picks up, arrows and Enter drop, Delete takes off, Escape puts back.
+// What happens is sent to the kernel as {event, node, target}; it answers with another `svg`.
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const A_CLICK = 4; // pixels that the pointer may move in a click
+
+function render({ model, el }) {
+  el.classList.add("imagelab-touch");
+  const picture = document.createElement("div");
+  picture.className = "imagelab-touch-picture";
+  picture.setAttribute("role", "group");
+  const status = document.createElement("div");
+  status.className = "imagelab-touch-status";
+  status.setAttribute("role", "status");
+  status.setAttribute("aria-live", "polite");
+  el.append(picture, status);
+
+  let held = null; // the id of the node that was picked up by keyboard
+  let focused = null; // the id of the node that Tab comes to
+  let drag = null; // {id, ghost, x, y, moved} while a pointer holds a node
+  let sent = 0; // when the last event was sent
+
+  const nodes = () => model.get("nodes");
+  const group = (id) => (id === null ? null : picture.querySelector(`[id="${CSS.escape(id)}"]`));
+  const say = (text) => { status.textContent = text; };
+  const label = (id) => nodes()[id]?.label ?? id;
+  const reachable = () => Object.keys(nodes()).filter((id) => group(id));
+
+  function send(event, node, target = null) {
+    sent = performance.now();
+    model.send({ event, node, target });
+  }
+
+  function draw() {
+    const had = picture.contains(document.activeElement);
+    picture.innerHTML = model.get("svg");
+    picture.setAttribute("aria-label", model.get("label"));
+    const svg = picture.querySelector("svg");
+    svg?.removeAttribute("role"); // the groups inside are what is named, not one image
+    svg?.removeAttribute("aria-label");
+    svg?.querySelectorAll(":scope > title, :scope > desc").forEach((part) => part.remove());
+    for (const id of reachable()) {
+      const element = group(id);
+      element.setAttribute("role", "button");
+      element.setAttribute("aria-label", label(id));
+      element.setAttribute("tabindex", "-1");
+      if (nodes()[id].drag) element.classList.add("imagelab-drag");
+      if (nodes()[id].drop) element.classList.add("imagelab-drop");
+    }
+    held = held !== null && group(held) ? held : null;
+    light(null);
+    rove(group(focused) ? focused : reachable()[0] ?? null, had);
+    if (sent) {
+      el.dataset.redrawn = (performance.now() - sent).toFixed(1); // milliseconds from the click, for the benchmark
+      sent = 0;
+    }
+  }
+
+  function rove(id, focus = true) {
+    group(focused)?.setAttribute("tabindex", "-1");
+    focused = id;
+    const element = group(id);
+    element?.setAttribute("tabindex", "0");
+    if (focus) element?.focus();
+  }
+
+  function light(id) {
+    picture.querySelectorAll(".imagelab-lit").forEach((one) => one.classList.remove("imagelab-lit"));
+    if (id === null) return;
+    for (const one of [id, ...(nodes()[id]?.same ?? [])]) group(one)?.classList.add("imagelab-lit");
+  }
+
+  function mark(id) {
+    picture.querySelectorAll(".imagelab-held").forEach((one) => one.classList.remove("imagelab-held"));
+    group(id)?.classList.add("imagelab-held");
+  }
+
+  const owner = (element) => {
+    for (let one = element; one && one !== picture; one = one.parentElement) {
+      if (one.id && one.id in nodes()) return one.id;
+    }
+    return null;
+  };
+
+  const middle = (id) => {
+    const box = group(id).getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+  };
+
+  function next(from, [right, down], among) {
+    const [x, y] = middle(from);
+    let best = null;
+    let least = Infinity;
+    for (const id of among) {
+      if (id === from) continue;
+      const [ox, oy] = middle(id);
+      const along = (ox - x) * right + (oy - y) * down;
+      const aside = Math.abs((ox - x) * down) + Math.abs((oy - y) * right);
+      if (along > 1 && along + 2 * aside < least) [best, least] = [id, along + 2 * aside];
+    }
+    return best;
+  }
+
+  function putBack() {
+    if (held === null) return false;
+    say(`${label(held)}: put back.`);
+    held = null;
+    mark(null);
+    return true;
+  }
+
+  picture.addEventListener("keydown", (event) => {
+    const id = owner(event.target);
+    if (id === null || event.ctrlKey || event.altKey || event.metaKey) return;
+    const node = nodes()[id];
+    if (event.key in ARROWS) {
+      const among = held === null ? reachable() : reachable().filter((one) => nodes()[one].drop || one === held);
+      const to = next(id, ARROWS[event.key], among);
+      if (to !== null) {
+        rove(to);
+        if (held !== null) say(`Enter drops ${label(held)} on ${label(to)}.`);
+      }
+    } else if (event.key === "Enter" || event.key === " ") {
+      if (held !== null && id !== held && node.drop) {
+        const carried = held;
+        held = null;
+        mark(null);
+        rove(carried, false);
+        send("drop", carried, id);
+      } else if (held === id) {
+        putBack();
+      } else if (node.drag) {
+        held = id;
+        mark(id);
+        say(`${label(id)} picked up: arrows choose, Enter drops, ${node.off ? "Delete takes it off, " : ""}Escape puts it back.`);
+      } else {
+        send("act", id);
+      }
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      if (!node.off) return;
+      held = null;
+      mark(null);
+      send("off", id);
+    } else if (event.key === "Escape") {
+      if (!putBack()) return;
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab's command mode has these keys as well
+  });
+
+  picture.addEventListener("focusin", (event) => {
+    const id = owner(event.target);
+    if (id !== null && id !== focused) rove(id, false);
+    light(id);
+  });
+  picture.addEventListener("focusout", () => light(null));
+  picture.addEventListener("pointerover", (event) => { if (!drag) light(owner(event.target)); });
+  picture.addEventListener("pointerleave", () => { if (!drag) light(null); });
+
+  picture.addEventListener("pointerdown", (event) => {
+    const id = owner(event.target);
+    if (id === null || event.button !== 0) return;
+    drag = { id, ghost: null, x: event.clientX, y: event.clientY };
+    rove(id);
+    event.preventDefault();
+    picture.setPointerCapture(event.pointerId);
+  });
+
+  picture.addEventListener("pointermove", (event) => {
+    if (!drag || !nodes()[drag.id]?.drag) return;
+    const [right, down] = [event.clientX - drag.x, event.clientY - drag.y];
+    if (!drag.ghost && Math.hypot(right, down) > A_CLICK) {
+      const original = group(drag.id);
+      drag.ghost = original.cloneNode(true);
+      drag.ghost.removeAttribute("id");
+      drag.ghost.classList.add("imagelab-ghost");
+      original.parentNode.append(drag.ghost);
+      original.classList.add("imagelab-held");
+    }
+    if (!drag.ghost) return;
+    const scale = group(drag.id).getScreenCTM();
+    drag.ghost.setAttribute("transform", `translate(${right / scale.a} ${down / scale.d})`);
+    const under = below(event);
+    picture.querySelectorAll(".imagelab-over").forEach((one) => one.classList.remove("imagelab-over"));
+    if (under !== null && nodes()[under].drop) group(under).classList.add("imagelab-over");
+  });
+
+  const below = (event) => {
+    for (const element of document.elementsFromPoint(event.clientX, event.clientY)) {
+      if (element.closest(".imagelab-ghost") || !picture.contains(element)) continue;
+      const id = owner(element);
+      if (id !== null && id !== drag?.id) return id;
+    }
+    return null;
+  };
+
+  function release(event) {
+    if (!drag) return;
+    const { id, ghost, x, y } = drag;
+    const target = below(event);
+    const box = picture.getBoundingClientRect();
+    const inside = event.clientX >= box.left && event.clientX <= box.right
+      && event.clientY >= box.top && event.clientY <= box.bottom;
+    drag = null;
+    ghost?.remove();
+    picture.querySelectorAll(".imagelab-over").forEach((one) => one.classList.remove("imagelab-over"));
+    mark(null);
+    if (event.type === "pointercancel") return;
+    if (!ghost) {
+      if (Math.hypot(event.clientX - x, event.clientY - y) <= A_CLICK) send("act", id);
+    } else if (target !== null && nodes()[target].drop) {
+      send("drop", id, target);
+    } else if (!inside && nodes()[id].off) {
+      send("off", id);
+    } else {
+      say(`${label(id)}: put back.`);
+    }
+  }
+  picture.addEventListener("pointerup", release);
+  picture.addEventListener("pointercancel", release);
+
+  model.on("change:drawn", draw); // svg, nodes and label change together; `drawn` is counted up after them
+  model.on("change:announcement", () => say(model.get("announcement")));
+  draw();
+}
+
+export default { render };
