@@ -49,32 +49,32 @@ def furnished(tmp_path_factory) -> tuple[Path, Path]:
     return folder / "home", folder / "archive.tar"
 
 
-def killed_homes(furnished: tuple[Path, Path], verb: str, where: Path) -> Iterator[Path]:
-    """The store after the verb was killed at its first step, at its second, … until it reached its end."""
-    home, archive = furnished
+@pytest.fixture(scope="module", params=VERBS)
+def killed(request, furnished, tmp_path_factory) -> tuple[str, list[Path]]:
+    """A verb, and the store after it was killed at its first step, at its second, … until it reached its end."""
+    (home, archive), verb = furnished, request.param
+    where, homes = tmp_path_factory.mktemp("killed"), []
     for step in range(1, 1_000):
-        copy = where / str(step)
-        shutil.copytree(home, copy)
-        code = run(die_at, copy, archive, verb, step)
+        homes.append(where / str(step))
+        shutil.copytree(home, homes[-1])
+        code = run(die_at, homes[-1], archive, verb, step)
         assert code in (0, -signal.SIGKILL)
-        yield copy
-        shutil.rmtree(copy)
         if code == 0:
             assert step > 3, "the verb was never interrupted"
-            return
+            return verb, homes
     pytest.fail("the verb never ends")
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_killed_at_every_step(furnished, verb, tmp_path):
+def test_killed_at_every_step(furnished, killed, tmp_path):
     """Whatever the moment: names point where they did or should, nothing is damaged, work goes on."""
-    home, archive = furnished
+    (home, archive), (verb, homes) = furnished, killed
     before = state(home)
     shutil.copytree(home, tmp_path / "after")
     VERBS[verb](Lab(tmp_path / "after", epoch=0), archive)
     after = state(tmp_path / "after")
 
-    for left in killed_homes(furnished, verb, tmp_path):
+    for step in homes:
+        left = shutil.copytree(step, tmp_path / step.name)
         lab = Lab(left, epoch=0)
         names, images = state(left)
         for name in before[0].keys() | after[0].keys():
@@ -93,10 +93,10 @@ def test_killed_at_every_step(furnished, verb, tmp_path):
         assert lab.verify() == []
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_sweep_clears_what_a_kill_left(furnished, verb, tmp_path):
+def test_a_sweep_clears_what_a_kill_left(killed, tmp_path):
     """After a gc, the store holds what its images need, and nothing else."""
-    for left in killed_homes(furnished, verb, tmp_path):
+    for step in killed[1]:
+        left = shutil.copytree(step, tmp_path / step.name)
         Lab(left).gc()
         assert leftovers(left) == []
 
