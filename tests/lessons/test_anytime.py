@@ -19,7 +19,7 @@ def _state(lab):
     files = [path for path in beside.rglob("*") if path.is_file() and lab.home not in path.parents]
     print(json.dumps({
         "images": sorted({(image.id, image.digest) for image in lab.images(True)}),
-        "tags": dict(lab.store.tags()),
+        "tags": {str(name): digest for name, digest in lab.store.tags().items()},
         "moves": [[str(move.name), move.old, move.new] for move in lab.tag_log()],
         "containers": sorted([one.name, one.status, one.image_id, one.exit_code, repr(one.diff())]
                              for one in lab.containers()),
