@@ -188,5 +188,21 @@ def parse_config(data: bytes, what: str = "the config") -> Json:
             setting if kind is list else setting.values() if key == "Labels" and isinstance(setting, dict) else ()
         )
         if not isinstance(setting, kind | None) or not all(isinstance(item, str) for item in texts_in or ()):
-            raise Invalid(f"{what}: config.{key} is not of the right type")
+            raise Invalid(f"{what}: config.{key} {_expected(key, setting)}")
     return value
+
+
+def _expected(key: str, setting: object) -> str:
+    """What a setting of the wrong type must be, with an example made of what came."""
+    came = f"not {str(setting)[:60]!r}" if isinstance(setting, str) else f"not {repr(setting)[:60]}"
+    if key in STRINGS:
+        return f"must be a text, {came}"
+    if key in MAPS:
+        values = "text" if key == "Labels" else "{}"
+        return f"must be an object whose values are {values}, {came}"
+    if key == "Env":
+        lines = [f"{name}={value}" for name, value in setting.items()] if isinstance(setting, dict) else [setting]
+        example = lines if lines and all(isinstance(line, str) for line in lines) else ["A=b"]
+        return f"must be a list of NAME=value texts, such as {json.dumps(example)[:60]}, {came}"
+    words = setting.split() if isinstance(setting, str) and setting.split() else ["cat", "/x"]
+    return f"must be a list of words, such as {json.dumps(words)[:60]}, {came}"

@@ -46,7 +46,8 @@ class Reference(Displayed):
         """
 
         def wrong(why: str) -> InvalidReference:
-            return InvalidReference(f"invalid reference format: {text[:200]!r}: {why}")
+            end = "; it ends with a newline: leave that out" if text.endswith("\n") else ""
+            return InvalidReference(f"invalid reference format: {text[:200]!r}: {why}{end}")
 
         if not text:
             raise wrong("the name is empty; write something like 'myapp' or 'myapp:1.0'")

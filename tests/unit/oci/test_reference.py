@@ -83,6 +83,8 @@ def test_dockers_normal_form(written: str, canonical: str, familiar: str) -> Non
         ("app:" + "x" * 129, "1 to 128 characters"),
         ("app:a:b", "the tag 'a:b'"),
         ("app:1\n", r"the tag '1\n'"),
+        ("app:1\n", "it ends with a newline"),
+        ("app@sha256:" + "a" * 64 + "\n", "it ends with a newline"),
         ("app@sha256:12", "the digest 'sha256:12'"),
         ("app@sha256:" + "A" * 64, "lower-case"),
         ("app@sha256:" + "a" * 63, "64 lower-case hex digits"),
