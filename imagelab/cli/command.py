@@ -169,7 +169,7 @@ class Verb(click.Command):
             how = "exactly" if least == most else "at most" if least == 0 else "at least"
             rule = f"requires {how} {number} argument{'s' * (number != 1)}"
         fail(
-            f'"{ctx.command_path}" {rule}.\nSee \'{ctx.command_path} --help\'.\n\n'
+            f"\"{ctx.command_path}\" {rule}.\nSee '{ctx.command_path} --help'.\n\n"
             f"Usage:  {ctx.command_path} {' '.join(self.collect_usage_pieces(ctx))}\n\n{self.short_help}"
         )
 

@@ -13,20 +13,30 @@ default store. A cell stops at the first command that fails: its message is on s
 and its exit code takes the place of a traceback. So a failed command is a failed cell in CI too; tag a cell that is
 meant to fail `raises-exception`.
 
-A word that consists of `{name}` is replaced by the value of that Python variable, if it exists: `build {folder}`. All
-other braces and dollar signs are left unchanged, for Go templates.
+A word that consists of `{name}` is replaced by the value of that Python variable, if it exists: `build {folder}`. So
+are an attribute of one, and what a path begins with: `load -i {task.folder}/shop.tar`. All other braces and dollar
+signs are left unchanged, for Go templates.
 """
 
 from __future__ import annotations
 
+import operator
 import re
 import shlex
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Interrupted, LabError
 from . import run
 from .command import BAD_FLAG, Desk, complain
+
+if TYPE_CHECKING:
+    from ..lab import Lab
+
+around_each: list[
+    Callable[[Lab], AbstractContextManager[None]]
+] = []  # entered before a command on a lab, left after it
 
 
 class CommandFailed(LabError):
@@ -60,8 +70,14 @@ def words(command: str, names: Mapping[str, Any] | None = None) -> list[str]:
 
 
 def _substituted(word: str, names: Mapping[str, Any]) -> str:
-    name = re.fullmatch(r"\{([A-Za-z_]\w*)\}", word)
-    return str(names[name[1]]) if name and name[1] in names else word
+    match = re.fullmatch(r"\{([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)\}(/.*)?", word)
+    if not match or match[1] not in names:
+        return word
+    try:
+        value = operator.attrgetter(match[2][1:])(names[match[1]]) if match[2] else names[match[1]]
+    except AttributeError as error:
+        raise LabError(f"{word}: {error}") from None
+    return f"{value}{match[3] or ''}"
 
 
 def docker(line: str, cell: str | None = None) -> None:
@@ -79,7 +95,12 @@ def docker(line: str, cell: str | None = None) -> None:
         except LabError as error:
             complain(str(error))
             raise CommandFailed(command.removeprefix("docker "), BAD_FLAG) from None
-        code = run(args, name="docker", desk=Desk(lab=Lab.current(), notebook=True))
+        lab = Lab.current()
+        with ExitStack() as around:
+            for enter in around_each:
+                if lab:
+                    around.enter_context(enter(lab))
+            code = run(args, name="docker", desk=Desk(lab=lab, notebook=True))
         if code == 130:
             raise Interrupted(f"docker {shlex.join(args)}: interrupted")
         if code:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -10,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from imagelab import Lab
+from imagelab import Lab, LabError
 from imagelab.cli.magic import CommandFailed, commands, words
 
 BASE = "lab/shell:1.0"
@@ -159,6 +161,32 @@ def test_commands(cell, found):
 
 def test_words_are_quoted_as_in_a_shell():
     assert words("docker inspect -f '{{.Id}} x' \"a b\" c\\ d") == ["inspect", "-f", "{{.Id}} x", "a b", "c d"]
+
+
+def test_a_name_in_braces_is_its_value_alone_or_at_the_start_of_a_path(tmp_path):
+    names = {"name": "shop:1.0", "task": SimpleNamespace(folder=tmp_path)}
+    line = "x {name} {task.folder} {task.folder}/a.tar {{.Id}} {nosuch} {nosuch.folder} a{name} {name}:1"
+    assert words(line, names) == [
+        "x", "shop:1.0", str(tmp_path), f"{tmp_path}/a.tar", "{{.Id}}", "{nosuch}", "{nosuch.folder}", "a{name}",
+        "{name}:1",
+    ]  # fmt: skip
+    with pytest.raises(LabError, match=r"\{task\.folders\}: .* no attribute 'folders'"):
+        words("build {task.folders}", names)
+
+
+def test_what_is_registered_goes_around_each_command(ask, box, monkeypatch):
+    seen = []
+
+    @contextmanager
+    def around(lab):
+        seen.append((lab is box, len(lab.tags())))
+        yield
+        seen.append((lab is box, len(lab.tags())))
+
+    box.append(None, {"a": "1"}, "a:1")
+    monkeypatch.setattr("imagelab.cli.magic.around_each", [around])
+    ask("%%docker\ntag a:1 b:1\ntag nosuch c:1\ntag a:1 d:1")
+    assert seen == [(True, 1), (True, 2), (True, 2), (True, 2)], "the third command is not run"
 
 
 def test_a_notebook_run_by_ci_fails_where_a_command_fails(tmp_path, monkeypatch):
