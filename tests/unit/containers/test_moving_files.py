@@ -16,13 +16,13 @@ from imagelab.containers import pause
 from imagelab.errors import LabError
 from unit.containers.conftest import started
 
+pytestmark = pytest.mark.slow
+
 SECRET = b"of the host, and of nobody else\n"
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs renameat2, which Linux has")
 
 SWAP = """
 import ctypes, os, sys
-
-pytestmark = pytest.mark.slow
 os.chdir(sys.argv[1])
 exchange = ctypes.CDLL(None).renameat2
 pairs = [tuple(pair.encode().split(b"=")) for pair in sys.argv[2:]]

@@ -23,6 +23,8 @@ from .wheels import wheel
 
 pytest.importorskip("wasmtime", reason="pip install 'imagelab-oci[wasm]'")
 
+pytestmark = pytest.mark.slow
+
 CLASSIC = """\
 FROM python:3.12-slim
 WORKDIR /app
@@ -43,8 +45,6 @@ from imagelab import Lab
 from imagelab.runtime.binfmt import run
 from imagelab.runtime.program import Program
 from imagelab.host.root import Root
-
-pytestmark = pytest.mark.slow
 home, wheels, context, user, mask = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 if os.geteuid() != user:
     os.setgroups([])

@@ -13,6 +13,8 @@ from imagelab.runtime.wasm import cache
 
 wasmtime = pytest.importorskip("wasmtime", reason="pip install 'imagelab-oci[wasm]'")
 
+pytestmark = pytest.mark.slow
+
 ADD = '(module (func (export "f") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1))))'
 # A program large enough that compiling it is worth a word.
 SLOW = "(module" + "".join(
@@ -22,8 +24,6 @@ SLOW = "(module" + "".join(
 PROCESS = """
 import hashlib, sys, wasmtime
 from imagelab.runtime.wasm import cache
-
-pytestmark = pytest.mark.slow
 program = sys.stdin.buffer.read()
 print(cache.module(wasmtime.Engine(), program, hashlib.sha256(program).hexdigest(), "it") is not None)
 """
