@@ -1,7 +1,7 @@
-"""The files of an image archive: staged on the disk as they come, and found again by the names that its tables give.
+"""The files of an image archive: staged on disk in the order they come, and looked up by path.
 
-An archive is a tar, in any order, or the folder of an OCI layout. Nothing in it is believed here: every file is written
-beside the store and hashed, and whoever says that a file is a config or a layer has that compared.
+An archive is a tar, in any order, or the folder of an OCI layout. Nothing in it is trusted: every file is written
+beside the store and hashed, and every claim about it (its digest, size or diffID) is compared with what was computed.
 
 Names and links lead to other files of the archive and nowhere else, as in moby's image/tarexport, which unpacks the
 archive into a folder that it makes its root.
@@ -52,12 +52,12 @@ def members_of_tar(file: BinaryIO, allowance: Allowance) -> Iterator[Member]:
 
 def members_of_folder(folder: Path, allowance: Allowance) -> Iterator[Member]:
     """The files of an OCI layout's folder; raises Invalid for a folder that is none."""
-    wanted = [folder / "oci-layout", folder / "index.json", *sorted((folder / "blobs" / "sha256").glob("*"))]
-    if not wanted[0].is_file() or not wanted[1].is_file():
+    paths = [folder / "oci-layout", folder / "index.json", *sorted((folder / "blobs" / "sha256").glob("*"))]
+    if not paths[0].is_file() or not paths[1].is_file():
         raise Invalid(
             f"{str(folder)!r} is not an OCI layout: it lacks 'oci-layout' or 'index.json'{_what_to_do(folder)}"
         )
-    for path in wanted:
+    for path in paths:
         allowance.take_entry(_STAGED)
         if path.is_symlink() or not path.is_file():
             raise Invalid(f"{str(path)!r} is not a plain file, and an OCI layout has only such")
@@ -132,7 +132,7 @@ class Archive:
         path, staged = self.file(name, what)
         if path not in self._json:
             self._json[path] = staged.read(what)
-        data = self._json[path]  # whoever asks is going to parse it, which takes memory and time each time
+        data = self._json[path]  # the caller parses it, which takes memory and time each time
         self._allowance.take_entry(len(data) + 16 * sum(map(data.count, (b",", b"[", b"{"))))
         return data
 

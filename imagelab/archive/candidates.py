@@ -1,4 +1,4 @@
-"""Images that an archive's tables of contents describe, before they are believed; and what was left, and why."""
+"""Images that an archive's tables of contents describe, before they are proved; and what was left out, and why."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Layout:
     def __init__(self, archive: Archive, stem: str) -> None:
         self._archive = archive
         self._stem = stem
-        self._known: dict[str, Candidate | Unsupported | Missing] = {}
+        self._results: dict[str, Candidate | Unsupported | Missing] = {}
         layout = parse_json(archive.json(MARK, MARK), MARK, json_fields.LAYOUT)
         if layout.get("imageLayoutVersion") != "1.0.0":
             raise Invalid(f"oci-layout gives the version {layout.get('imageLayoutVersion')!r}: only 1.0.0 is known")
@@ -108,18 +108,18 @@ class Layout:
     def _image(self, descriptor: Json, what: str, shown: str, left: list[Left], depth: int = 0) -> Candidate:
         """The image of a descriptor, or of the index that it leads to; each is looked at once, however often named."""
         key = str([descriptor.get(name) for name in ("mediaType", "digest", "size")])
-        if key not in self._known:
+        if key not in self._results:
             try:
                 if descriptor.get("mediaType") in (INDEX, DOCKER_INDEX):
-                    self._known[key] = self._of_index(descriptor, what, shown, left, depth)
+                    self._results[key] = self._of_index(descriptor, what, shown, left, depth)
                 else:
-                    self._known[key] = self._candidate(*self._manifest(descriptor, what))
+                    self._results[key] = self._candidate(*self._manifest(descriptor, what))
             except (Unsupported, Missing) as error:
-                self._known[key] = error
-        known = self._known[key]
-        if isinstance(known, Candidate):
-            return known
-        raise known
+                self._results[key] = error
+        result = self._results[key]
+        if isinstance(result, Candidate):
+            return result
+        raise result
 
     def _of_index(self, descriptor: Json, what: str, shown: str, left: list[Left], depth: int) -> Candidate:
         chosen: Candidate | None = None

@@ -32,14 +32,14 @@ from ..store.index import NAME, REF, Item, index_bytes
 from ..store.store import Store
 
 
-def save(store: Store, wanted: Sequence[tuple[Image, Sequence[Reference]]], out: BinaryIO) -> None:
+def save(store: Store, images: Sequence[tuple[Image, Sequence[Reference]]], out: BinaryIO) -> None:
     """Write images as one tar, each under the given names (none: by its ID alone).
 
     The same images and names give the same bytes. Raises NotFound for a blob that is gone, and Invalid for one
     that is too long or too short, or expands to another layer than its image lists.
     """
     names: dict[Image, dict[Reference, None]] = {}  # of each image in the order given, each once
-    for image, references in wanted:
+    for image, references in images:
         names.setdefault(image, {}).update(dict.fromkeys(references))
     descriptors, contents = [], []
     blobs: dict[Digest, int | Layer] = {}  # its size, or the compressed layer that the plain tar is taken from
@@ -106,8 +106,7 @@ def _add(out: BinaryIO, store: Store, digest: Digest, size: int) -> None:
             out.write(piece)
             left -= len(piece)
     if left:
-        found = size - left
-        why = f"expected {size:,} bytes, found {found:,}"
+        why = f"expected {size:,} bytes, found {size - left:,}"
         raise Invalid(f"blob {digest}: {why}; `imagelab verify` lists what is damaged")
     out.write(tar.padding(size))
 
@@ -120,7 +119,7 @@ def _add_plain(out: BinaryIO, layer: Layer) -> None:
             spool.write(piece)
         if pieces.digest != layer.diff_id:
             raise Invalid(
-                f"the layer {layer.digest} expands to {pieces.digest}, not to {layer.diff_id}: `imagelab verify` tells "
+                f"the layer {layer.digest} expands to {pieces.digest}, not to {layer.diff_id}: `imagelab verify` lists "
                 "what is damaged"
             )
         spool.seek(0)

@@ -27,7 +27,7 @@ MAX_STEPS = 4096  # names walked through in one lookup, the links' own included:
 
 @dataclass(frozen=True, slots=True)
 class Changes(Displayed):
-    """What one layer says: entries to set, paths to remove, directories to empty first (opaque), and hard links
+    """The changes of one layer: entries to set, paths to remove, directories to empty first (opaque), and hard links
     to files of the layers below (`links`: new path → existing path).
 
     Hard links within the layer are two paths with the same Entry object.
@@ -65,7 +65,7 @@ class Changes(Displayed):
         return len(self.entries) + len(self.removed) + len(self.opaque) + len(self.links)
 
     def paths(self) -> Iterator[str]:
-        """Every path the layer speaks of, in no particular order."""
+        """Every path that the layer sets, removes or empties, in no particular order."""
         yield from self.entries
         yield from self.links
         yield from self.removed
@@ -200,10 +200,10 @@ class Tree(Mapping[str, Entry], Displayed):
         for path, entry in changes.entries.items():
             new._put(path, entry)
         for path, target in changes.links.items():
-            found = new._entries.get(new._real(target, follow_last=False))
-            if found is None or found.kind == "dir":
+            inode = new._entries.get(new._real(target, follow_last=False))
+            if inode is None or inode.kind == "dir":
                 raise Invalid(f"hard link {path!r} points to {target!r}, which is no file of this image")
-            new._put(path, found)
+            new._put(path, inode)
         return new
 
     def _put(self, path: str, entry: Entry) -> None:
@@ -288,8 +288,8 @@ def with_parents(base: Tree, changes: Changes, mtime: int = 0) -> Changes:
     for path in [*entries, *changes.links, *removed, *changes.opaque]:
         for directory in ancestors(after.place(path)):
             if directory not in entries:
-                found = after[directory]
-                entries[directory] = Entry.dir(mtime=mtime) if found is ROOT else found
+                entry = after[directory]
+                entries[directory] = Entry.dir(mtime=mtime) if entry is ROOT else entry
     ordered = {path: entries[path] for path in sorted(entries, key=order)}
     return Changes(ordered, removed, changes.opaque, changes.links)
 

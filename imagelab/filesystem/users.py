@@ -29,15 +29,15 @@ def user_of(name: str, tree: Files) -> tuple[int, int]:
         else:
             uid, gid = int(row[2]), int(row[3])
     if colon:
-        found = next((row[2] for row in _rows(tree, "etc/group", 3) if row[0] == group), group)
-        if not found.isdigit():
+        number = next((row[2] for row in _rows(tree, "etc/group", 3) if row[0] == group), group)
+        if not number.isdigit():
             raise NotFound(f"unable to find group {group}: no matching entries in group file")
-        gid = int(found)
+        gid = int(number)
     return uid, gid
 
 
 def home_of(uid: int, tree: Files) -> str:
-    """Where a user is at home, as the image's /etc/passwd knows it, or '/'."""
+    """A user's home directory by the image's /etc/passwd, or '/'."""
     return next((row[5] or "/" for row in _rows(tree, "etc/passwd", 4) if int(row[2]) == uid and len(row) > 5), "/")
 
 

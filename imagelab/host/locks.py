@@ -38,7 +38,7 @@ class Lock:
         self.release()
 
     def take(self, *, wait: bool = True) -> bool:
-        """Take it, or without `wait`, only if nobody else has it; returns whether it is ours now."""
+        """Take the lock, waiting for other processes unless `wait` is false; returns whether it was taken."""
         from filelock import Timeout
 
         try:
@@ -48,7 +48,7 @@ class Lock:
         return True
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock once; it is free when each `take` has been released."""
         self._real().release()
 
     def _real(self) -> BaseFileLock:

@@ -1,6 +1,8 @@
 """Layers: tar archives of changes, each with two digests.
 
-`diff_id` is the digest of the tar itself, `digest` that of the blob as stored; they differ when the blob is compressed.
+`diff_id` is the digest of the uncompressed tar, `digest` that of the blob as stored; they differ when the blob is
+compressed. Both names are the specification's, as in go-containerregistry's `v1.Layer`.
+
 `pack` turns Changes into tar bytes, `read_changes` turns tar bytes into Changes, and a `Layer` is one stored blob.
 
 Implements the OCI image-spec, layer.md (whiteouts, opaque directories), and docker's order of entries.
@@ -62,10 +64,10 @@ def pack(changes: Changes, write: Callable[[bytes], object], *, clamp: int | Non
     first_name: dict[int, str] = {}
     waiting: list[bytes] = []
     waiting_size = total = 0
-    for _, name, found, target in plan:
-        entry = found or Entry("file", 0 if target is None else 0o644)
-        if found and found.kind != "dir":
-            target = first_name.get(id(found), target)
+    for _, name, inode, target in plan:
+        entry = inode or Entry("file", 0 if target is None else 0o644)
+        if inode and inode.kind != "dir":
+            target = first_name.get(id(inode), target)
         chunks: Iterator[bytes] = iter(())
         if entry.size and target is None:
             chunks = entry.chunks()
@@ -73,8 +75,8 @@ def pack(changes: Changes, write: Callable[[bytes], object], *, clamp: int | Non
                 chunks = chain([next(chunks)], chunks)
             except Gone:
                 continue
-        if found and found.kind != "dir":
-            first_name.setdefault(id(found), name)
+        if inode and inode.kind != "dir":
+            first_name.setdefault(id(inode), name)
         waiting.append(tar.header(name, entry, hard_link_to=target, clamp=clamp))
         waiting_size += len(waiting[-1])
         if entry.size and target is None:
@@ -102,12 +104,13 @@ def read_changes(
     reader: Iterable[tar.Member], content: Callable[[int, int], Content] | None, allowance: Allowance,
     what: str = "layer", *, inside: bool = False,
 ) -> Changes:  # fmt: skip
-    """What a layer's tar says; `content(offset, size)` tells how to read a file's bytes later.
+    """The changes that a layer's tar describes; `content(offset, size)` gives a way to read a file's bytes later.
 
-    Accepts what real builders write and is odd: names such as `./a`, `/a` and `b/../a` (see `from_root`), children
-    before parents, a name twice (the last one counts), AUFS notes. A symbolic link's target is kept as it is: who
-    follows it stops at the root. Raises Invalid for a root that is no directory, whiteouts of nothing, and more entries
-    than allowed; with `inside`, also for names and links that climb out of the tar, as docker cp refuses them.
+    Accepts what real builders write, however odd: names such as `./a`, `/a` and `b/../a` (see `from_root`), children
+    before parents, a name twice (the last one counts), AUFS metadata. A symbolic link's target is kept as it is, and
+    resolved inside the root when it is followed. Raises Invalid for a root that is not a directory, a whiteout without
+    a name, and more entries than allowed; with `inside`, also for names and links that lead out of the tar by '..', as
+    docker cp refuses them.
     """
     entries: dict[str, Entry] = {}
     aufs: dict[str, Entry] = {}
@@ -153,17 +156,17 @@ def read_changes(
         links.pop(path, None)
         if member.kind is None:
             target = from_root(member.link, what=f"{what}: {path!r} is a hard link whose target")
-            found = entries.get(target) or aufs.get(target)
-            if found is not None and found.kind == "dir":
+            inode = entries.get(target) or aufs.get(target)
+            if inode is not None and inode.kind == "dir":
                 raise Invalid(
                     f"{what}: {path!r} is a hard link to the directory {target!r}; only files can have two names"
                 )
-            if found is None:
+            if inode is None:
                 entries.pop(path, None)
                 links[path] = target
             elif target != path:
                 entries.pop(path, None)
-                into[path] = found
+                into[path] = inode
             continue
         if member.kind == "symlink" and (not member.link or "\0" in member.link):
             raise Invalid(f"{what}: the symbolic link {path!r} has an empty or damaged target")
@@ -188,7 +191,7 @@ def _check_inside(path: str, member: tar.Member, what: str) -> None:
 
 
 def changes_of(open_tar: Callable[[], BinaryIO], what: str, allowance: Allowance | None = None) -> Changes:
-    """What a tar that is in no store describes, compressed or not; `what` is its name in messages.
+    """The changes that a tar outside the store describes, compressed or not; `what` is its name in messages.
 
     `open_tar` opens it from its start, now and whenever a file's content is read. Raises Invalid as `read_changes`
     does, and for damaged compressed data.
@@ -228,7 +231,7 @@ def content_in(open_tar: Callable[[], BinaryIO]) -> Callable[[int, int], Content
 
 
 class Layer(Displayed):
-    """One stored layer: its names, its size in bytes, and ways to read it.
+    """One stored layer: its two digests, its size in bytes, and ways to read it.
 
     `size` is that of the blob as stored; `files_size` counts bytes of regular files inside, as docker's SIZE does.
     """
@@ -268,7 +271,7 @@ class Layer(Displayed):
         return hash(self.digest)
 
     def blob(self) -> BinaryIO:
-        """The stored bytes, whose digest is `digest`."""
+        """The blob as stored, whose digest is `digest`; raises NotFound where it is gone."""
         return self._open_blob()
 
     @property
@@ -282,14 +285,14 @@ class Layer(Displayed):
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
     def open(self) -> BinaryIO:
-        """The tar itself, uncompressed and seekable, whose digest is `diff_id`."""
+        """The uncompressed tar, seekable, whose digest is `diff_id`; raises NotFound, and Invalid as `expand`."""
         file = self._open_blob()
         head = file.read(MAGIC)
         file.seek(0)
         return self._unpacked(file) if compression_of(head) else file
 
     def _unpacked(self, blob: BinaryIO) -> BinaryIO:
-        """Take the compression off once, into a temporary file that vanishes with this object."""
+        """Decompress the blob once, into a temporary file that is deleted with this object."""
         if "_spooled" not in self.__dict__:
             spool = tempfile.NamedTemporaryFile(prefix="imagelab-layer-")  # noqa: SIM115 - lives as long as we do
             with blob:
@@ -300,7 +303,7 @@ class Layer(Displayed):
         return open(self._spooled.name, "rb")
 
     def pieces(self) -> Iterator[bytes]:
-        """The uncompressed tar, in order, in pieces; nothing is kept."""
+        """The uncompressed tar in pieces of at most 1 MiB, once from start to end; raises as `open`."""
         with self._open_blob() as file:
             yield from expand(pieces_of(file), Allowance(), f"layer {self.digest.short}")
 
@@ -310,7 +313,7 @@ class Layer(Displayed):
         return read_changes(reader, content_in(self.open), Allowance(entries=1 << 62), f"layer {self.digest.short}")
 
     def changes(self) -> Changes:
-        """What the layer adds, changes and removes."""
+        """What the layer adds, changes and removes; raises Invalid as `read_changes`."""
         return self._changes
 
     @cached_property

@@ -164,7 +164,7 @@ class Member:
 class Reader:
     """Reads a tar from an iterable of byte pieces, in one pass and constant memory.
 
-    Iterate for `Member`s; `content()` yields the current member's bytes. What is not asked for is passed over.
+    Iterate for `Member`s; `content()` yields the current member's bytes, which are skipped otherwise.
     Raises Invalid, saying at which byte, for headers that do not add up and for a tar that ends too early.
     """
 
@@ -191,7 +191,7 @@ class Reader:
             yield piece
 
     def drain(self) -> None:
-        """Read on to the end of the source, so that whoever watches it has seen every byte."""
+        """Read to the end of the source, so that a hash over it covers every byte."""
         self._buffer = b""
         for _ in self._pieces:
             pass
@@ -269,30 +269,30 @@ class Reader:
 
     def _number(self, block: bytes, start: int, end: int) -> int:
         raw = block[start:end]
-        found = self._numbers.get(raw)
-        if found is None:
+        number = self._numbers.get(raw)
+        if number is None:
             if raw[0] & 0x80:  # GNU base-256: big-endian, the first bit a mark, the second the sign
-                found = int.from_bytes(bytes([raw[0] & 0x7F]) + raw[1:], "big")
-                found -= (1 << (8 * len(raw) - 1)) if raw[0] & 0x40 else 0
+                number = int.from_bytes(bytes([raw[0] & 0x7F]) + raw[1:], "big")
+                number -= (1 << (8 * len(raw) - 1)) if raw[0] & 0x40 else 0
             else:
                 digits = raw.strip(b" \0").split(b"\0")[0].rstrip()
-                found = int(digits or b"0", 8) if not digits.strip(b"01234567") else _TOO_MUCH
-            if not -_TOO_MUCH < found < _TOO_MUCH:
+                number = int(digits or b"0", 8) if not digits.strip(b"01234567") else _TOO_MUCH
+            if not -_TOO_MUCH < number < _TOO_MUCH:
                 raise Invalid(f"{self._what}: a tar header before byte {self._base + self._at} has the number {raw!r}")
             if len(self._numbers) < 4096:  # owners, modes and times repeat; sharing them saves time and memory
-                self._numbers[raw] = found
-        return found
+                self._numbers[raw] = number
+        return number
 
     def _pax_number(self, records: Mapping[str, bytes], key: str, otherwise: int) -> int:
         raw = records.get(key)
         if not raw:
             return otherwise
         whole, _, fraction = raw.partition(b".")
-        found = int(whole) if whole.removeprefix(b"-").isdigit() and len(whole) < 20 else _TOO_MUCH
-        found -= raw.startswith(b"-") and bool(fraction.strip(b"0"))  # rounded down, as clocks do before 1970 too
-        if not -_TOO_MUCH < found < _TOO_MUCH:
+        number = int(whole) if whole.removeprefix(b"-").isdigit() and len(whole) < 20 else _TOO_MUCH
+        number -= raw.startswith(b"-") and bool(fraction.strip(b"0"))  # rounded down, as clocks do before 1970 too
+        if not -_TOO_MUCH < number < _TOO_MUCH:
             raise Invalid(f"{self._what}: the PAX record {key}={raw[:40]!r} is not a number")
-        return found
+        return number
 
     def _parse_pax(self, data: bytes, at: int) -> dict[str, bytes]:
         records: dict[str, bytes] = {}

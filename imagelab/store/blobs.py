@@ -1,10 +1,10 @@
-"""Blobs: content stored under its digest, whole or not at all.
+"""Blobs: content-addressed storage, each blob written whole or not at all.
 
-`blobs/sha256/<hex>` holds the bytes whose SHA-256 is <hex>. A blob is written into a temporary file while a second
-thread hashes it, flushed to the disk, and only then renamed to its name; a power cut leaves a temporary file at worst.
+`blobs/sha256/<hex>` holds the bytes whose SHA-256 is <hex>. A blob is hashed as it is written into a temporary file,
+flushed to the disk, and only then renamed to its digest; a power cut leaves a temporary file at worst.
 
 Every writer works inside a lease: a folder of its own under `tmp/`, locked for as long as its process lives. `sweep`
-leaves alone what is newer than the oldest living lease, so it can never take what someone is about to refer to.
+deletes only blobs older than the oldest living lease, so it never takes one that is about to be referred to.
 
 Implements the blobs of the OCI image-spec, image-layout.md; the contract follows umoci's `oci/cas`.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import queue
 import shutil
 import threading
 from collections.abc import Collection, Iterator
@@ -22,7 +21,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import Invalid, NotFound
-from ..filesystem.streams import CHUNK
 from ..host.locks import Lock
 from ..oci.digest import Digest
 
@@ -37,7 +35,7 @@ class Blobs:
         self._tmp = home / "tmp"
         self._lock = lock
         self._lease: Path | None = None
-        self._leases_wanted = 0
+        self._holders = 0
         self._guard = threading.Lock()
 
     def path(self, digest: Digest) -> Path:
@@ -53,21 +51,24 @@ class Blobs:
                 yield Digest("sha256:" + item.name)
 
     def size(self, digest: Digest) -> int:
-        """The blob's size in bytes; raises NotFound."""
+        """The blob's size in bytes; raises NotFound where it is not stored."""
         try:
             return self.path(digest).stat().st_size
         except FileNotFoundError:
             raise _gone(digest) from None
 
     def open(self, digest: Digest) -> BinaryIO:
-        """The blob's bytes; raises NotFound."""
+        """A file to read the blob from, which the caller closes; raises NotFound where it is not stored.
+
+        The bytes are not hashed again; `gc.verify` does that.
+        """
         try:
             return open(f"{self._folder}/{digest.hex}", "rb")
         except FileNotFoundError:
             raise _gone(digest) from None
 
     def read(self, digest: Digest) -> bytes:
-        """A small blob, whole; raises NotFound, and Invalid for one over 4 MiB, which no JSON should be."""
+        """The bytes of a manifest or config; raises NotFound, and Invalid for a blob over 4 MiB."""
         with self.open(digest) as file:
             data = file.read(MAX_JSON + 1)
         if len(data) > MAX_JSON:
@@ -75,7 +76,7 @@ class Blobs:
         return data
 
     def put(self, data: bytes) -> Digest:
-        """Store bytes and return their digest. Idempotent."""
+        """Store bytes and return their digest. Idempotent: no error means that they are stored, by whomever."""
         with self.lease():
             temporary = self._temporary()
             with open(temporary, "xb") as file:
@@ -84,9 +85,9 @@ class Blobs:
 
     @contextmanager
     def writer(self) -> Iterator[Writer]:
-        """A place to write one blob of any size to; after the block, `writer.digest` is its name.
+        """Write one blob of any size; after the block it is stored under `writer.digest`. Idempotent.
 
-        If the block raises, nothing is kept.
+        If the block raises, nothing is stored.
         """
         with self.lease():
             with self.staged() as writer:
@@ -95,7 +96,7 @@ class Blobs:
 
     @contextmanager
     def staged(self) -> Iterator[Writer]:
-        """The same, but the blob gets its name only when it is given to `settle`, in the same lease."""
+        """Write one blob that is stored under its digest only when `settle` is called, in the same lease."""
         writer = Writer(self._temporary())
         try:
             yield writer
@@ -105,35 +106,35 @@ class Blobs:
             raise
 
     def settle(self, writer: Writer) -> None:
-        """Give a staged blob its name. Idempotent."""
+        """Store a staged blob under its digest, atomically. Idempotent."""
         if not writer.settled:
             self._settle(writer.path, writer.digest)
             writer.settled = True
 
     @contextmanager
     def lease(self) -> Iterator[None]:
-        """While the block runs, nothing written or found again in it is swept, even if nothing refers to it yet."""
+        """While the block runs, no blob that it writes is swept, even if nothing refers to it yet. Re-entrant."""
         with self._guard:
-            if self._leases_wanted == 0:
+            if self._holders == 0:
                 lease = self._tmp / os.urandom(16).hex()
                 with self._lock:  # a sweep must not meet a lease that is not locked yet
                     lease.mkdir(parents=True)
                     self._lease_lock = Lock(lease / "lock")
                     self._lease_lock.take()
                 self._lease = lease
-            self._leases_wanted += 1
+            self._holders += 1
         try:
             yield
         finally:
             with self._guard:
-                self._leases_wanted -= 1
-                if self._leases_wanted == 0 and self._lease is not None:
+                self._holders -= 1
+                if self._holders == 0 and self._lease is not None:
                     self._lease_lock.release()
                     shutil.rmtree(self._lease, ignore_errors=True)
                     self._lease = None
 
     def workplace(self) -> Path:
-        """A folder for unfinished things, which no sweep touches and which goes with the lease that is held now."""
+        """The folder of the lease that is held now, for temporary files; it is deleted when the lease ends."""
         assert self._lease is not None
         return self._lease
 
@@ -146,16 +147,16 @@ class Blobs:
             _flush_file(temporary)
         with self._lock:
             if target.exists():
-                os.utime(target)  # found again: as good as new, for the sweep
+                os.utime(target)  # it counts as new, so that a sweep leaves it to this lease
                 temporary.unlink()
             else:
                 os.replace(temporary, target)
         return digest
 
     def sweep(self, live: Collection[Digest]) -> tuple[int, int]:
-        """Delete every blob that is not `live` and not newer than a living lease; returns (blobs, bytes) freed.
+        """Delete every blob that is not `live` and older than every living lease; returns (blobs, bytes) deleted.
 
-        The caller holds the store's lock. Folders of dead leases go too.
+        The folders of dead leases are deleted too. The caller holds the store's lock.
         """
         os.utime(self._tmp)  # the time by this disk's clock, as blobs have it
         newest_allowed = self._tmp.stat().st_mtime_ns
@@ -195,66 +196,33 @@ class Blobs:
 
 
 class Writer:
-    """One blob being written: `write` hands bytes to a thread that hashes and stores them, in order."""
+    """One blob being written, and hashed as it is; `size` is in bytes, `digest` is known once it is finished."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0
         self.digest = Digest("")
         self.settled = False
-        self._queue: queue.Queue[bytes | None]
-        self._error: BaseException | None = None
         self._file = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by finish and discard
-        self._thread: threading.Thread | None = None
         self._hash = hashlib.sha256()
 
     def write(self, data: bytes) -> None:
-        """Append some bytes; raises OSError as soon as an earlier write is known to have failed."""
-        if self._error is not None:
-            raise self._error
-        self.size += len(data)
-        if self._thread is None:
-            if self.size <= CHUNK:  # a small blob is done before a thread has started
-                self._take(data)
-                return
-            self._queue = queue.Queue(maxsize=8)
-            self._thread = threading.Thread(target=self._work, daemon=True, name="imagelab-blob-writer")
-            self._thread.start()
-        self._queue.put(data)
-
-    def _work(self) -> None:
-        while (data := self._queue.get()) is not None:
-            if self._error is None:
-                try:
-                    self._take(data)
-                except BaseException as error:
-                    self._error = error
-
-    def _take(self, data: bytes) -> None:
+        """Append some bytes; raises OSError as the disk does."""
         self._hash.update(data)
+        self.size += len(data)
         view = memoryview(data)
         while view:  # a disk that fills up may take a part first
             view = view[self._file.write(view) :]
 
     def finish(self) -> None:
-        """Wait until all is written; it is flushed to the disk only when it gets its name."""
-        self._stop()
-        if self._error is not None:
-            raise self._error
+        """Close the file and compute the digest; the bytes are flushed to the disk only when it gets its name."""
         self._file.close()
         self.digest = Digest("sha256:" + self._hash.hexdigest())
 
     def discard(self) -> None:
-        """Stop and leave nothing behind."""
-        self._stop()
+        """Close the file and delete it."""
         self._file.close()
         self.path.unlink(missing_ok=True)
-
-    def _stop(self) -> None:
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join()
-            self._thread = None
 
 
 def _flush_file(path: Path) -> None:

@@ -1,6 +1,8 @@
 """Garbage collection by mark and sweep, and verification of every blob.
 
-The roots are the images of the index and the images that containers were made from.
+The root set is what index.json lists and the images that containers were made from. Every blob that no descriptor path
+from a root reaches is swept. Follows umoci's `oci/casext/gc.go`, but is safe beside other processes: see
+`Blobs.lease`.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class Freed(Displayed):
 
 @dataclass(frozen=True, slots=True)
 class Damage(Displayed):
-    """One thing that `verify` found wrong: which content, what is wrong with it, and which images it belongs to."""
+    """A damaged or missing blob: its digest, what is wrong with it, and the names of the images that need it."""
 
     digest: str
     what: str
@@ -52,22 +54,22 @@ class Damage(Displayed):
 
 
 def collect(store: Store, users: ImageUsers) -> Freed:
-    """Delete the blobs that nothing in the index leads to and that no running operation has leased.
+    """Delete the blobs that no root reaches and no running operation has leased; returns what that freed.
 
-    Raises Invalid, and sweeps nothing, when a manifest is damaged: what it leads to cannot be known.
+    Raises Invalid, and deletes nothing, when a manifest is damaged: what it reaches cannot be known.
     """
     with store.lock:
-        live = _live(store, users)
+        live = _reachable(store, users)
         freed = Freed(*store.blobs.sweep(live))
         store.forget_sizes(live | {diff_id for image in store.images() for diff_id in image.diff_ids})
     return freed
 
 
-def _live(store: Store, users: ImageUsers) -> set[Digest]:
-    """Mark: all that the index leads to, through manifests and the indexes of other tools, and what containers use."""
+def _reachable(store: Store, users: ImageUsers) -> set[Digest]:
+    """Mark: every blob on a descriptor path from a root, through manifests and the indexes of other tools."""
     live: set[Digest] = set()
     todo = [item.digest for item in store.index.items()]
-    todo += [user.image_digest for some in users().values() for user in some]
+    todo += [user.image_digest for containers in users().values() for user in containers]
     while todo:
         digest = todo.pop()
         if digest in live or digest not in store.blobs:
@@ -80,12 +82,12 @@ def _live(store: Store, users: ImageUsers) -> set[Digest]:
 
 
 def verify(store: Store) -> Iterator[Damage]:
-    """Read and hash every blob again, layers inside their compression too; yields what is not as its name says."""
-    users: dict[Digest, set[str]] = {}
+    """Read and hash every blob again, layers inside their compression too; yields each damaged or missing blob."""
+    images: dict[Digest, set[str]] = {}  # by blob, the names of those that need it
     diff_ids: dict[Digest, Digest] = {}
     for digest in store.index.images():
         label = ", ".join(name.familiar for name in store.index.names(digest)) or digest.short
-        users.setdefault(digest, set()).add(label)
+        images.setdefault(digest, set()).add(label)
         try:
             image = store.image(digest, fresh=True)
         except LabError as error:
@@ -93,21 +95,21 @@ def verify(store: Store) -> Iterator[Damage]:
             continue
         diff_ids |= {layer.digest: layer.diff_id for layer in image.layers}
         for blob in (image.id, *(layer.digest for layer in image.layers)):
-            users.setdefault(blob, set()).add(label)
-    for digest in sorted({*store.blobs, *users}):
-        owners = tuple(sorted(users.get(digest, ())))
+            images.setdefault(blob, set()).add(label)
+    for digest in sorted({*store.blobs, *images}):
+        owners = tuple(sorted(images.get(digest, ())))
         if digest not in store.blobs:
             yield Damage(digest, "is missing", owners)
             continue
         with closing(store.blobs.open(digest)) as file:
-            if (found := Digest.of_file(file)) != digest:
-                yield Damage(digest, f"holds other bytes, whose digest is {found}", owners)
+            if (actual := Digest.of_file(file)) != digest:
+                yield Damage(digest, f"holds other bytes, whose digest is {actual}", owners)
             elif (diff_id := diff_ids.get(digest, digest)) != digest:
                 file.seek(0)
                 try:
-                    found = Digest.of_pieces(expand(pieces_of(file), Allowance(), f"layer {digest.short}"))
+                    actual = Digest.of_pieces(expand(pieces_of(file), Allowance(), f"layer {digest.short}"))
                 except LabError as error:
                     yield Damage(digest, str(error), owners)
                 else:
-                    if found != diff_id:
-                        yield Damage(digest, f"expands to {found}, and the config says {diff_id}", owners)
+                    if actual != diff_id:
+                        yield Damage(digest, f"expands to {actual}, and the config says {diff_id}", owners)

@@ -38,7 +38,7 @@ class _Family:
         return [child for child, parent in self.parent.items() if parent == id_]
 
     def drop(self, id_: Digest) -> list[Digest]:
-        """Forget an ID; returns its layers' chainIDs that no other image has, top first."""
+        """Drop an ID from the family; returns the chainIDs of its layers that no other image has, top first."""
         chain = self.images.pop(id_)[0].chain_ids
         self.names.pop(id_)
         self.parent.pop(id_, None)

@@ -66,8 +66,8 @@ class Store(Displayed):
                 raise LabError(f"{str(self.home)!r} is a file: choose a folder for the store (--home, IMAGELAB_HOME)")
             # Of a store whose maker was cut off, or has finished since we looked.
             ours = {"oci-layout", "index.json", "blobs", "tmp", "cache", "containers", "tag-log.jsonl"}
-            found = {item.name for item in self.home.iterdir()} if self.home.exists() else set()
-            if other := {name for name in found - ours if not name.startswith(".")}:
+            names = {item.name for item in self.home.iterdir()} if self.home.exists() else set()
+            if other := {name for name in names - ours if not name.startswith(".")}:
                 raise LabError(
                     f"{str(self.home)!r} is not an image store: it contains {min(other)!r}; "
                     "choose an empty or new folder (--home, IMAGELAB_HOME)"
@@ -136,21 +136,21 @@ class Store(Displayed):
     # What an Image needs of its store ---------------------------------------------------------------------------
 
     def read(self, digest: Digest) -> bytes:
-        """A small blob, whole."""
+        """The bytes of a config or manifest; raises NotFound, and Invalid for a blob over 4 MiB."""
         return self.blobs.read(digest)
 
     def layer(self, digest: Digest, diff_id: Digest, size: int, media_type: str) -> Layer:
-        """A stored layer; its contents' size comes from a small cache, and is counted when it is not there."""
+        """A stored layer. The size of the files in it comes from `cache/size`, or else the layer is read for it."""
         return Layer(digest, diff_id, size, media_type, partial(self.blobs.open, digest), self._files_size)
 
     def pack(self, changes: Changes) -> Layer:
-        """Write some changes as a layer, uncompressed, so that its digest is its diffID."""
+        """Write some changes as a layer, uncompressed: its digest is its diffID. Raises Invalid as `layer.pack`."""
         with self.blobs.writer() as writer:
             files_size = pack(changes, writer.write, clamp=self.epoch)
         return self.adopt(writer, files_size)
 
     def adopt(self, writer: Writer, files_size: int) -> Layer:
-        """An uncompressed layer that has just been written."""
+        """The layer of an uncompressed tar that has just been written; `files_size` counts the files' bytes."""
         self.remember_size(writer.digest, files_size)
         return self.layer(writer.digest, writer.digest, writer.size, TAR)
 
@@ -175,7 +175,7 @@ class Store(Displayed):
         return self.image(parent) if parent else None
 
     def parent_digest(self, digest: Digest) -> Digest | None:
-        """The same by manifest digests, with no image read."""
+        """`parent_of` by manifest digests; no image is read."""
         images = self.index.images()
         parent = images[digest].parent if digest in images else None
         return parent if parent in images else None
@@ -214,7 +214,7 @@ class Store(Displayed):
                         writer.write(piece)
 
     def scratch(self, settings: Json | None = None) -> Image:
-        """The image with nothing in it: no layers, an empty config. It is made when asked for, and not listed."""
+        """The empty image: no layers, an empty config. It is in no index and has no blobs."""
         config = dump(scratch_config(self.architecture, self.os) | {"config": settings or {}})
         return Image(manifest_for(config, []), self, config)
 
@@ -225,7 +225,10 @@ class Store(Displayed):
         return self.index.tags()
 
     def point(self, names: Iterable[Reference], image: Image, verb: str) -> list[TagMove]:
-        """Make names point to an image, all in one step; an image that thereby loses its last name stays, untagged."""
+        """Make tags point to an image, in one atomic step; an image that loses its last tag stays, untagged.
+
+        Returns the moves; a tag that pointed there already has none. Raises NotFound for an image that is gone.
+        """
         return self._move({name.tagged(name.tag or "latest"): image for name in names}, verb)
 
     def unpoint(self, names: Iterable[Reference], verb: str) -> list[TagMove]:
@@ -288,7 +291,7 @@ class Store(Displayed):
     # Sizes of layers' contents, which cost a whole reading to find out ------------------------------------------
 
     def remember_size(self, diff_id: Digest, files_size: int) -> None:
-        """Note the bytes of files in a layer."""
+        """Note how many bytes the files of a layer have."""
         with suppress(FileNotFoundError):  # a sweep may take the file before it has its name
             write_atomically(self.home / "cache" / "size" / diff_id.hex, b"%d" % files_size, durable=False)
         self._sizes[diff_id] = files_size
