@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 SANITIZE = ROOT / "tests" / "lessons" / "sanitize.cfg"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MOST_RULES = 4
+FOLDED = "jp-MarkdownHeadingCollapsed"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -111,6 +112,20 @@ def test_it_has_the_shape_of_a_lesson(path):
     order = re.findall(r'(predict|reveal)\("([\w.]+)"', code)
     pairs = [(verb, name) for name in asked for verb in ("predict", "reveal")]
     assert order == pairs, "each prediction is revealed before the next is made"
+
+
+@each
+def test_its_sections_are_numbered_and_those_marked_more_open_folded(path):
+    """A folded heading hides what follows it up to the next one, so a heading begins its cell."""
+    numbers = []
+    for cell in cells(path, "markdown"):
+        headings = re.findall(r"^## (\d+)\. (.*)", cell.source, flags=re.M)
+        numbers += [int(number) for number, _ in headings]
+        more = [title for _, title in headings if title.startswith("More: ")]
+        assert dict(cell.metadata) == ({FOLDED: True} if more else {})
+        assert not more or (cell.source.startswith("## ") and len(headings) == 1)
+    assert numbers == [*range(1, len(numbers) + 1)]
+    assert not any(cell.metadata for cell in cells(path))
 
 
 def test_a_link_to_another_lesson_leads_somewhere():

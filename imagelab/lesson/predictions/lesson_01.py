@@ -13,7 +13,7 @@ def layers() -> Prediction:
         {"a": "6: every instruction makes a layer", "b": "3", "c": "1: an image is one big file"},
         answer="b",
         reasons={
-            "a": "The history has {steps} lines and the image {layers} layers. `ENV`, `LABEL` and `CMD` touch no "
+            "a": "The history has {steps} lines and the image {layers} layers. `ENV`, `EXPOSE` and `CMD` touch no "
             "file. They only write into the config, and leave `0B` in the history.",
             "b": "{layers} layers, one for each instruction that touched files. The others of the {steps} only wrote "
             "into the config.",
