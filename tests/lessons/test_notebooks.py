@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from imagelab.lesson import course
+from imagelab.lesson import course, minutes
 from imagelab.lesson.exercises import EXERCISES, exercise
 from imagelab.lesson.predictions import PREDICTIONS
 
@@ -21,7 +21,6 @@ ROOT = Path(__file__).parents[2]
 SANITIZE = ROOT / "tests" / "lessons" / "sanitize.cfg"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MOST_RULES = 4
-FOLDED = "jp-MarkdownHeadingCollapsed"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -122,7 +121,7 @@ def test_its_sections_are_numbered_and_those_marked_more_open_folded(path):
         headings = re.findall(r"^## (\d+)\. (.*)", cell.source, flags=re.M)
         numbers += [int(number) for number, _ in headings]
         more = [title for _, title in headings if title.startswith("More: ")]
-        assert dict(cell.metadata) == ({FOLDED: True} if more else {})
+        assert dict(cell.metadata) == ({minutes.FOLDED: True} if more else {})
         assert not more or (cell.source.startswith("## ") and len(headings) == 1)
     assert numbers == [*range(1, len(numbers) + 1)]
     assert not any(cell.metadata for cell in cells(path))
