@@ -1,12 +1,17 @@
 // A drawing one can take hold of: graphviz's own SVG, whose groups carry ids from the model.
 //
-// `nodes` says what each id is and does: {label, drag, drop, act, same}. Drag a node onto one that takes drops, or off
-// the drawing; click one that acts; hover or focus one to light up those in `same`. By keyboard: arrows go to the next
-// node in that direction, Enter or Space acts or picks up, arrows and Enter drop, Delete takes off, Escape puts back.
-// What happens is sent to the kernel as {event, node, target}; it answers with another `svg`.
+// `nodes` says what each id is and does: {label, drag, drop, off, same, note, pressed}. Drag a node onto one that takes
+// drops, or off the drawing; click one to act on it; hover or focus one to light up those in `same` and to read its
+// `note`. By keyboard: arrows go to the next node in that direction, Enter acts, Space picks up, arrows and Enter drop,
+// Delete takes off, Escape puts back. What happens is sent to the kernel as {event, node, target}; it answers with
+// another `svg`.
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const A_CLICK = 4; // pixels that the pointer may move in a click
+const EDGE = 30; // pixels from the edge at which a drawing wider than the page scrolls under what is dragged
+const PATIENCE = 3000; // milliseconds after which a kernel that does not answer is said to be silent
+const ENDED = "The kernel has ended, so this drawing no longer answers. Run its section's cells again.";
+const SILENT = "No answer from the kernel yet: it is busy with another cell, or has ended.";
 
 function render({ model, el }) {
   el.classList.add("imagelab-touch");
@@ -17,12 +22,18 @@ function render({ model, el }) {
   status.className = "imagelab-touch-status";
   status.setAttribute("role", "status");
   status.setAttribute("aria-live", "polite");
-  el.append(picture, status);
+  const hint = document.createElement("p");
+  hint.className = "imagelab-touch-hint";
+  hint.id = `imagelab-hint-${Math.random().toString(36).slice(2)}`;
+  picture.setAttribute("aria-describedby", hint.id);
+  el.append(picture, hint, status);
 
   let held = null; // the id of the node that was picked up by keyboard
   let focused = null; // the id of the node that Tab comes to
   let drag = null; // {id, ghost, x, y, moved} while a pointer holds a node
   let sent = 0; // when the last event was sent
+  let noted = null; // the note that is shown
+  let waiting = null; // the timer of an event that is not answered
 
   const nodes = () => model.get("nodes");
   const group = (id) => (id === null ? null : picture.querySelector(`[id="${CSS.escape(id)}"]`));
@@ -30,15 +41,27 @@ function render({ model, el }) {
   const label = (id) => nodes()[id]?.label ?? id;
   const reachable = () => Object.keys(nodes()).filter((id) => group(id));
 
+  const ended = () => el.closest(".jupyter-widgets-disconnected") !== null;
+
   function send(event, node, target = null) {
+    say(ended() ? ENDED : "");
+    if (ended()) return;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => say(SILENT), PATIENCE);
     sent = performance.now();
-    model.send({ event, node, target });
+    try {
+      model.send({ event, node, target });
+    } catch { // there is no kernel
+      clearTimeout(waiting);
+      say(ENDED);
+    }
   }
 
   function draw() {
     const had = picture.contains(document.activeElement);
     picture.innerHTML = model.get("svg");
     picture.setAttribute("aria-label", model.get("label"));
+    hint.textContent = model.get("hint");
     const svg = picture.querySelector("svg");
     svg?.removeAttribute("role"); // the groups inside are what is named, not one image
     svg?.removeAttribute("aria-label");
@@ -48,10 +71,12 @@ function render({ model, el }) {
       element.setAttribute("role", "button");
       element.setAttribute("aria-label", label(id));
       element.setAttribute("tabindex", "-1");
+      if (nodes()[id].pressed !== null) element.setAttribute("aria-pressed", nodes()[id].pressed);
       if (nodes()[id].drag) element.classList.add("imagelab-drag");
       if (nodes()[id].drop) element.classList.add("imagelab-drop");
     }
     held = held !== null && group(held) ? held : null;
+    mark(held);
     light(null);
     rove(group(focused) ? focused : reachable()[0] ?? null, had);
     if (sent) {
@@ -70,8 +95,11 @@ function render({ model, el }) {
 
   function light(id) {
     picture.querySelectorAll(".imagelab-lit").forEach((one) => one.classList.remove("imagelab-lit"));
+    if (status.textContent === noted) say("");
+    noted = null;
     if (id === null) return;
     for (const one of [id, ...(nodes()[id]?.same ?? [])]) group(one)?.classList.add("imagelab-lit");
+    if (nodes()[id]?.note && held === null) say(noted = nodes()[id].note);
   }
 
   function mark(id) {
@@ -124,22 +152,22 @@ function render({ model, el }) {
         rove(to);
         if (held !== null) say(`Enter drops ${label(held)} on ${label(to)}.`);
       }
-    } else if (event.key === "Enter" || event.key === " ") {
-      if (held !== null && id !== held && node.drop) {
+    } else if ((event.key === "Enter" || event.key === " ") && held !== null) {
+      if (id === held || !node.drop) {
+        putBack();
+      } else {
         const carried = held;
         held = null;
         mark(null);
-        rove(carried, false);
+        rove(carried);
         send("drop", carried, id);
-      } else if (held === id) {
-        putBack();
-      } else if (node.drag) {
-        held = id;
-        mark(id);
-        say(`${label(id)} picked up: arrows choose, Enter drops, ${node.off ? "Delete takes it off, " : ""}Escape puts it back.`);
-      } else {
-        send("act", id);
       }
+    } else if (event.key === " " && node.drag) {
+      held = id;
+      mark(id);
+      say(`${label(id)} picked up: arrows choose, Enter drops, ${node.off ? "Delete takes it off, " : ""}Escape puts it back.`);
+    } else if (event.key === "Enter" || event.key === " ") {
+      send("act", id);
     } else if (event.key === "Delete" || event.key === "Backspace") {
       if (!node.off) return;
       held = null;
@@ -166,7 +194,7 @@ function render({ model, el }) {
   picture.addEventListener("pointerdown", (event) => {
     const id = owner(event.target);
     if (id === null || event.button !== 0) return;
-    drag = { id, ghost: null, x: event.clientX, y: event.clientY };
+    drag = { id, ghost: null, x: event.clientX, y: event.clientY, left: picture.scrollLeft, top: picture.scrollTop };
     rove(id);
     event.preventDefault();
     picture.setPointerCapture(event.pointerId);
@@ -184,8 +212,11 @@ function render({ model, el }) {
       original.classList.add("imagelab-held");
     }
     if (!drag.ghost) return;
-    const scale = group(drag.id).getScreenCTM();
-    drag.ghost.setAttribute("transform", `translate(${right / scale.a} ${down / scale.d})`);
+    const box = picture.getBoundingClientRect();
+    picture.scrollLeft += event.clientX > box.right - EDGE ? EDGE / 2 : event.clientX < box.left + EDGE ? -EDGE / 2 : 0;
+    const scale = drag.ghost.parentNode.getScreenCTM();
+    const [along, aside] = [right + picture.scrollLeft - drag.left, down + picture.scrollTop - drag.top];
+    drag.ghost.setAttribute("transform", `translate(${along / scale.a} ${aside / scale.d})`);
     const under = below(event);
     picture.querySelectorAll(".imagelab-over").forEach((one) => one.classList.remove("imagelab-over"));
     if (under !== null && nodes()[under].drop) group(under).classList.add("imagelab-over");
@@ -227,7 +258,22 @@ function render({ model, el }) {
 
   model.on("change:drawn", draw); // svg, nodes and label change together; `drawn` is counted up after them
   model.on("change:announcement", () => say(model.get("announcement")));
+  model.on("msg:custom", () => { // the event is dealt with
+    clearTimeout(waiting);
+    if (status.textContent === SILENT) say("");
+  });
+  const watch = new MutationObserver(() => { if (ended() && status.textContent !== ENDED) say(ENDED); });
+  const attached = new ResizeObserver(() => { // it has a size once it is in the page, and only there a box around it
+    const around = el.closest(".jupyter-widgets");
+    if (around) watch.observe(around, { attributes: true, attributeFilter: ["class"] });
+  });
+  attached.observe(el);
   draw();
+  return () => {
+    watch.disconnect();
+    attached.disconnect();
+    clearTimeout(waiting);
+  };
 }
 
 export default { render };

@@ -38,9 +38,11 @@ def shown(touch):
 
 def test_it_shows_graphviz_own_svg_and_says_the_same_in_words(shown):
     assert shown.svg.startswith("<svg") and 'id="tag:shop:1.0"' in shown.svg
-    assert "shop:1.0 points to image" in shown.label
+    assert shown.label == "Tags, and where they have pointed"
+    assert "shop:1.0 points to image" in shown.still.value and shown.parts == (shown, shown.still)
     assert shown.nodes["tag:shop:1.0"] == {
-        "label": "tag shop:1.0", "drag": True, "drop": False, "off": True, "same": []
+        "label": "tag shop:1.0", "drag": True, "drop": False, "off": True, "same": [],
+        "note": "", "pressed": None,
     }  # fmt: skip
 
 
@@ -53,6 +55,14 @@ def test_what_is_done_reaches_the_handler_and_its_answer_is_announced(shown, eve
 def test_an_error_is_announced_in_words(shown):
     shown.do("drop", "tag:shop:1.0", "image:gone")
     assert shown.announcement == "That did not work. no such image"
+
+
+def test_the_same_words_are_announced_again(shown):
+    words = []
+    shown.observe(lambda change: words.append(change.new), "announcement")
+    for _ in range(2):
+        shown.do("act", "tag:shop:1.0")
+    assert words == ["act tag:shop:1.0", "", "act tag:shop:1.0"]
 
 
 def test_a_group_that_cannot_be_reached_is_not_acted_on(shown, events):
