@@ -54,14 +54,14 @@ def _container(container: Container) -> str:
     if container.gone:
         return _facts(f"Container {container.name}", [("state", "removed", "and its writable layer with it")])
     state, diff = container.state, container.diff() if container.status != "dead" else []
-    said = {"running": "its program is a process of this machine", "created": "its program has never run"}
+    meaning = {"running": "its program is a process of this machine", "created": "its program has never run"}
     ended = f"its program ended with exit code {state.exit_code}"
     return _facts(f"Container {container.name}", [
         ("container ID", container.id, "its first 12 digits are enough"),
-        ("image", container.image_name, "as it was asked for"),
+        ("image", container.image_name, "as given to docker run"),
         ("image ID", container.image_id, "what it was made from"),
         ("command", container.command_text, "entrypoint and command"),
-        ("state", state.status, state.error or said.get(state.status, ended)),
+        ("state", state.status, state.error or meaning.get(state.status, ended)),
         ("writable layer", f"{len(diff):,} paths", "differ from the image's"),
     ])  # fmt: skip
 
@@ -127,8 +127,8 @@ def _one_line(value: Any) -> Any:
     return value if isinstance(value, str | int) else str(value)
 
 
-def _paths(title: str, found: Iterable[tuple[str, Entry]]) -> str:
-    rows = [(entry.kind, f"{entry.mode:04o}", f"{entry.uid}:{entry.gid}", entry.size, path) for path, entry in found]
+def _paths(title: str, entries: Iterable[tuple[str, Entry]]) -> str:
+    rows = [(entry.kind, f"{entry.mode:04o}", f"{entry.uid}:{entry.gid}", entry.size, path) for path, entry in entries]
     return _table(title, ["KIND", "MODE", "OWNER", "BYTES", "PATH"], rows)
 
 

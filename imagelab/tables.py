@@ -233,7 +233,7 @@ def files(files: Iterable[ImageFile]) -> Table:
     return _table(rows, ["PATH", "KIND", "MODE", "OWNER", "BYTES", "FROM LAYER"])
 
 
-def waste(found: Waste, all: bool = False) -> Table:
+def waste(waste: Waste, all: bool = False) -> Table:
     """The paths that waste bytes, those that waste most first, or with `all` every path in order.
 
     LAYERS are those that wrote or removed it, BYTES IN ALL the bytes that they hold for it together, SMALLEST its
@@ -241,7 +241,7 @@ def waste(found: Waste, all: bool = False) -> Table:
     """
     rows = [
         (path.path, ", ".join(map(str, dict.fromkeys(path.layers))), path.cumulative, path.smallest, path.wasted)
-        for path in (found.paths if all else found.worst)
+        for path in (waste.paths if all else waste.worst)
     ]
     return _table(rows, ["PATH", "LAYERS", "BYTES IN ALL", "SMALLEST", "WASTED"])
 

@@ -49,8 +49,8 @@ class Stage:
     def did(self) -> str:
         """What the layer did in a few words: `added 3 paths, removed 1 path`."""
         counts = Counter(mark.letter for mark in self.marks.values())
-        said = [f"{WORDS[at]} {n:,} path{'s' * (n != 1)}" for at in WORDS if (n := counts[at])]
-        return ", ".join(said) or "changed nothing"
+        counted = [f"{WORDS[at]} {n:,} path{'s' * (n != 1)}" for at in WORDS if (n := counts[at])]
+        return ", ".join(counted) or "changed nothing"
 
 
 def stages(image: Image) -> list[Stage]:
@@ -59,14 +59,14 @@ def stages(image: Image) -> list[Stage]:
     made_by += [""] * (len(image.layers) - len(made_by))
     below = Tree()
     origin = {"": 0}
-    found: list[Stage] = []
+    every: list[Stage] = []
     for number, (layer, created_by) in enumerate(zip(image.layers, made_by, strict=False), 1):
         tree = below.apply(layer.changes())
         origin = {path: origin[path] if _left_alone(below.get(path), tree[path]) else number for path in tree}
-        marks = _marks(number, below, tree, found[-1].origin if found else {})
-        found.append(Stage(number, layer, created_by, tree, marks, origin))
+        marks = _marks(number, below, tree, every[-1].origin if every else {})
+        every.append(Stage(number, layer, created_by, tree, marks, origin))
         below = tree
-    return found
+    return every
 
 
 def _marks(number: int, below: Tree, tree: Tree, origin: Mapping[str, int]) -> dict[str, Mark]:

@@ -1,10 +1,10 @@
 """Bytes of an image that later layers cover or remove.
 
-For each path: the bytes that all layers together hold for it, the fewest it has ever had (0 once a layer has removed
-it), and the difference, its waste. An image's efficiency is the sum of the fewest over the sum of all.
+For each path: the bytes that all layers together hold for it, its smallest size so far (0 once a
+layer has removed it), and the difference, its waste. Efficiency is the sum of the smallest sizes over the sum of all.
 
 Follows dive (efficiency.go), whose score this is, but for three things. Its WastedBytes counts all bytes of a path,
-the fewest included (dive#684). It takes a folder's removal for a new path as large as what was in the folder; here
+the smallest included (dive#684). It takes a folder's removal for a new path as large as what was in the folder; here
 each file in it is removed. And it looks at names, where this looks at inodes: as in docker's SIZE, a file with several
 names counts once, and is not wasted while one of them is in sight.
 """
@@ -46,7 +46,7 @@ class PathWaste(Displayed):
 
     @property
     def smallest(self) -> int:
-        """The fewest bytes it has ever had."""
+        """Its smallest size so far, in bytes."""
         return min(self.sizes)
 
     @property
@@ -108,8 +108,8 @@ class Waste(Displayed):
     @property
     def worst(self) -> tuple[PathWaste, ...]:
         """The paths that waste something, those that waste most first."""
-        found = [path for path in self.paths if path.wasted]
-        return tuple(sorted(found, key=lambda path: (-path.wasted, order(path.path))))
+        wasteful = [path for path in self.paths if path.wasted]
+        return tuple(sorted(wasteful, key=lambda path: (-path.wasted, order(path.path))))
 
 
 def waste(layers: Sequence[Layer]) -> Waste:
@@ -123,7 +123,7 @@ def waste(layers: Sequence[Layer]) -> Waste:
         trees.append(trees[-1].apply(changes))
     last = trees[-1]
     in_sight = {id(entry): path for path, entry in reversed(list(last.items())) if entry.kind != "dir"}
-    found: dict[str, list[tuple[int, int]]] = defaultdict(list)  # path → (layer, bytes)
+    records_of: dict[str, list[tuple[int, int]]] = defaultdict(list)  # path → (layer, bytes)
     seen: dict[str, Entry] = {}  # path → the file that is counted there and that the whole image shows
     for number, (changes, before, after) in enumerate(zip(stack, trees, trees[1:], strict=False), 1):
         records: list[tuple[str, int]] = []
@@ -135,16 +135,16 @@ def waste(layers: Sequence[Layer]) -> Waste:
             path = path or next(iter(places), None)
             records += [(path, entry.size)] if path else [(names[0], entry.size), (names[0], 0)]
         written = {path for path, _ in records}
-        for path in found.keys() - written:
+        for path in records_of.keys() - written:
             leaf = _leaf(after, path)
             if leaf is not _leaf(before, path) and (leaf is None or leaf is not seen.get(path)):
                 records.append((path, 0))
         for path, size in records:
-            found[path].append((number, size))
+            records_of[path].append((number, size))
     return Waste(tuple(
         PathWaste(path, tuple(at for at, _ in records), tuple(size for _, size in records),
                   seen[path].size if path in seen else 0)
-        for path, records in sorted(found.items(), key=lambda item: order(item[0]))
+        for path, records in sorted(records_of.items(), key=lambda item: order(item[0]))
     ))  # fmt: skip
 
 

@@ -21,7 +21,7 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW
 _HAS_XATTRS = hasattr(os, "listxattr")
 _MOST_OPEN = 24  # directories kept open at a time
-GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EMLINK}  # what open says of a name that is something else now
+GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EMLINK}  # of open: the name is something else now
 
 Directory = int | str  # a descriptor; a path on Windows
 
@@ -48,7 +48,7 @@ class Beneath:
         self.close()
 
     def list(self, directory: str = "") -> list[tuple[str, os.stat_result]]:
-        """What one directory holds: each path, and what `lstat` says of it.
+        """List one directory: each path, and its `lstat` result.
 
         Nothing for a directory that has become something else; a name that goes meanwhile is left out.
         """
@@ -74,7 +74,7 @@ class Beneath:
     def kinds(self) -> Iterator[tuple[str, int]]:
         """The paths of all that is below that is neither a regular file, a directory nor a link, with their kind.
 
-        The kind is that of `stat.S_IFMT`. Nothing is looked at but what a directory's listing says.
+        The kind is that of `stat.S_IFMT`. Only directory listings are read.
         """
         todo = [""]
         while todo:
@@ -99,7 +99,7 @@ class Beneath:
                 raise self._named(error, path) from None
 
     def stat(self, path: str) -> os.stat_result:
-        """What `lstat` says of a path."""
+        """The `lstat` result of a path."""
         with self._lock:
             directory, name = self._at(path)
             if isinstance(directory, str):
@@ -114,16 +114,16 @@ class Beneath:
                 return os.readlink(os.path.join(directory, name))
             return os.readlink(name, dir_fd=directory)
 
-    def xattrs(self, path: str, wanted: Iterable[str]) -> Mapping[str, bytes]:
-        """The extended attributes whose names begin with one of `wanted`, sorted; none where the disk has none."""
+    def xattrs(self, path: str, prefixes: Iterable[str]) -> Mapping[str, bytes]:
+        """The extended attributes whose names begin with one of `prefixes`, sorted; none where the disk has none."""
         if not _HAS_XATTRS:
             return {}
-        prefixes = tuple(wanted)
+        starts = tuple(prefixes)
         with self._lock:
             directory, name = self._at(path)
             place = f"/proc/self/fd/{directory}/{name or '.'}"  # there is no getxattrat before Linux 6.13
             try:
-                names = sorted(n for n in os.listxattr(place, follow_symlinks=False) if n.startswith(prefixes))
+                names = sorted(n for n in os.listxattr(place, follow_symlinks=False) if n.startswith(starts))
                 return {name: os.getxattr(place, name, follow_symlinks=False) for name in names}
             except OSError:
                 return {}

@@ -31,11 +31,11 @@ _KINDS: dict[int, Kind] = {
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 LeaveOut = Callable[[str], Literal["", "skip", "look inside"]]
-Found = tuple[str, os.stat_result]  # a path below the folder, and what `lstat` says of it
+Listed = tuple[str, os.stat_result]  # a path below the folder, and what `lstat` says of it
 Folder = str | os.PathLike[str] | Beneath
 
 
-def walk(folder: Folder, *, skipped: list[str] | None = None, leave_out: LeaveOut | None = None) -> Iterator[Found]:
+def walk(folder: Folder, *, skipped: list[str] | None = None, leave_out: LeaveOut | None = None) -> Iterator[Listed]:
     """All that a folder holds, each directory before what is in it; no symbolic link is followed, no file read.
 
     Names of sockets are added to `skipped`; what `leave_out` says to skip is skipped, and the folders above a path
@@ -68,21 +68,21 @@ def walk(folder: Folder, *, skipped: list[str] | None = None, leave_out: LeaveOu
 
 
 def scan(
-    folder: Folder, found: Iterable[Found] | None = None, *, portable: bool = False, live: bool = False,
+    folder: Folder, listed: Iterable[Listed] | None = None, *, portable: bool = False, live: bool = False,
     owner: tuple[int, int] | None = None, content: Callable[[str, Content], Content] | None = None,
 ) -> Changes:  # fmt: skip
-    """Read a folder (all of it, or what `walk` has `found`) into Changes that would create all it holds.
+    """Read a folder (all of it, or what `walk` has `listed`) into Changes that would create all it holds.
 
-    With `portable`, what differs between laptops is levelled as git does it: modes become 0644 or 0755, the owner
-    0:0, xattrs go. `owner` (uid, gid) replaces every owner. Files are read later, when packed; `content` may put
-    something of its own between. With `live`, programs may write to the folder meanwhile: a file that has become
+    With `portable`, what differs between laptops is made equal, as git does: modes become 0644 or 0755, the owner
+    0:0, xattrs go. `owner` (uid, gid) replaces every owner. Files are read later, when packed; `content` may
+    wrap the function that reads one. With `live`, programs may write to the folder meanwhile: a file that has become
     longer or shorter is read as `tar` reads it, to the size it had, and one that has gone raises Gone. Raises as
     `walk`.
     """
     below = _beneath(folder)
     entries: dict[str, Entry] = {}
     inodes: dict[tuple[int, int], Entry] = {}
-    for path, info in walk(below) if found is None else found:
+    for path, info in walk(below) if listed is None else listed:
         kind = _KINDS[stat.S_IFMT(info.st_mode)]
         several = info.st_nlink > 1 and kind != "dir"
         entry = inodes.get((info.st_dev, info.st_ino)) if several else None
@@ -92,7 +92,7 @@ def scan(
             try:
                 entry = _entry(below, path, info, kind, portable, owner, data)
             except OSError as error:
-                if live and error.errno in GONE | {errno.EINVAL}:  # EINVAL: it is no link any more
+                if live and error.errno in GONE | {errno.EINVAL}:  # EINVAL: it is not a link any more
                     continue
                 raise
             if several:
@@ -129,7 +129,7 @@ def _entry(
     )  # fmt: skip
 
 
-def _pieces(below: Beneath, path: str, listed: os.stat_result, live: bool) -> Iterator[bytes]:
+def _pieces(below: Beneath, path: str, before: os.stat_result, live: bool) -> Iterator[bytes]:
     try:
         file = below.open(path)
     except FileNotFoundError as error:
@@ -138,9 +138,9 @@ def _pieces(below: Beneath, path: str, listed: os.stat_result, live: bool) -> It
         raise Gone(f"{path!r} went away while it was being read") from error
     with file:
         opened = os.fstat(file.fileno())
-        if live and (opened.st_dev, opened.st_ino) != (listed.st_dev, listed.st_ino):
+        if live and (opened.st_dev, opened.st_ino) != (before.st_dev, before.st_ino):
             raise Gone(f"{path!r} was replaced while it was being read")
-        left = listed.st_size
+        left = before.st_size
         while left and (piece := file.read(min(left, CHUNK))):
             left -= len(piece)
             yield piece
@@ -154,7 +154,7 @@ def _pieces(below: Beneath, path: str, listed: os.stat_result, live: bool) -> It
 def unpack(tree: Tree, folder: str | os.PathLike[str], *, warn: Callable[[str], object] = lambda text: None) -> None:
     """Write a tree into a folder, which is made if needed and must be empty.
 
-    Owners are set and devices made only as root (otherwise `warn` is told once of each kind of thing left out);
+    Owners are set and devices made only as root (otherwise `warn` is called once for each kind of thing left out);
     modes, times, links and xattrs always. Raises Conflict when the folder is not empty, or when the disk cannot
     tell two of the tree's names apart; what was half written is removed.
     """

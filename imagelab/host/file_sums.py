@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..filesystem.entry import Content
 from .atomic import write_atomically
-from .disk import Found
+from .disk import Listed
 
 
 class StatIndex:
@@ -47,7 +47,7 @@ class StatIndex:
                 return saved
         return {}
 
-    def watch(self, files: Iterable[Found]) -> str:
+    def watch(self, files: Iterable[Listed]) -> str:
         """Note the stat of every file of a folder before it is read; returns a stamp of them all.
 
         An equal stamp later means that no file has changed. The stamp is "" if some file is not at rest.

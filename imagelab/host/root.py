@@ -156,14 +156,14 @@ class Root:
         Raises NotFound where the directory it is to lie in is not there, and Conflict where a directory is in its way.
         """
         with (
-            self._at(to, follow=False) as (there, known, _, _),
+            self._at(to, follow=False) as (there, source, _, _),
             self._at(path, follow=False) as (folder, name, _, info),
         ):
             if info and stat.S_ISDIR(info.st_mode):
                 raise Conflict(f"cannot copy a file to {path!r}: there is something else of that name")
             if info:
                 os.unlink(name, dir_fd=folder)
-            os.link(known, name, src_dir_fd=there, dst_dir_fd=folder, follow_symlinks=False)
+            os.link(source, name, src_dir_fd=there, dst_dir_fd=folder, follow_symlinks=False)
 
     def make_folders(self, path: str) -> None:
         """Make a directory and those above it where they are missing; raises Conflict where a file is in the way."""
@@ -188,7 +188,7 @@ class Root:
 
     @contextmanager
     def _at(self, path: str, *, follow: bool) -> Iterator[tuple[int, str, str, os.stat_result | None]]:
-        """The directory a path lies in, open; its name there; its real path; and what `lstat` says, None if nothing."""
+        """The directory a path lies in, open; its name there; its real path; and its `lstat` result, or None."""
         if "\0" in path:
             raise Invalid(f"{path!r} holds a NUL: no path can")
         todo = path.split("/")[::-1]
@@ -236,7 +236,7 @@ class Root:
             for descriptor in opened:
                 os.close(descriptor)
 
-    at = _at  # for the shell, whose commands do with a file what `Root` itself does not
+    at = _at  # for the shell: its commands use descriptors in ways that Root has no method for
 
 @contextmanager
 def _opened(name: str, folder: int, flags: int) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""What changed in a root folder, found by comparing `stat` before and after.
+"""What changed in a root folder, by comparing `stat` before and after.
 
 A `Writable` folder began as an image's files. First only what `stat` says of every path is compared; an entry and its
 content are looked at only where that differs. Owners and modes that an ordinary user cannot set on disk are taken from
@@ -49,22 +49,22 @@ class Writable:
 
         Its contents can be read for as long as the folder is `readable`.
         """
-        found = list(walk(self._below))
-        entries = scan(self._below, found, live=True).entries
-        before, after = self.before, {path: self._stat(path, info) for path, info in found}
-        now = {path: image[path] for path, known in after.items() if path in image and before.get(path) == known}
-        renamed = {_lasting(known): path for path, known in before.items()}
+        listed = list(walk(self._below))
+        entries = scan(self._below, listed, live=True).entries
+        before, after = self.before, {path: self._stat(path, info) for path, info in listed}
+        now = {path: image[path] for path, state in after.items() if path in image and before.get(path) == state}
+        renamed = {_lasting(state): path for path, state in before.items()}
         owned: dict[int, Entry] = {}
         for path, entry in entries.items():
             if path in now or (path in MADE_BY_RUNTIME and path not in image):
                 continue
-            known = after[path]
-            was = path if path in before and before[path][3] == known[3] else renamed.get(_lasting(known))
+            state = after[path]
+            was = path if path in before and before[path][3] == state[3] else renamed.get(_lasting(state))
             uid, gid = _owner(entry, image.get(was) if was is not None else None, who)
             now[path] = owned.setdefault(
                 id(entry), replace(entry, uid=uid, gid=gid, mode=self._locked.get(path, entry.mode))
             )
-        for path in sorted(image.keys() - before.keys() - after.keys()):  # what the disk could not hold: devices
+        for path in sorted(image.keys() - before.keys() - after.keys()):  # devices: only root can make them
             above = path.rpartition("/")[0]
             if path and (not above or (above in now and now[above].kind == "dir")):
                 now[path] = image[path]
@@ -76,19 +76,19 @@ class Writable:
         with self.readable():
             after = {path: self._stat(path, info) for path, info in walk(self._below)}
         before = self.before
-        found: dict[str, str] = {}
-        for path, known in after.items():
+        letters: dict[str, str] = {}
+        for path, state in after.items():
             if path not in before:
-                found[path] = "A" if path not in MADE_BY_RUNTIME else ""
-            elif _differs(before[path], known):
-                found[path] = "C"
+                letters[path] = "A" if path not in MADE_BY_RUNTIME else ""
+            elif _differs(before[path], state):
+                letters[path] = "C"
         for path in before:
             if path not in after and (not (above := path.rpartition("/")[0]) or above in after):
-                found[path] = "D"
-        for path in [path for path, kind in found.items() if kind]:
+                letters[path] = "D"
+        for path in [path for path, kind in letters.items() if kind]:
             for above in ancestors(path):
-                found.setdefault(above, "C")
-        return sorted(((kind, f"/{path}") for path, kind in found.items() if kind), key=lambda row: row[1])
+                letters.setdefault(above, "C")
+        return sorted(((kind, f"/{path}") for path, kind in letters.items() if kind), key=lambda row: row[1])
 
     @contextmanager
     def readable(self) -> Iterator[None]:
@@ -97,7 +97,7 @@ class Writable:
         try:
             yield
         finally:
-            while self._locked:  # the last first: it may lie in one before it
+            while self._locked:  # in reverse: a folder is locked after what is in it
                 path, mode = self._locked.popitem()
                 with suppress(FileNotFoundError):
                     self._below.chmod(path, mode)
@@ -117,7 +117,7 @@ class Writable:
 
     def _stat(self, path: str, info: os.stat_result) -> Stat:
         mode, changed = info.st_mode, info.st_ctime_ns
-        if path in self._locked:  # its mode and ctime have just been moved
+        if path in self._locked:  # `_unlock` has just changed its mode and ctime
             mode, changed = stat.S_IFMT(mode) | self._locked[path], 0
         return (info.st_mtime_ns, changed, info.st_size, info.st_ino, mode, info.st_uid, info.st_gid, info.st_rdev)
 
@@ -129,16 +129,16 @@ def _differs(before: Stat, after: Stat) -> bool:
     return not stat.S_ISDIR(after[4]) and (before[0], before[2]) != (after[0], after[2])
 
 
-def _owner(found: Entry, old: Entry | None, who: tuple[int, int]) -> tuple[int, int]:
-    """Whose a changed path is. Where the disk cannot say, it is its old owner's, or of who ran the program."""
-    if PRIVILEGED and (who == (0, 0) or (found.uid, found.gid) != (0, 0)):
-        return found.uid, found.gid
+def _owner(entry: Entry, old: Entry | None, who: tuple[int, int]) -> tuple[int, int]:
+    """The owner of a changed path. Where the disk cannot hold it: the old owner, or else who ran the program."""
+    if PRIVILEGED and (who == (0, 0) or (entry.uid, entry.gid) != (0, 0)):
+        return entry.uid, entry.gid
     return (old.uid, old.gid) if old else who
 
 
-def _lasting(known: Stat) -> tuple[int, ...]:
+def _lasting(state: Stat) -> tuple[int, ...]:
     """What a new name does not change: time, size and inode."""
-    return known[0], known[2], known[3]
+    return state[0], state[2], state[3]
 
 
 def remove(folder: Path) -> None:

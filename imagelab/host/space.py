@@ -73,8 +73,8 @@ def full(error: OSError, home: Path | None, *places: str) -> str:
     """
     if error.filename is None and any(os.path.exists(place) and _is_device(place) for place in places):
         return "no space left on device"  # /dev/full
-    asked = [error.filename] if isinstance(error.filename, str) else [home, *places, tempfile.gettempdir()]
-    nearest = [path for place in asked if place and (path := _nearest(place))]
+    candidates = [error.filename] if isinstance(error.filename, str) else [home, *places, tempfile.gettempdir()]
+    nearest = [path for place in candidates if place and (path := _nearest(place))]
     disk = _disk_of(min(nearest, key=_free, default=Path(os.sep)))
     what = "the disk quota is used up" if error.errno == errno.EDQUOT else "no space left"
     room = f"{what} on {disk}: {_size(_free(disk))} of {_size(_total(disk))} are free there"

@@ -1,7 +1,7 @@
 """Compression of layers: gzip, zstd, bzip2 and xz are taken off within limits.
 
 A compressed blob has a digest of its own, and its diffID is that of the bytes inside. Nothing here compresses: blobs
-that arrive compressed are kept as they came, and the wrapping is told by its first bytes, never by a file name.
+that arrive compressed are kept as they came. The compression is recognised by the first bytes, never by a file name.
 
 Implements RFC 1952 (gzip, several members in a row included) and RFC 8878 (zstd); bzip2 and xz, which docker reads too
 and no registry has a media type for, come from Python's standard library.

@@ -1,7 +1,7 @@
 """Manifests and configs: JSON documents whose exact bytes are kept, since they have digests.
 
-Both are checked once, when they are read, so that nothing after has to wonder what shape they have; and they are
-written once, because writing the same value again might give other bytes, and so another name.
+Both are checked once, when they are read, so that later code can rely on their shape; and they are
+written once, because serialising the same value again might give other bytes and so another digest.
 
 Implements the OCI image-spec, manifest.md, config.md and descriptor.md, and docker's manifest schema 2. Keys are read
 in any case, as docker reads them (`gojson`).
@@ -86,7 +86,7 @@ def _parse(data: bytes, what: str) -> object:
 
 
 def _no_number(text: str) -> object:
-    raise ValueError(f"{text} is no number there")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _inside(value: object) -> Iterable[object]:

@@ -242,7 +242,7 @@ class Reader:
         if kind is None and flag != b"1":
             what = "sparse file, which imagelab does not read" if flag == b"S" else f"entry of unknown type {flag!r}"
             raise Invalid(f"{self._what}: {shown!r} is a {what}; recreate the archive without it")
-        if flag == b"\0" and name.endswith(b"/"):  # how tar told directories apart before it had a type for them
+        if flag == b"\0" and name.endswith(b"/"):  # how tar marked directories before it had a type for them
             kind = "dir"
         device = (number(block, 329, 337), number(block, 337, 345)) if kind in ("char", "block") else (0, 0)
         if size < 0 or (uid | gid) >> 32 or (device[0] | device[1]) >> 21 or max(len(name), len(link)) > MAX_NAME:
