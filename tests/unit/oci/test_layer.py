@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-import os
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from imagelab.errors import Conflict, Invalid
+from imagelab.errors import Invalid
 from imagelab.filesystem.entry import Entry
 from imagelab.filesystem.tree import Changes, Tree, hard_links
-from imagelab.host.disk import scan, unpack, walk
+from imagelab.host.disk import scan
 from imagelab.lab import Lab
 from imagelab.oci import tar
 from imagelab.oci.compression import Allowance
@@ -59,24 +57,6 @@ def test_the_order_in_which_files_are_met_does_not_matter(one: Tree, random: obj
     items = list(changes.entries.items())
     random.shuffle(items)  # type: ignore[attr-defined]
     assert packed(Changes(dict(items))) == packed(changes)
-
-
-@settings(max_examples=60, deadline=None)
-@given(one=trees())
-def test_a_tree_survives_the_disk(one: Tree, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("disk")
-    lost: list[str] = []
-    if os.geteuid() != 0:  # who is not root cannot look into a folder that shuts everybody out
-        one = Tree().apply(Changes({path: replace(entry, mode=entry.mode | 0o700) for path, entry in one.items()}))
-    unpack(one, folder, warn=lost.append)
-    again = Tree().apply(scan(folder))
-    if os.geteuid() == 0 and not lost:
-        expected = {path: one[path] for path in one if path}
-        assert {path: again[path] for path in again if path} == expected
-        assert all(again[p].read() == e.read() for p, e in expected.items() if e.kind == "file")
-        assert sorted(hard_links(again).values()) == sorted(hard_links(one).values())
-    else:
-        assert {path for path in one if one[path].kind in ("file", "dir", "symlink")} <= set(again)
 
 
 def test_the_layer_with_nothing_in_it_is_two_zero_blocks() -> None:
@@ -130,35 +110,6 @@ def test_a_file_that_becomes_a_link_while_it_is_packed_is_not_followed(tmp_path:
     (context / "f").symlink_to(secret)
     with pytest.raises(OSError):
         packed(found)
-
-
-def test_a_portable_scan_levels_what_differs_between_laptops(tmp_path: Path) -> None:
-    (tmp_path / "run").write_text("#!")
-    (tmp_path / "run").chmod(0o750)
-    (tmp_path / "data").write_text("x")
-    (tmp_path / "data").chmod(0o660)
-    (tmp_path / "sub").mkdir(mode=0o700)
-    found = scan(tmp_path, portable=True).entries
-    assert {path: (e.mode, e.uid, e.gid) for path, e in found.items()} == {
-        "run": (0o755, 0, 0), "data": (0o644, 0, 0), "sub": (0o755, 0, 0),
-    }  # fmt: skip
-
-
-def test_sockets_are_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
-    monkeypatch.chdir(tmp_path)  # a socket's path may have 108 bytes
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind("sock")
-        skipped: list[str] = []
-        assert not list(walk(".", skipped=skipped)) and skipped == ["sock"]
-
-
-def test_unpacking_needs_an_empty_folder_and_does_not_touch_another(tmp_path: Path) -> None:
-    (tmp_path / "mine").write_text("x")
-    with pytest.raises(Conflict, match="not empty"):
-        unpack(Tree(), tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["mine"]
 
 
 OUT = {
