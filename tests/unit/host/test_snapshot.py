@@ -15,9 +15,8 @@ from imagelab.host.snapshot import Writable, remove
 
 @pytest.fixture
 def image() -> Tree:
-    return Tree().apply(Changes({
-        "etc": Entry.dir(), "etc/motd": Entry.file(b"hello"), "bin": Entry.dir(), "bin/sh": Entry.file(b"#!", mode=0o755),
-    }))  # fmt: skip
+    files = {"etc/motd": Entry.file(b"hello"), "bin/sh": Entry.file(b"#!", mode=0o755)}
+    return Tree().apply(Changes({"etc": Entry.dir(), "bin": Entry.dir(), **files}))
 
 
 @pytest.fixture
