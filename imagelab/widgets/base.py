@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import ipywidgets
 
 from ..errors import LabError
+from .toggles import Option, Toggles
 
 W = TypeVar("W", bound=ipywidgets.Widget)
 
@@ -64,18 +65,12 @@ def button(label: str, tooltip: str) -> ipywidgets.Button:
     return ipywidgets.Button(description=label, tooltip=tooltip, layout=ipywidgets.Layout(width="auto"))
 
 
-def toggles(label: str, options: Iterable[str | tuple[str, Any]] = ()) -> ipywidgets.ToggleButtons:
+def toggles(label: str, options: Iterable[Option] = ()) -> Toggles:
     """A row of buttons, one of them chosen; an option is a value with a label of its own, or its own label.
 
     No drop-down list: while one is closed, JupyterLab takes the arrow keys for itself.
     """
-    choices = list(options)
-    names = [option if isinstance(option, str) else option[0] for option in choices]
-    return ipywidgets.ToggleButtons(
-        description=label, options=choices, tooltips=[f"{label}: {name}" for name in names],
-        style=ipywidgets.ToggleButtonsStyle(button_width="auto"),
-        layout=ipywidgets.Layout(width="auto", flex_flow="row wrap"),
-    )  # fmt: skip
+    return Toggles(label, options)
 
 
 def side_by_side(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:

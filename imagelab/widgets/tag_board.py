@@ -18,6 +18,7 @@ from ..oci.image import Image
 from ..oci.reference import Reference
 from ..units import harmless
 from .base import Readable, button, html_area, show_errors, side_by_side, status, toggles
+from .toggles import Toggles
 
 NEW = ""  # the value of the choice "another" in the row of tags
 MOST = 24  # tags, and images, to choose from; any other tag can be typed
@@ -141,7 +142,7 @@ def _screen(command: str, lines: list[str]) -> str:
     return f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere;margin:4px 0">{text}</pre>'
 
 
-def _offer(choice: ipywidgets.ToggleButtons, options: list[tuple[str, str]]) -> None:
+def _offer(choice: Toggles, options: list[tuple[str, str]]) -> None:
     """Replace the options of a row. What was chosen stays chosen; if it is gone, the first option is chosen."""
     if list(choice.options) != options:
         chosen, values = choice.value, [value for _, value in options]

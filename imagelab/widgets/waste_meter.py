@@ -25,6 +25,7 @@ from ..oci.layer import Layer
 from .base import Readable, button, html_area, show_errors, side_by_side, status, toggles
 from .html_table import BLUE, GREY, cell, code, row, table
 from .html_table import number as number_cell
+from .toggles import Toggles
 
 STEPS = 3
 MOST_FILES = 12  # of the image to choose from: the largest
@@ -80,7 +81,7 @@ class WasteMeter(Readable):
         self._start = [_parsed(step) for step in steps][:STEPS]
         self._start += [Step()] * (STEPS - len(self._start))
         self.page = html_area()
-        self.actions: list[ipywidgets.ToggleButtons] = []
+        self.actions: list[Toggles] = []
         self.files: list[ipywidgets.SelectionSlider] = []
         self.sizes: list[ipywidgets.SelectionSlider] = []
         self.again = button("Start again", "Set the steps to those at the start")

@@ -37,8 +37,13 @@ def test_the_waste_meter_is_used_by_keyboard(meter):
     button(meter, 1, "overwrite").focus()
     page.keyboard.press("Space")
     expect(measured(meter, "image size")).to_contain_text("3,240,010")
-    page.keyboard.press("Tab")  # to `delete`
+    expect(button(meter, 1, "overwrite")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("ArrowRight")
+    expect(button(meter, 1, "delete")).to_be_focused()
+    expect(button(meter, 1, "delete")).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("Enter")
+    expect(button(meter, 1, "delete")).to_have_attribute("aria-pressed", "true")
+    expect(meter.get_by_role("group", name="Step 1", exact=True).get_by_role("button", pressed=True)).to_have_count(1)
     expect(measured(meter, "image size")).to_have_text(re.compile(r"2,240,010\s*0$"))
     meter.get_by_role("slider").first.focus()
     page.keyboard.press("ArrowRight")
@@ -52,8 +57,8 @@ def test_the_waste_meter_is_used_by_keyboard(meter):
         re.compile(r"1,000,000 hidden\s*removed\s*1,000,000\s*1,000,000\s*2,000,000$")
     )
     expect(meter).to_contain_text("dive counts from the smallest size that a path has had")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")  # delete: there is nothing left to delete
     expect(meter.get_by_role("alert")).to_contain_text("Step 2 makes no layer: data/photos.zip does not exist")
 

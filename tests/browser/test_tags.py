@@ -32,12 +32,10 @@ def test_the_tag_board_moves_a_tag_by_keyboard(board):
     board.get_by_role("button", name="shop:3.0").focus()
     page.keyboard.press("Enter")
     expect(chosen).to_contain_text(f"Chosen: the tag shop:3.0 and the image {FIRST}.")
-    for _ in ("shop:latest", "another", FIRST):
-        page.keyboard.press("Tab")
+    page.keyboard.press("Tab")  # to the row of images
     expect(board.get_by_role("button", name=FIRST)).to_be_focused()
     page.keyboard.press("Space")
-    for _ in ("the second image", "the third", "point"):
-        page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
     expect(board.get_by_role("button", name="Point tag at image")).to_be_focused()
     page.keyboard.press("Enter")
     expect(said).to_contain_text(f"$ docker tag {FIRST} shop:3.0")

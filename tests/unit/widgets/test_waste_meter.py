@@ -113,7 +113,7 @@ def test_start_again_sets_what_was_there_at_first(image):
 def test_every_control_has_a_name(image):
     meter = WasteMeter(image)
     assert [control.description for control in meter.actions] == ["Step 1", "Step 2", "Step 3"]
-    assert meter.actions[1].tooltips[3] == "Step 2: delete"
+    assert (meter.actions[1].description, meter.actions[1].labels[3]) == ("Step 2", "delete")
     assert [control.description for control in meter.files] == ["Step 1 file", "Step 2 file", "Step 3 file"]
     assert [control.description for control in meter.sizes] == ["Step 1 size", "Step 2 size", "Step 3 size"]
     files = [path for _, path in meter.files[0].options]
