@@ -11,7 +11,7 @@ from browser.classroom import run_all
 from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run, widget_of
 
 LAYERS = "02-layers"
-METER = "WasteMeter(before"
+METER = "WasteMeter("
 
 
 @pytest.fixture

@@ -92,4 +92,4 @@ def sizes() -> Prediction:
     )
 
 
-PREDICTIONS = {"02.delete": delete, "02.chmod": chmod, "02.secret": secret, "02.sizes": sizes}
+PREDICTIONS = {"02.delete": delete, "02.secret": secret, "02.sizes": sizes, "02.chmod": chmod}
