@@ -10,7 +10,7 @@ import pytest
 from imagelab import Lab
 from imagelab.lesson import scenes
 from imagelab.lesson.scene import prepared
-from lessons.test_docker_agrees import as_loaded, columns
+from lessons.test_docker_agrees import columns
 from lessons.test_notebooks import ROOT
 
 LESSON = ROOT / "notebooks" / "02-layers.ipynb"
@@ -43,7 +43,7 @@ def printed(command):
 
 @pytest.mark.parametrize("name", ["album:1.0", "service:1.0"])
 def test_the_history_is_docker_s(loaded, name):
-    """Under IMAGE is the ID of the same image, where Docker has linked it to the one above (album:0.9), or `<missing>`."""
+    """Under IMAGE is the same ID where Docker has linked the image to the one above, and elsewhere `<missing>`."""
     shown, said = columns(printed(f"history {name}")), columns(loaded("history", name))
     assert [row[1:] for row in said] == [row[1:] for row in shown]
     assert said[:2] == shown[:2]
