@@ -8,12 +8,11 @@ TEST_ARGS  ?=
 # What a program of the environment must see: its own `imagelab` and its own kernel before any other.
 IN_VENV    := PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_PREFER_ENV_PATH=1
 PYTEST     := $(IN_VENV) python -m pytest -n 2 --dist loadfile
-AS_ROOT    := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help lab test quick lint types notebooks bench lock clean
 
 help:
-	@echo 'make lab        open JupyterLab at the first lesson (LAB_ARGS=--no-browser to open it yourself)'
+	@echo 'make lab        the lessons in imagelab-course, a folder of your own, in JupyterLab (LAB_ARGS=--no-browser)'
 	@echo 'make test       lint, types and every test this machine can run (TEST_ARGS="-k store" for some)'
 	@echo 'make quick      the tests of the code alone, within a minute, for while you work'
 	@echo 'make notebooks  run every lesson again and write its outputs'
@@ -24,7 +23,7 @@ help:
 	@echo 'make clean      remove .venv and caches'
 
 lab: $(VENV)/.lab
-	$(IN_VENV) jupyter lab $(AS_ROOT) --notebook-dir=notebooks --LabApp.default_url=/lab/tree/00-start-here.ipynb $(LAB_ARGS)
+	$(BIN)/imagelab learn $(LAB_ARGS)
 
 # Each part runs whatever the others said; what lint and types said comes last. The longest files begin, so that no
 # process has one left when the other is done.

@@ -5,7 +5,7 @@ with; `exercise` sets a task; `progress` is what the learner has done.
 """
 
 from . import progress
-from .kernel import begin, exercise, predict, reveal
+from .kernel import begin, exercise, load_ipython_extension, predict, reveal
 from .scene import scene
 
-__all__ = ["begin", "exercise", "predict", "progress", "reveal", "scene"]
+__all__ = ["begin", "exercise", "load_ipython_extension", "predict", "progress", "reveal", "scene"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..errors import LabError
 from . import exercises, predictions, progress
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .exercise import Exercise
     from .prediction import Prediction
 
+_RUN_FIRST = "run the notebook's first cell, then this section's cells from its first one."
 _questions: dict[str, Prediction] = {}
 _exercises: dict[str, Exercise] = {}
 
@@ -27,11 +29,19 @@ def begin(lesson: str) -> ProgressBar:
     """
     bar = progress.bar(lesson)
     if shell := _shell():
-        from .. import load_ipython_extension
-
         load_ipython_extension(shell)
-        shell.set_custom_exc((NameError,), _run_first)
     return bar
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Make `%docker` known, and answer a cell that needs what an earlier one makes with a word on what to run.
+
+    In a learner's copy every kernel starts with `%load_ext imagelab.lesson`.
+    """
+    from .. import load_ipython_extension as load_docker
+
+    load_docker(shell)
+    shell.set_custom_exc((NameError, LabError), _run_first)
 
 
 def predict(name: str) -> Prediction:
@@ -56,13 +66,15 @@ def exercise(name: str) -> Exercise:
     return _exercises[name]
 
 
-def _run_first(shell: Any, kind: type[BaseException], error: NameError, traceback: Any, tb_offset: Any = None) -> None:
-    """Show a NameError and what helps: in a lesson, it is mostly a cell that was not run."""
-    shell.showtraceback((kind, error, traceback), tb_offset=tb_offset, exception_only=True)
-    print(
-        f"This cell needs {error.name!r}, which an earlier cell makes: run the notebook's first cell, then this "
-        "section's cells from its first one."
-    )
+def _run_first(shell: Any, kind: type[BaseException], error: Exception, traceback: Any, tb_offset: Any = None) -> None:
+    """Show an error, and what helps if a cell was not run: a name is missing, or a command has no lab to speak to."""
+    from ..lab import Lab
+
+    shell.showtraceback((kind, error, traceback), tb_offset=tb_offset, exception_only=isinstance(error, NameError))
+    if isinstance(error, NameError):
+        print(f"This cell needs {error.name!r}, which an earlier cell makes: {_RUN_FIRST}")
+    elif Lab.current() is None:
+        print(f"No lab has been made in this kernel yet: {_RUN_FIRST}")
 
 
 def _shell() -> Any:

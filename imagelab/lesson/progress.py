@@ -1,15 +1,15 @@
 """A learner's progress: one JSON file in the learner's folder.
 
-The file is `.imagelab-progress.json` in $IMAGELAB_PROGRESS, or else in the folder the notebook runs in. It is written
-when the learner answers or solves something, never by running a lesson from top to bottom. A teacher who has collected
-the learners' folders reads them all with `collect`.
+The file is `.imagelab-progress.json` in $IMAGELAB_PROGRESS, or else in the learner's copy of the course, or else in the
+folder the notebook runs in. It is written when the learner answers or solves something, never by running a lesson from
+top to bottom. A teacher who has collected the learners' folders reads them all with `collect`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Invalid
 from ..host.atomic import write_atomically
 from ..host.locks import Lock
+from . import learner
+from .learner import backup_name
 
 if TYPE_CHECKING:
     from ..tables import Table
@@ -32,7 +34,7 @@ Record = dict[str, Any]
 
 def path() -> Path:
     """The path of this learner's progress file."""
-    return Path(os.environ.get("IMAGELAB_PROGRESS") or ".") / NAME
+    return Path(os.environ.get("IMAGELAB_PROGRESS") or learner.folder() or ".") / NAME
 
 
 def read(file: Path | None = None) -> Record:
@@ -70,6 +72,16 @@ def took_hint(name: str, number: int) -> None:
     with _changing() as record:
         exercise = record["exercises"].setdefault(name, {})
         exercise["hints"] = max(number, exercise.get("hints", 0))
+
+
+def forget(lessons: Collection[str], file: Path | None = None) -> None:
+    """Take everything about some lessons out of the file; the file as it was is kept beside it."""
+    with _changing(file) as record:
+        gone = [(part, name) for part in record for name in record[part] if name.partition(".")[0] in lessons]
+        if gone:
+            write_atomically(backup_name(file or path()), _text(record))
+        for part, name in gone:
+            del record[part][name]
 
 
 def table(record: Record | None = None) -> Table:
@@ -159,14 +171,20 @@ def _rows(record: Record) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def _changing() -> Iterator[Record]:
+def _changing(file: Path | None = None) -> Iterator[Record]:
     """Read, change and write the file under a lock: several notebooks may share it."""
-    file = path()
+    file = file or path()
     file.parent.mkdir(parents=True, exist_ok=True)
     with Lock(f"{file}.lock"):
         record = read(file)
+        before = _text(record)
         yield record
-        write_atomically(file, json.dumps(record, indent=1, sort_keys=True).encode(), durable=False)
+        if (after := _text(record)) != before:
+            write_atomically(file, after, durable=False)
+
+
+def _text(record: Record) -> bytes:
+    return json.dumps(record, indent=1, sort_keys=True).encode()
 
 
 def _now() -> str:

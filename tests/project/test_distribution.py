@@ -104,6 +104,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"imagelab", "imagelab_oci"}
     committed = {f"imagelab/{path.relative_to(ROOT / 'imagelab')}" for path in (ROOT / "imagelab").rglob("*.py")}
     assert committed <= set(names)
+    lessons = {f"imagelab/lesson/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert {name for name in names if name.endswith(".ipynb")} == lessons
 
 
 def test_the_wheel_works_in_an_empty_environment(built, tmp_path):
@@ -118,3 +120,6 @@ def test_the_wheel_works_in_an_empty_environment(built, tmp_path):
     assert str(tmp_path / "venv") in said and "soup 4" in said and "shop" in said
     command = tmp_path / "venv" / "bin" / "imagelab"
     assert "shop" in run(command, "--home", tmp_path / "home", "load", "-i", tmp_path / "shop.tar", cwd=tmp_path)
+    run(command, "learn", "--no-open", cwd=tmp_path)
+    lessons = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert sorted(path.name for path in (tmp_path / "imagelab-course").glob("*.ipynb")) == lessons

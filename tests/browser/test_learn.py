@@ -1,0 +1,98 @@
+"""`imagelab learn`, as a learner types it, and what the browser shows then."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from browser.conftest import FLAGS
+from browser.page import cell_with
+
+WAIT = 60_000  # milliseconds
+
+
+def learn(folder: Path, *flags: str) -> list[str]:
+    return [sys.executable, "-m", "imagelab", "learn", str(folder), "--no-browser", *flags]
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A learner's folder, with one notebook of their own, open in JupyterLab; gives its address too."""
+    home = tmp_path_factory.mktemp("learn")
+    folder = home / "course"
+    folder.mkdir()
+    markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    folded = markdown("## 2. More: the log", metadata={"jp-MarkdownHeadingCollapsed": True})
+    cells = [markdown("## 1. Tags"), code("'above'"), folded, code("'folded'"), markdown("## 3. Last"), code("'below'")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "folded.ipynb")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "IMAGELAB"))}
+    server = subprocess.Popen(
+        learn(folder, "--port", "0"), env=environment | {"HOME": str(home)}, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert server.stderr
+        lines = []
+        for line in server.stderr:
+            lines.append(line)
+            if address := re.search(r"http://\S+/lab/tree/\S+token=\w+", line):
+                break
+        else:
+            pytest.fail("JupyterLab ended:\n" + "".join(lines[-20:]))
+        threading.Thread(target=server.stderr.read, daemon=True).start()  # so that its pipe never fills
+        yield folder, address[0]
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(scope="module")
+def page(course: tuple[Path, str], chromium: Path) -> Iterator[Page]:
+    """The address, opened in a browser for the first time."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(WAIT)
+        page.goto(course[1])
+        page.get_by_text("| Idle").first.wait_for()
+        yield page
+        browser.close()
+
+
+def test_lesson_00_is_open_trusted_unchanged_and_has_not_been_run(page):
+    expect(page.get_by_role("heading", name="00 · Start here")).to_be_visible()
+    expect(page.locator('.jp-StatusItem-trust[title^="Notebook trusted"]')).to_be_visible()
+    expect(page.locator(".jp-OutputArea-output")).to_have_count(0)
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+
+
+def test_nothing_pops_up_and_the_first_cell_runs(page):
+    first = cell_with(page, 'begin("00")')
+    first.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    expect(first).to_contain_text("predictions 0 of 2")
+    expect(page.locator(".Toastify__toast")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_section_that_goes_further_opens_folded(page):
+    page.get_by_role("listitem", name=re.compile(r"folded\.ipynb")).dblclick()
+    expect(page.get_by_role("heading", name="3. Last")).to_be_visible()
+    expect(page.get_by_role("heading", name="2. More: the log")).to_be_visible()
+    expect(cell_with(page, "'below'")).to_be_visible()
+    expect(cell_with(page, "'folded'")).to_be_hidden()
+
+
+def test_a_second_time_it_says_where_it_is_open(course):
+    folder, address = course
+    again = subprocess.run(learn(folder), capture_output=True, text=True, check=True)
+    assert address in again.stdout
