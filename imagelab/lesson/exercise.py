@@ -1,7 +1,8 @@
 """Exercise: a lab to work in, a goal, and a check of what the learner has made.
 
 An exercise has a lab of its own with a starting state; a goal, which is a list of conditions on the lab and never on
-what was typed; hints, the last of them nearly the solution; a solution; and common mistakes, each with its message.
+what was typed; hints, the last of them nearly the solution; two solutions, in docker's commands and in Python; and
+common mistakes, each with its message. In a notebook it shows a card that follows the lab.
 """
 
 from __future__ import annotations
@@ -9,20 +10,26 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import LabError
 from ..oci.reference import Reference
-from . import progress
-from .goals import goal
-from .markup import BLUE, GREEN, ORANGE, Message, bullets, card, folded, html, paragraph, plain
+from . import progress, steps
+from .goals import picture
+from .markup import BLUE, GREEN, ORANGE, Message, bullets, card, code, folded, html, paragraph, plain
 
 if TYPE_CHECKING:
     from ..drawings import Drawing
     from ..lab import Lab
+    from ..widgets.exercise_card import ExerciseCard
+    from .goals.goal import Condition, Verdict
+
+_shown: weakref.WeakSet[Exercise] = weakref.WeakSet()  # exercises with a card, whose `%docker` commands are counted
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,10 @@ class Mistake:
 class Exercise:
     """A task in a lab of its own: `lab` to work in, `check()`, `hint()`, `solution()`, `reset()`.
 
-    `name` is `lesson.topic`. `start` makes the starting state, `goal` the conditions, which may depend on that state.
-    `summary` is what to learn from it, shown once it is solved. `folder` holds files that the exercise provides.
+    `name` is `lesson.topic`. `start` makes the starting state; `goal` the conditions and `docker` the docker solution
+    (notebook cells, see `steps`), both from that state. `solution` is one in Python, with the exercise under the name
+    `variable`. `summary` is what to learn from it, shown once it is solved. `folder` holds files that the exercise
+    provides, and those of the learner's builds.
     """
 
     def __init__(
@@ -47,8 +56,9 @@ class Exercise:
         task: str,
         *,
         start: Callable[[Exercise], None],
-        goal: Callable[[Exercise], Sequence[goal.Condition]],
+        goal: Callable[[Exercise], Sequence[Condition]],
         hints: Sequence[str],
+        docker: Callable[[Exercise], Sequence[str]],
         solution: str,
         mistakes: Sequence[Mistake],
         summary: str,
@@ -56,8 +66,15 @@ class Exercise:
         self.name, self.task, self.summary = name, task, summary
         self.variable = name.rpartition(".")[2]  # its name in the notebook: settings = exercise("01.settings")
         self.hints, self.mistakes = tuple(hints), tuple(mistakes)
-        self._start, self._goal, self._solution = start, goal, solution.strip()
-        self._hints_given = 0
+        self.solution_code = solution.strip()
+        self.hints_given = 0
+        self.commands = 0  # `%docker` commands that changed the lab, since the card was first shown
+        self.steps_run = 0
+        self._start, self._make_goal, self._make_steps = start, goal, docker
+        self._goal: list[Condition] = []
+        self._steps: list[str] = []
+        self._recorded = False  # as solved
+        self._card: ExerciseCard | None = None
 
     @property
     def folder(self) -> Path:
@@ -76,65 +93,115 @@ class Exercise:
         """The lab to work in, in its starting state when first used."""
         from ..lab import Lab
 
-        self.__dict__["lab"] = lab = Lab.temporary(epoch=0, current=False)  # `%docker` stays with the lab of the lesson
+        self.__dict__["lab"] = lab = Lab.temporary(epoch=0, current=False)  # `%docker` speaks to it once it is shown
         self._start(self)
-        self._at_start = _state(lab)
+        self._goal, self._steps = [*self._make_goal(self)], [*self._make_steps(self)]
+        self._at_start = self._state()
         return lab
 
     @property
-    def goal(self) -> list[goal.Condition]:
-        """The conditions, all of which must hold."""
-        return [*self._goal(self)] if self.lab else []
+    def goal(self) -> list[Condition]:
+        """The conditions, all of which must hold; they compare with the starting state, whatever has moved since."""
+        _ = self.lab
+        return self._goal
+
+    @property
+    def steps(self) -> list[str]:
+        """The docker solution: notebook cells with `%docker` commands, and with files to write."""
+        _ = self.lab
+        return self._steps
+
+    @property
+    def par(self) -> int:
+        """How many docker commands that change the lab the docker solution has."""
+        return sum(map(steps.changes_the_lab, self.steps))
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the lab and the folder are in their starting state."""
+        _ = self.lab
+        return self._state() == self._at_start
 
     def draw(self) -> Drawing:
-        """The goal as a picture, with each condition marked as met or missing in the lab now."""
-        return goal.draw(self.goal, self.lab)
+        """The lab now, as far as the goal speaks of it; what is not yet as in the goal is marked."""
+        return picture.draw(self.goal, self.lab)
 
-    def check(self) -> Message:
-        """Check each condition in the lab, and name the mistake if it is a common one; records the try."""
+    def draw_goal(self) -> Drawing:
+        """The goal as a picture: what the lab looks like once every condition holds."""
+        return picture.draw(self.goal)
+
+    def verdicts(self) -> list[tuple[Condition, Verdict]]:
+        """Each condition, and whether it holds in the lab now. Once all do, the exercise is recorded as solved."""
         verdicts = [(condition, condition.check(self.lab)) for condition in self.goal]
-        solved = all(verdict.holds for _, verdict in verdicts)
-        untouched = _state(self.lab) == self._at_start
-        if not untouched:
-            progress.tried(self.name, solved=solved)
+        if all(verdict.holds for _, verdict in verdicts) and not self._recorded:
+            progress.tried(self.name, solved=True)
+            self._recorded = True
+        return verdicts
+
+    def marked(self, verdicts: Sequence[tuple[Condition, Verdict]]) -> list[str]:
+        """The conditions with their marks, as marked-up text; what is there is said once."""
         lines, mentioned = [], {""}
         for condition, verdict in verdicts:
             actual = f" ({verdict.actual})" if verdict.actual not in mentioned else ""
             mentioned.add(verdict.actual)
-            mark = "met" if verdict.holds else "missing"
-            lines.append(f"**{mark}**: `{condition.name}` {condition.sentence}{actual}")
-        if solved:
-            return self._message(f"{self._title}: solved.", GREEN, lines, self.summary)
-        if untouched:
+            mark = "✓ **met**" if verdict.holds else "✗ **not yet**"
+            lines.append(f"{mark}: `{condition.name}` {condition.sentence}{actual}")
+        return lines
+
+    def check(self) -> Message:
+        """Check each condition in the lab, and name the mistake if it is a common one; records the try."""
+        verdicts = self.verdicts()
+        if all(verdict.holds for _, verdict in verdicts):
+            return self._message(f"{self.title}: solved.", GREEN, self.marked(verdicts), self.summary)
+        if self.untouched:
             unchanged = f"Nothing has changed in `{self.variable}.lab` yet."
-            return self._message(f"{self._title}: not started.", BLUE, lines, unchanged)
-        mistake = next((mistake.message for mistake in self.mistakes if mistake.matches(self)), "")
-        return self._message(f"{self._title}: not solved yet.", ORANGE, lines, mistake)
+            return self._message(f"{self.title}: not started.", BLUE, self.marked(verdicts), unchanged)
+        progress.tried(self.name, solved=False)
+        mistake = next((mistake.message for mistake in self.mistakes if self._made(mistake)), "")
+        return self._message(f"{self.title}: not solved yet.", ORANGE, self.marked(verdicts), mistake)
 
     def hint(self) -> Message:
         """The next hint, or the last one again; records it."""
-        self._hints_given = min(self._hints_given + 1, len(self.hints))
-        progress.took_hint(self.name, self._hints_given)
-        title = f"Hint {self._hints_given} of {len(self.hints)}"
-        text = self.hints[self._hints_given - 1]
+        self.hints_given = min(self.hints_given + 1, len(self.hints))
+        progress.took_hint(self.name, self.hints_given)
+        title = f"Hint {self.hints_given} of {len(self.hints)}"
+        text = self.hints[self.hints_given - 1]
         return Message(card(title, paragraph(text)), plain(f"{title}: {text}"))
 
     def solution(self) -> Message:
-        """One solution, as code to read; others may be as good."""
-        code = f"<pre><code>{html(self._solution)}</code></pre>"
-        return Message(card(f"{self._title}: one solution", code), self._solution)
+        """One solution in docker's commands and one in Python, as notebook cells to read; others may be as good."""
+        cells = "".join(code(step) for step in self.steps)
+        python = f"<details><summary>The same in Python</summary>{code(self.solution_code)}</details>"
+        shown = card(f"{self.title}: one solution, cell by cell", cells, python)
+        return Message(shown, "\n\n".join([*self.steps, f"# The same in Python\n{self.solution_code}"]))
 
-    @property
-    def solution_code(self) -> str:
-        """The solution as Python code, which uses the exercise under the name `variable`."""
-        return self._solution
+    def run_step(self) -> Message:
+        """Run the next cell of the docker solution in the lab, and show what it printed; after the last, say so."""
+        if self.steps_run == len(self.steps):
+            return Message(paragraph("Every step has been run."), "Every step has been run.")
+        step = self.steps[self.steps_run]
+        output, exit_code = steps.run(step, {self.variable: self}, self.lab)
+        self.steps_run += exit_code == 0
+        failed = f"exit code {exit_code}: this step needs the state that the steps before it leave" if exit_code else ""
+        title = f"Step {self.steps_run + bool(exit_code)} of {len(self.steps)}"
+        text = "\n".join(line for line in (step, output.rstrip(), failed) if line)
+        return Message(card(title, code(step), code(output.rstrip() or "(it prints nothing)"), paragraph(failed)), text)
 
     def reset(self) -> Exercise:
-        """Start again with a new lab in the starting state; the containers of the old one are removed."""
+        """Start again with a new lab in the starting state; the containers of the old one are removed.
+
+        `%docker` speaks to the new lab if it spoke to the old one.
+        """
+        from ..lab import Lab
+
         old: Lab | None = self.__dict__.pop("lab", None)
         for container in old.containers() if old else ():
             container.remove(force=True)
-        self._hints_given = 0
+        for path in self._folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        self.hints_given = self.commands = self.steps_run = 0
+        if old and Lab.current() is old:
+            self.lab.use()
         return self
 
     # For `Mistake.matches` ----------------------------------------------------------------------------------------
@@ -165,26 +232,76 @@ class Exercise:
         entry = self.lab.image(name).tree().get(path) if self.has(name) else None
         return entry.read() if entry else None
 
+    def _made(self, mistake: Mistake) -> bool:
+        """Whether the lab shows this mistake; a test that needs an image which is not there says no."""
+        with suppress(LabError, OSError, LookupError):
+            return mistake.matches(self)
+        return False
+
+    # Shown --------------------------------------------------------------------------------------------------------
+
     @property
-    def _title(self) -> str:
+    def title(self) -> str:
+        """`Exercise 00.me`."""
         return f"Exercise {self.name}"
+
+    @property
+    def next(self) -> str:
+        """What comes after it in the course, marked up."""
+        from . import course
+
+        lesson = course.lesson(self.name[:2])
+        later = lesson.exercises[lesson.exercises.index(self.name) + 1 :]
+        if later:
+            return f"Next: exercise **{later[0]}**, a few cells further down."
+        lessons = course.LESSONS[course.LESSONS.index(lesson) + 1 :]
+        following = f", and then lesson **{lessons[0].number} · {lessons[0].title}**" if lessons else ""
+        return f"Next: what you have seen, below{following}."
+
+    def _state(self) -> frozenset[tuple[str, ...]]:
+        """What a check depends on: images and their names, containers, their states and changes, and the folder."""
+        lab = self.lab
+        images = ((image.id, name) for image in lab.images(True) for name in [*(n.canonical for n in image.names), ""])
+        containers = ((one.id, one.status, repr(one.diff())) for one in lab.containers())
+        files = [path for path in self._folder.rglob("*") if path.is_file()]
+        return frozenset([*images, *containers, *((str(path), path.read_bytes().hex()) for path in files)])
 
     def _message(self, title: str, colour: str, lines: list[str], comment: str) -> Message:
         body = (paragraph(comment) if comment else "") + bullets(lines)
         text = "\n".join([title, *([comment] if comment else []), *lines])
         return Message(card(title, body, colour=colour), plain(text))
 
+    def _par(self) -> str:
+        return f"Par: {self.par} docker command{'s' * (self.par != 1)}."
+
     def __repr__(self) -> str:
         goals = "\n".join(f"  - {condition.name} {condition.sentence}" for condition in self.goal)
-        return plain(f"{self._title}\n{self.task}\nThe goal:\n{goals}")
+        return plain(f"{self.title}\n{self.task}\nThe goal:\n{goals}\n{self._par()}")
 
     def _repr_html_(self) -> str:
+        conditions = bullets([f"`{condition.name}` {condition.sentence}" for condition in self.goal])
         hints = [folded(f"Hint {number}", hint) for number, hint in enumerate(self.hints, 1)]
-        picture = goal.draw(self.goal)._repr_html_()
-        return card(self._title, paragraph(self.task), picture, *hints)
+        shown = self.draw_goal()._repr_html_() + paragraph("The goal:") + conditions + paragraph(self._par())
+        return card(self.title, paragraph(self.task), shown, *hints)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        from ..cli import magic
+        from ..widgets.exercise_card import ExerciseCard
+
+        self.lab.use()
+        _shown.add(self)
+        if _counting not in magic.around_each:
+            magic.around_each.append(_counting)
+        if self._card is None:
+            self._card = ExerciseCard(self, html, html=self._repr_html_(), plain=repr(self))
+        self._card.redraw()
+        return dict(self._card._repr_mimebundle_(**kwargs))
 
 
-def _state(lab: Lab) -> frozenset[tuple[str, ...]]:
-    """What a check depends on: images and their names, containers, their states and changed files."""
-    images = ((image.id, name) for image in lab.images(True) for name in [*(n.canonical for n in image.names), ""])
-    return frozenset([*images, *((one.id, one.status, repr(one.diff())) for one in lab.containers())])
+@contextmanager
+def _counting(lab: Lab) -> Iterator[None]:
+    """Count a `%docker` command on an exercise's lab, if it changes the lab."""
+    before = {task: task._state() for task in _shown if task.lab is lab}
+    yield
+    for task, state in before.items():
+        task.commands += task._state() != state

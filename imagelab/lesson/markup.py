@@ -43,6 +43,11 @@ def folded(summary: str, text: str) -> str:
     return f"<details><summary>{html(summary)}</summary>{paragraph(text)}</details>"
 
 
+def code(text: str) -> str:
+    """Text as it is, in a fixed-width font."""
+    return f'<pre style="white-space:pre-wrap;margin:4px 0"><code>{escape(text, quote=False)}</code></pre>'
+
+
 def bullets(items: list[str]) -> str:
     """A list whose items are marked-up text."""
     return "<ul>" + "".join(f"<li>{html(item)}</li>" for item in items) + "</ul>"

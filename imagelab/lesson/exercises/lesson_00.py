@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..exercise import Exercise, Mistake
-from ..goals.goal import Command, Condition, Exists, HasFile, Layers
+from ..goals.goal import Command, Condition, Exists, HasFile, Layers, OnlyFile
 
 NAME = "me:1.0"
 
@@ -13,7 +13,8 @@ def me() -> Exercise:
     return Exercise(
         "00.me",
         "Make an image of your own, in `me.lab`. Call it `me:1.0`. It has one layer with one file in it, `name.txt`, "
-        "which holds your name, and its config says to run `cat /name.txt`.",
+        "which holds your name, and its config says to run `cat /name.txt`. Work in Python, or with a Dockerfile in "
+        "`me.folder`.",
         start=lambda me: None,
         goal=_goal,
         hints=[
@@ -21,7 +22,13 @@ def me() -> Exercise:
             "Both of them **return** an image, and leave the one they were called on as it was. So keep what they "
             'return, and give the name last: `me.lab.tag(image, "me:1.0")`.',
             'Start with `image = me.lab.append(me.lab.scratch, {"name.txt": "Ada"})`. Then tag '
-            '`image.with_config(Cmd=[…])`, with the two words of the command as two items of the list.',
+            '`image.with_config(Cmd=[…])`, with the two words of the command as two items of the list. In a Dockerfile '
+            "the same is `FROM scratch`, `COPY name.txt /` and `CMD` with the same list.",
+        ],
+        docker=lambda me: [
+            "%%writefile {me.folder}/name.txt\nAda Lovelace\n",
+            '%%writefile {me.folder}/Dockerfile\nFROM scratch\nCOPY name.txt /\nCMD ["cat", "/name.txt"]\n',
+            "%docker build -t me:1.0 {me.folder}",
         ],
         solution="""
 image = me.lab.append(me.lab.scratch, {"name.txt": "Ada Lovelace\\n"})
@@ -43,7 +50,7 @@ me.lab.tag(image.with_config(Cmd=["cat", "/name.txt"]), "me")
 image = me.lab.append(me.lab.scratch, {"name.txt": "Ada Lovelace\\n"})
 image = image.with_config(Cmd=["cat", "/name.txt"])
 """,
-                matches=lambda me: not me.has(NAME),
+                matches=lambda me: not me.has(NAME) and len(me.lab.images(all=True)) > 0,
                 message="There is an image, and nothing is called `me:1.0`. An image has an ID of itself, and a name "
                 'only when somebody gives it one: `me.lab.tag(image, "me:1.0")`.',
             ),
@@ -92,7 +99,13 @@ me.lab.tag(image.with_config(Cmd=["cat /name.txt"]), "me:1.0")
 
 
 def _goal(me: Exercise) -> list[Condition]:
-    return [Exists(NAME), Layers(NAME, 1), HasFile(NAME, "name.txt"), Command(NAME, ("cat", "/name.txt"))]
+    return [
+        Exists(NAME),
+        Layers(NAME, 1),
+        HasFile(NAME, "name.txt"),
+        OnlyFile(NAME, "name.txt"),
+        Command(NAME, ("cat", "/name.txt")),
+    ]
 
 
 EXERCISES = {"00.me": me}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ...filesystem.entry import Entry
 from ...oci.digest import Digest
+from ...oci.image import Image
 from ..exercise import Exercise, Mistake
-from ..goals.goal import BuiltOn, Exists, HasFile, HoldsLayer, NoFile, Variable
+from ..goals.files import SameFiles
+from ..goals.goal import BuiltOn, Command, HoldsLayer, NoFile, PointsTo, Variable
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 NOTES = "app/notes.txt"
@@ -14,8 +16,8 @@ NOTES = "app/notes.txt"
 def _shop(exercise: Exercise) -> None:
     """The shop of the lesson, with its three layers and its settings."""
     lab = exercise.lab
-    image = lab.append(lab.scratch, {"etc/os-release": "NAME=tiny\n"}, created_by="COPY rootfs /")
-    image = lab.append(image, {"app/prices.csv": "tea,3\nsoup,4\n", NOTES: "call the bank\n"}, created_by="COPY . /app")
+    files = {"app/prices.csv": "tea,3\nsoup,4\n", NOTES: "call the bank\n"}
+    image = lab.append(lab.base(), files, created_by="COPY . /app")
     image = lab.append(image, {"app/shop.py": "print(open('prices.csv').read())\n"}, created_by="COPY shop.py /app/")
     image = image.with_config(f"ENV PATH={PATH}", Env=[f"PATH={PATH}"])
     lab.tag(image.with_config('CMD ["python" "/app/shop.py"]', Cmd=["python", "/app/shop.py"]), "shop:1.0")
@@ -26,20 +28,26 @@ def settings() -> Exercise:
     return Exercise(
         "01.settings",
         "`settings.lab` holds `shop:1.0`. The shop must listen on port 9090. Make `shop:1.1`, which sets the "
-        "environment variable `PORT=9090` and keeps `PATH` as it is. No byte of any layer may change.",
+        "environment variable `PORT=9090` and keeps `PATH` and the command as they are. No byte of any layer may "
+        "change.",
         start=_shop,
         goal=lambda settings: [
-            Exists("shop:1.1"),
-            BuiltOn("shop:1.1", "shop:1.0", more=0),
+            BuiltOn.of("shop:1.1", "shop:1.0", settings.lab, more=0),
             Variable("shop:1.1", "PORT", "9090"),
             Variable("shop:1.1", "PATH", PATH),
+            Command("shop:1.1", ("python", "/app/shop.py")),
         ],
         hints=[
             "Where does an image keep its settings: in a layer, or in the config?",
             '`settings.lab.image("shop:1.0").with_config(Env=[…])` gives an image with another `Env`. Look at the '
             "`Env` that is there first.",
             "`Env` is replaced as a whole, so the list needs both lines: the `PATH=…` that was there and `PORT=9090`. "
-            "Tag what `with_config` returns.",
+            "Tag what `with_config` returns. With docker: a Dockerfile of two lines in `settings.folder`, "
+            "`FROM shop:1.0` and an `ENV`, which keeps the other variables.",
+        ],
+        docker=lambda settings: [
+            "%%writefile {settings.folder}/Dockerfile\nFROM shop:1.0\nENV PORT=9090\n",
+            "%docker build -t shop:1.1 {settings.folder}",
         ],
         solution="""
 shop = settings.lab.image("shop:1.0")
@@ -90,18 +98,22 @@ def notes() -> Exercise:
     return Exercise(
         "01.notes",
         "`notes.lab` holds `shop:1.0`, and in it `app/notes.txt`, which nobody should see. Make `shop:clean`: it "
-        "stands on `shop:1.0`, has one more layer, shows `app/shop.py` as before, and shows no `app/notes.txt`.",
+        "stands on `shop:1.0`, has one more layer, shows all other files as before, and shows no `app/notes.txt`.",
         start=_shop,
         goal=lambda notes: [
-            Exists("shop:clean"),
-            BuiltOn("shop:clean", "shop:1.0", more=1),
-            HasFile("shop:clean", "app/shop.py"),
+            BuiltOn.of("shop:clean", "shop:1.0", notes.lab, more=1),
             NoFile("shop:clean", NOTES),
+            SameFiles.of("shop:clean", "shop:1.0", notes.lab, without=NOTES),
         ],
         hints=[
             "A layer can add a file, change one, and one thing more: look at the letters in the explorer above.",
             "`append` takes a mapping of path to content. `None` is a content too: it means *not here any more*.",
-            '`notes.lab.append("shop:1.0", {"app/notes.txt": …}, tag="shop:clean")`, with `None` for the dots.',
+            '`notes.lab.append("shop:1.0", {"app/notes.txt": …}, tag="shop:clean")`, with `None` for the dots. '
+            "With docker: `FROM shop:1.0` and `RUN rm …` in `notes.folder`.",
+        ],
+        docker=lambda notes: [
+            "%%writefile {notes.folder}/Dockerfile\nFROM shop:1.0\nRUN rm /app/notes.txt\n",
+            "%docker build -t shop:clean {notes.folder}",
         ],
         solution='notes.lab.append("shop:1.0", {"app/notes.txt": None}, tag="shop:clean")',
         mistakes=[
@@ -144,13 +156,22 @@ def lost() -> Exercise:
         'Somebody has sent you a layer with no name on it: `lost.folder / "lost.tar"`. One of the images in '
         "`lost.lab` is made of it, and none of them has a name. Find that image and tag it `found:1.0`.",
         start=_lost,
-        goal=lambda lost: [Exists("found:1.0"), HoldsLayer("found:1.0", _wanted(lost), "the layer in lost.tar")],
+        goal=lambda lost: [
+            HoldsLayer("found:1.0", _diff_id(lost), "the layer in lost.tar"),
+            PointsTo("found:1.0", _owner(lost).digest, "the image that was made of it"),
+        ],
         hints=[
             "Opening the tar shows a file that two of the images have too. Something else in it must tell them apart.",
             "A layer's diffID is the SHA-256 of its tar, every byte of it. You have the tar, so you can compute the "
             "diffID.",
             '`Digest.of((lost.folder / "lost.tar").read_bytes())` is its name (from `imagelab`). Compare it '
-            "with `image.diff_ids` for each `image` in `lost.lab.images()`.",
+            "with `image.diff_ids` for each `image` in `lost.lab.images()`. `docker inspect` shows an image's diffIDs "
+            "as `RootFS.Layers`, and `sha256sum` computes the tar's.",
+        ],
+        docker=lambda lost: [
+            "%docker inspect --format '{{.Id}} {{.RootFS.Layers}}' "
+            + " ".join(image.id.short for image in lost.lab.images()),
+            f"%docker tag {_owner(lost).id.short} found:1.0",
         ],
         solution="""
 from imagelab import Digest
@@ -161,6 +182,12 @@ for image in lost.lab.images():
         lost.lab.tag(image, "found:1.0")
 """,
         mistakes=[
+            Mistake(
+                code='lost.lab.import_(lost.folder / "lost.tar", "found:1.0")',
+                matches=lambda lost: _diff_id(lost) in lost.lab.image("found:1.0").diff_ids,
+                message="That image has the layer, and you have just made it: its config is different. The tar belongs "
+                "to an image that was here before.",
+            ),
             Mistake(
                 code="""
 for image in lost.lab.images():
@@ -204,8 +231,13 @@ def _lost(lost: Exercise) -> None:
         (lost.folder / "lost.tar").write_bytes(tar.read())
 
 
-def _wanted(lost: Exercise) -> str:
+def _diff_id(lost: Exercise) -> Digest:
     return Digest.of((lost.folder / "lost.tar").read_bytes())
+
+
+def _owner(lost: Exercise) -> Image:
+    """The image made of the layer, as long as no other is."""
+    return next(image for image in lost.lab.images() if _diff_id(lost) in image.diff_ids)
 
 
 EXERCISES = {"01.settings": settings, "01.notes": notes, "01.lost": lost}

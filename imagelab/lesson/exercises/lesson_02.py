@@ -5,9 +5,10 @@ from __future__ import annotations
 from hashlib import sha256
 
 from ...filesystem.entry import Entry
+from ...oci.image import Image
 from ..exercise import Exercise, Mistake
-from ..goals.files import FileText, HasLayersOf, NoWaste, SameFiles, Shares
-from ..goals.goal import Exists
+from ..goals.files import FileText, NoWaste, SameFiles, Shares
+from ..goals.goal import BuiltOn
 
 LIBRARY = "lib/libimage.so"
 
@@ -20,16 +21,19 @@ def secret() -> Exercise:
         "Somebody put another word in the token's place, then deleted the file, and thought that was that. Show that "
         "it is not: make `found:1.0`, which shows a file `token.txt` with the token that was there first.",
         start=_app,
-        goal=lambda secret: [
-            Exists("found:1.0"),
-            FileText("found:1.0", "token.txt", _token(secret), "the first token"),
-        ],
+        goal=lambda secret: [FileText("found:1.0", "token.txt", _token(secret), "the first token")],
         hints=[
             "Draw `app:1.0` as a stack. Which layers hold `app/.env`, and which of them is the lowest?",
             "The merged file system does not show the file, but each layer can be read by itself: "
             '`secret.lab.image("app:1.0").layers[1]` is layer 2.',
             '`….layers[1].read("app/.env")` gives the whole line as bytes. What stands after the `=` goes into '
-            '`secret.lab.append(None, {"token.txt": …}, tag="found:1.0")`.',
+            '`secret.lab.append(None, {"token.txt": …}, tag="found:1.0")`. With docker: `docker history app:1.0` shows '
+            "the ID of the image that each step left. Run a container of one of them, and commit it.",
+        ],
+        docker=lambda secret: [
+            "%docker history app:1.0",
+            f"%docker run --name peek {_second(secret).id.short} sh -c 'cut -d= -f2 /app/.env > /token.txt'",
+            "%docker commit peek found:1.0",
         ],
         solution="""
 line = secret.lab.image("app:1.0").layers[1].read("app/.env").decode()
@@ -48,7 +52,7 @@ secret.lab.append(None, {"token.txt": token}, tag="found:1.0")
 line = secret.lab.image("app:1.0").layers[2].read("app/.env").decode()
 secret.lab.append(None, {"token.txt": line.strip().partition("=")[2]}, tag="found:1.0")
 """,
-                matches=lambda secret: secret.content_of("found:1.0", "token.txt") == b"changeme",
+                matches=lambda secret: b"changeme" in (secret.content_of("found:1.0", "token.txt") or b""),
                 message="`changeme` is what layer 3 wrote over the token. That layer covers a file, and does not erase "
                 "it either: look one layer further down.",
             ),
@@ -57,7 +61,9 @@ secret.lab.append(None, {"token.txt": line.strip().partition("=")[2]}, tag="foun
 line = secret.lab.image("app:1.0").layers[1].read("app/.env")
 secret.lab.append(None, {"token.txt": line}, tag="found:1.0")
 """,
-                matches=lambda secret: (secret.content_of("found:1.0", "token.txt") or b"").startswith(b"TOKEN="),
+                matches=lambda secret: (
+                    (secret.content_of("found:1.0", "token.txt") or b"").strip() == f"TOKEN={_token(secret)}".encode()
+                ),
                 message="There it is, with its name: the file holds the whole line. The token stands after the `=`.",
             ),
             Mistake(
@@ -82,9 +88,8 @@ def shrink() -> Exercise:
         "fetches only what is new.",
         start=_album,
         goal=lambda shrink: [
-            Exists("album:small"),
-            SameFiles("album:small", "album:1.0"),
-            HasLayersOf("album:small", "base:1.0"),
+            SameFiles.of("album:small", "album:1.0", shrink.lab),
+            BuiltOn.of("album:small", "base:1.0", shrink.lab, more=None),
             NoWaste("album:small"),
         ],
         hints=[
@@ -92,7 +97,12 @@ def shrink() -> Exercise:
             "will make that less.",
             "Go back to `base:1.0` and put one layer on it: all that `album:1.0` shows and `base:1.0` does not. "
             "`shrink.lab.diff(a, b)` says what leads from one to the other.",
-            '`files = shrink.lab.diff("base:1.0", "album:1.0")` are changes, and `append` takes changes for content.',
+            '`files = shrink.lab.diff("base:1.0", "album:1.0")` are changes, and `append` takes changes for content. '
+            "In a Dockerfile, `COPY --from=album:1.0` takes files from another image.",
+        ],
+        docker=lambda shrink: [
+            "%%writefile {shrink.folder}/Dockerfile\nFROM base:1.0\nCOPY --from=album:1.0 /data /data\n",
+            "%docker build -t album:small {shrink.folder}",
         ],
         solution="""
 files = shrink.lab.diff("base:1.0", "album:1.0")
@@ -145,9 +155,9 @@ def share() -> Exercise:
         "bytes. Docker keeps it twice. Make `web:2.0` and `api:2.0`: the same files each, and the library kept once.",
         start=_services,
         goal=lambda share: [
-            SameFiles("web:2.0", "web:1.0"),
+            SameFiles.of("web:2.0", "web:1.0", share.lab),
             Shares("web:2.0", "api:2.0", share.lab.image("base:1.0").size + 400_000),
-            SameFiles("api:2.0", "api:1.0"),
+            SameFiles.of("api:2.0", "api:1.0", share.lab),
         ],
         hints=[
             '`draw.sharing([share.lab.image("web:1.0"), share.lab.image("api:1.0")])` shows what they share, and where '
@@ -155,7 +165,20 @@ def share() -> Exercise:
             "Two images share a layer only if all below it is the same too. So the library has to lie below what is "
             "different.",
             f'First `common = share.lab.append("base:1.0", {{"{LIBRARY}": …}})`, with the bytes from '
-            f'`share.lab.image("web:1.0").read("{LIBRARY}")`. Then each app on top of `common`, with a tag.',
+            f'`share.lab.image("web:1.0").read("{LIBRARY}")`. Then each app on top of `common`, with a tag. '
+            "In a Dockerfile: a stage `common`, two stages `FROM common`, and a build of each with `--target`.",
+        ],
+        docker=lambda share: [
+            f"""%%writefile {{share.folder}}/Dockerfile
+FROM base:1.0 AS common
+COPY --from=web:1.0 /{LIBRARY} /{LIBRARY}
+FROM common AS web
+COPY --from=web:1.0 /web /web
+FROM common AS api
+COPY --from=api:1.0 /api /api
+""",
+            "%docker build --target web -t web:2.0 {share.folder}",
+            "%docker build --target api -t api:2.0 {share.folder}",
         ],
         solution=f"""
 web, api = share.lab.image("web:1.0"), share.lab.image("api:1.0")
@@ -217,15 +240,20 @@ share.lab.append("web:2.0", {{"api/app.py": api.read("api/app.py")}}, tag="api:2
 
 def _app(secret: Exercise) -> None:
     lab = secret.lab
-    image = lab.append(None, {"etc/os-release": "NAME=tiny\n"}, created_by="COPY rootfs /")
     token = sha256(b"not to be typed off from here").hexdigest()[:20]
-    image = lab.append(image, {"app/app.py": "print('hi')\n", "app/.env": f"TOKEN={token}\n"}, created_by="COPY . /app")
+    files = {"app/app.py": "print('hi')\n", "app/.env": f"TOKEN={token}\n"}
+    image = lab.append(lab.base(), files, created_by="COPY . /app")
     image = lab.append(image, {"app/.env": "TOKEN=changeme\n"}, created_by="COPY .env /app/")
     lab.append(image, {"app/.env": None}, "app:1.0", created_by="RUN rm /app/.env")
 
 
 def _token(secret: Exercise) -> str:
-    return secret.lab.image("app:1.0").layers[1].read("app/.env").decode().strip().partition("=")[2]
+    return _second(secret).read("app/.env").decode().strip().partition("=")[2]
+
+
+def _second(secret: Exercise) -> Image:
+    """The image that the second layer of app:1.0 ends."""
+    return next(image for image in secret.lab.images(all=True) if "app/.env" in image.tree() and len(image.layers) == 2)
 
 
 def _album(shrink: Exercise) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-
 from ...build.progress import Quiet
 from ..exercise import Exercise, Mistake
-from ..goals.builds import InNoLayer, MadeBefore, layers_with
-from ..goals.goal import Exists, HasFile, NoFile
+from ..goals.builds import InNoLayer, MadeBefore, SameInstructions, layers_with
+from ..goals.files import FolderFile, KeepsFiles
+from ..goals.goal import NoFile
 
-SHELF, PRICES, SECRET = "app/shelf.txt", "app/prices.csv", "app/secret.env"
+SHELF, STOCK, PRICES, SECRET = "app/shelf.txt", "app/stock.txt", "app/prices.csv", "app/secret.env"
 BADLY_ORDERED = """\
 FROM lab/shell:1.0
 WORKDIR /app
 COPY . .
 RUN sort -u stock.txt > shelf.txt
+CMD ["cat", "prices.csv"]
+"""
+WELL_ORDERED = """\
+FROM lab/shell:1.0
+WORKDIR /app
+COPY stock.txt .
+RUN sort -u stock.txt > shelf.txt
+COPY . .
 CMD ["cat", "prices.csv"]
 """
 TELLING = """\
@@ -26,16 +33,10 @@ CMD ["cat", "prices.csv"]
 
 
 def _begin(exercise: Exercise, files: dict[str, str]) -> None:
-    """The exercise's folder with these files and no others, built as shop:1.0."""
-    folder = exercise.folder
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    """These files in the exercise's folder, built as shop:1.0."""
     for name, text in files.items():
-        (folder / name).write_text(text)
-    exercise.lab.build(folder, "shop:1.0", watcher=Quiet())
+        (exercise.folder / name).write_text(text)
+    exercise.lab.build(exercise.folder, "shop:1.0", watcher=Quiet())
 
 
 def order() -> Exercise:
@@ -50,10 +51,8 @@ def order() -> Exercise:
             order, {"Dockerfile": BADLY_ORDERED, "stock.txt": "salt\npepper\nleek\n", "prices.csv": "tea,3\n"}
         ),
         goal=lambda order: [
-            Exists("shop:2.0"),
-            HasFile("shop:2.0", SHELF),
-            HasFile("shop:2.0", PRICES),
-            MadeBefore("shop:2.0", SHELF, PRICES),
+            KeepsFiles.of("shop:2.0", "shop:1.0", order.lab, SHELF, STOCK, PRICES),
+            MadeBefore("shop:2.0", SHELF, PRICES, order.lab.image("shop:1.0").read(PRICES)),
         ],
         hints=[
             "A step is done again when anything it stands on has changed. What does `RUN sort …` stand on now, and "
@@ -61,6 +60,10 @@ def order() -> Exercise:
             "One `COPY` need not bring everything. Two of them can: first what `RUN` reads, and the rest after it.",
             '`(order.folder / "Dockerfile").write_text("…")` writes the file. In it: `COPY stock.txt .`, then the '
             "`RUN`, then `COPY . .`",
+        ],
+        docker=lambda order: [
+            f"%%writefile {{order.folder}}/Dockerfile\n{WELL_ORDERED}",
+            "%docker build -t shop:2.0 {order.folder}",
         ],
         solution='''
 better = """FROM lab/shell:1.0
@@ -118,7 +121,7 @@ order.lab.build(order.folder, "shop:2.0")
 
 
 def _in_order(order: Exercise) -> bool:
-    return MadeBefore("shop:2.0", SHELF, PRICES).check(order.lab).holds
+    return all(one.check(order.lab).holds for one in order.goal if isinstance(one, MadeBefore))
 
 
 def ignore() -> Exercise:
@@ -126,22 +129,28 @@ def ignore() -> Exercise:
     return Exercise(
         "03.ignore",
         "`ignore.folder` holds a shop whose `Dockerfile` says `COPY . .`, and a file `secret.env` that must not leave "
-        "the house. `shop:1.0` in `ignore.lab` was built from it, and holds the secret. Build `shop:2.0` from the "
+        "your machine. `shop:1.0` in `ignore.lab` was built from it, and holds the secret. Build `shop:2.0` from the "
         "folder, with the `Dockerfile` as it is and the secret where it is: no layer holds it, not even out of sight.",
         start=lambda ignore: _begin(
             ignore, {"Dockerfile": TELLING, "prices.csv": "tea,3\n", "secret.env": "TOKEN=4711\n"}
         ),
         goal=lambda ignore: [
-            Exists("shop:2.0"),
-            HasFile("shop:2.0", PRICES),
+            KeepsFiles.of("shop:2.0", "shop:1.0", ignore.lab, PRICES),
             NoFile("shop:2.0", SECRET),
-            InNoLayer("shop:2.0", SECRET),
+            InNoLayer("shop:2.0", SECRET, ignore.lab.image("shop:1.0").read(SECRET)),
+            SameInstructions.of("shop:2.0", "shop:1.0", ignore.lab),
+            FolderFile.of("ignore.folder", ignore.folder, "Dockerfile"),
+            FolderFile.of("ignore.folder", ignore.folder, "secret.env"),
         ],
         hints=[
             "`COPY . .` copies the whole context. What decides what belongs to the context?",
             "A file called `.dockerignore` at the top of the context: one pattern on each line.",
             '`(ignore.folder / ".dockerignore").write_text("…\\n")`, with the name of the file to leave out, as it is '
-            "called in the folder. Then build.",
+            "called in the folder. Then build. (In a cell of its own: `%%writefile {ignore.folder}/.dockerignore`.)",
+        ],
+        docker=lambda ignore: [
+            "%%writefile {ignore.folder}/.dockerignore\nsecret.env\n",
+            "%docker build -t shop:2.0 {ignore.folder}",
         ],
         solution="""
 (ignore.folder / ".dockerignore").write_text("secret.env\\n")
@@ -183,6 +192,25 @@ ignore.lab.build(ignore.folder, "shop:2.0")
                 ),
                 message="There is a `.dockerignore`, and the secret is in the image all the same. Its patterns are "
                 "paths in the context, as the folder has them, not paths in the image.",
+            ),
+            Mistake(
+                code="""
+(ignore.folder / "secret.env").unlink()
+ignore.lab.build(ignore.folder, "shop:2.0")
+""",
+                matches=lambda ignore: not (ignore.folder / "secret.env").exists(),
+                message="The secret is gone from the folder, so it could not be copied; and whoever works there needs "
+                "it. Leave it, and keep it out of the context. `ignore.reset()` brings it back.",
+            ),
+            Mistake(
+                code="""
+text = (ignore.folder / "Dockerfile").read_text()
+(ignore.folder / "Dockerfile").write_text(text.replace("COPY . .", "COPY prices.csv ."))
+ignore.lab.build(ignore.folder, "shop:2.0")
+""",
+                matches=lambda ignore: (ignore.folder / "Dockerfile").read_text() != TELLING,
+                message="That Dockerfile copies one file, and keeps the secret out as long as nobody writes another "
+                "`COPY`. The task is to leave the Dockerfile and to make the context smaller.",
             ),
         ],
         summary="The context was read without `secret.env`, so no step could have copied it. It also stays out of the "

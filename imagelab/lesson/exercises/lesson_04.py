@@ -28,8 +28,10 @@ def twins() -> Exercise:
             "Two names are one image when they lead to the same image ID. No other column of `docker images` proves "
             "it.",
             "`twins.lab.images()` shows all names with their IDs. Which ID stands there twice?",
-            'With the name you have found in place of the dots: `twins.lab.tag("shop:…", "proof:1.0")`.',
+            'With the name you have found in place of the dots: `twins.lab.tag("shop:…", "proof:1.0")`, or '
+            "`%docker tag shop:… proof:1.0`.",
         ],
+        docker=lambda twins: ["%docker images", "%docker tag shop:latest proof:1.0"],
         solution="""
 for name in ("shop:1.0", "shop:1.1", "shop:latest", "shop:stable"):
     image = twins.lab.image(name)
@@ -95,7 +97,12 @@ def moved() -> Exercise:
             "Lay the list of Monday beside `moved.lab.images()`. Look for a name that stands in both, with two IDs.",
             "An image without a name can be tagged by its ID, and the start of the ID is enough.",
             'The image of Monday first: `moved.lab.tag("…", "moved:before")`, with the ID from the list for the dots. '
-            'Then `moved.lab.tag("shop:…", "moved:after")`, with the name.',
+            'Then `moved.lab.tag("shop:…", "moved:after")`, with the name. `%docker tag` does the same.',
+        ],
+        docker=lambda moved: [
+            "%docker images",
+            f"%docker tag {_id(moved, 'shop:1.1', 0)} moved:before",
+            "%docker tag shop:1.1 moved:after",
         ],
         solution="""
 monday = [line.split() for line in (moved.folder / "monday.txt").read_text().splitlines()[1:]]
@@ -188,7 +195,12 @@ def back() -> Exercise:
             'Nothing was deleted when the tag moved. `back.lab.tag_log("shop:1.0")` says where it has been.',
             "Give the broken image its name while you can still reach it by `shop:1.0`.",
             'Then take back two moves: `back.lab.tag_undo("shop:1.0")` takes back one. Or tag the first image by the '
-            "ID that the log shows.",
+            "ID that the log shows. `%docker tag-log` shows the log, and `%docker tag` moves a tag.",
+        ],
+        docker=lambda back: [
+            "%docker tag-log shop:1.0",
+            "%docker tag shop:1.0 shop:broken",
+            f"%docker tag {_id(back, 'shop:1.0', 0)} shop:1.0",
         ],
         solution="""
 back.lab.tag("shop:1.0", "shop:broken")
@@ -268,6 +280,11 @@ def _back_again(back: Exercise) -> list[Condition]:
 def _went(exercise: Exercise, name: str, move: int) -> str:
     """The manifest digest that a tag went to with one of its moves."""
     return exercise.lab.tag_log(name)[move].new
+
+
+def _id(exercise: Exercise, name: str, move: int) -> str:
+    """The ID of the image that a tag went to with one of its moves."""
+    return exercise.lab.image(_went(exercise, name, move)).id.short
 
 
 def _unmoved(exercise: Exercise, called: str, names: Mapping[str, int]) -> Unmoved:

@@ -6,7 +6,7 @@ from ...oci import mutate
 from ...oci.digest import Digest
 from ..exercise import Exercise, Mistake
 from ..goals.digests import Differs, Intact, SameBytes
-from ..goals.goal import BuiltOn, Condition, Exists, Layers, PointsTo
+from ..goals.goal import BuiltOn, Condition, Layers, PointsTo
 
 MENU, TEXT = "menu:1.0", "menu.txt"
 OF_LABEL, OF_TEXT = "same:layers", "same:text"
@@ -28,7 +28,18 @@ def reach() -> Exercise:
             "For `same:layers`, change something that stands in the config: `with_config` returns such an image. For "
             "`same:text`, the file needs the same bytes and another mode.",
             "A label will do for the first: `image.with_config(Labels={…})`. For the second, `from imagelab import "
-            'Entry` and give `Entry.file(image.read("menu.txt"), mode=0o600)` to `reach.lab.append(None, …)`.',
+            'Entry` and give `Entry.file(image.read("menu.txt"), mode=0o600)` to `reach.lab.append(None, …)`. '
+            "In Dockerfiles: `LABEL`, and `FROM scratch` with `COPY --from=menu:1.0 --chown=…`.",
+        ],
+        docker=lambda reach: [
+            """%%writefile {reach.folder}/Dockerfile
+FROM menu:1.0 AS layers
+LABEL season=winter
+FROM scratch AS text
+COPY --from=menu:1.0 --chown=1000 /menu.txt /
+""",
+            "%docker build --target layers -t same:layers {reach.folder}",
+            "%docker build --target text -t same:text {reach.folder}",
         ],
         solution="""
 from imagelab import Entry
@@ -93,12 +104,11 @@ def _menu(reach: Exercise) -> None:
 
 def _reach_goal(reach: Exercise) -> list[Condition]:
     return [
-        Exists(OF_LABEL),
-        BuiltOn(OF_LABEL, MENU, more=0),
-        Differs(OF_LABEL, MENU, "image ID"),
+        BuiltOn.of(OF_LABEL, MENU, reach.lab, more=0),
+        Differs.of(OF_LABEL, MENU, "image ID", reach.lab),
         Layers(OF_TEXT, 1),
-        SameBytes(OF_TEXT, MENU, TEXT),
-        Differs(OF_TEXT, MENU, "diffID of its first layer"),
+        SameBytes.of(OF_TEXT, MENU, TEXT, reach.lab),
+        Differs.of(OF_TEXT, MENU, "diffID of its first layer", reach.lab),
     ]
 
 
@@ -120,7 +130,13 @@ def flipped() -> Exercise:
             "`flipped.lab.verify()` does that, and names the images that hold what it finds. Then think of how a store "
             "looks a blob up: by its name. Will it take in a good copy while it has one of that name?",
             'So remove the damaged image first (`flipped.lab.rmi("soup:…")`), then `flipped.lab.load` the backup, then '
-            "tag.",
+            "tag. The commands are `%docker verify`, `rmi`, `load -i {flipped.folder}/backup.tar` and `tag`.",
+        ],
+        docker=lambda flipped: [
+            "%docker images",
+            f"%docker rmi {DAMAGED}",
+            "%docker load -i {flipped.folder}/backup.tar",
+            f"%docker tag {DAMAGED} mended:1.0",
         ],
         solution="""
 (name,) = flipped.lab.verify()[0].images
@@ -192,7 +208,6 @@ def pin() -> Exercise:
         "`shop:1.0` has been moved. Find the image that was tested in `pin.lab`, and tag it `release:1.0`.",
         start=_tested,
         goal=lambda pin: [
-            Exists("release:1.0"),
             PointsTo("release:1.0", _wanted(pin), "the image that was tested, by its digest"),
         ],
         hints=[
@@ -200,8 +215,9 @@ def pin() -> Exercise:
             "It is the digest of a manifest. `docker images --digests` has a column for it; the IMAGE ID is the "
             "config's.",
             'Wherever you write `shop:1.0`, you can write `shop@sha256:…` instead: `pin.lab.tag(…, "release:1.0")` '
-            "takes it too. Mind the newline at the end of the file.",
+            "takes it too, and so does `%docker tag`. Mind the newline at the end of the file.",
         ],
+        docker=lambda pin: [f"%docker tag {(pin.folder / 'tested.txt').read_text().strip()} release:1.0"],
         solution="""
 tested = (pin.folder / "tested.txt").read_text().strip()
 pin.lab.tag(tested, "release:1.0")

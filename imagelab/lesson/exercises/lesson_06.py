@@ -41,7 +41,13 @@ def diverge() -> Exercise:
             '`diverge.lab.run("shop:1.0", name="calm", detach=True)` is `docker run -d --name calm shop:1.0`. With '
             "`detach=True` it returns at once, which it must, since the shop never closes.",
             '`diverge.lab.container("busy")` has `.exec("sh", "-c", "echo … > /menu.txt")`, and then '
-            '`.commit("shop:busy")`.',
+            '`.commit("shop:busy")`. With `%docker`: `run -d`, `exec busy sh -c …` and `commit busy shop:busy`.',
+        ],
+        docker=lambda diverge: [
+            "%docker run -d --name calm shop:1.0",
+            "%docker run -d --name busy shop:1.0",
+            "%docker exec busy sh -c 'echo soup 5 > /menu.txt'",
+            "%docker commit busy shop:busy",
         ],
         solution="""
 for name in ("calm", "busy"):
@@ -97,7 +103,9 @@ busy.exec("sh", "-c", "echo soup 5 > /menu.txt")
 for name in ("calm", "busy"):
     diverge.lab.create("shop:1.0", name=name)
 """,
-                matches=lambda diverge: all(one.status == "created" for one in diverge.lab.containers()),
+                matches=lambda diverge: (
+                    {one.name for one in diverge.lab.containers() if one.status == "created"} >= {"calm", "busy"}
+                ),
                 message="They were created and have never run. `run` is `create` and then `start`.",
             ),
         ],
@@ -107,15 +115,15 @@ for name in ("calm", "busy"):
 
 
 def _diverge_goal(diverge: Exercise) -> list[Condition]:
-    shop = diverge.lab.image(_first(diverge, SHOP))
+    shop = diverge.lab.image(SHOP)
     return [
         MadeFrom("calm", shop.id, "shop:1.0"),
         Runs("calm"),
         NothingChanged("calm"),
         MadeFrom("busy", shop.id, "shop:1.0"),
         Runs("busy"),
-        Wrote("busy", MENU),
-        BuiltOn("shop:busy", SHOP, more=1),
+        Wrote("busy", MENU, shop.read(MENU.strip("/"))),
+        BuiltOn.of("shop:busy", SHOP, diverge.lab, more=1),
         SameFileAsContainer("shop:busy", "busy", MENU),
         PointsTo(SHOP, shop.digest, "the image it led to at the start"),
     ]
@@ -135,7 +143,13 @@ def kept() -> Exercise:
             "What does `stop` take from a container, and what does `rm`? One of the two is done already.",
             'Look: `kept.lab.container("till").diff()` lists what is in its writable layer, running or not.',
             '`kept.lab.container("till").start()` brings one back. The other must go with its writable layer, '
-            '`kept.lab.container("draft").remove()`, and `kept.lab.run(…, name="draft", detach=True)` makes a new one.',
+            '`kept.lab.container("draft").remove()`, and `kept.lab.run(…, name="draft", detach=True)` makes a new one. '
+            "With `%docker`: `start`, `rm` and `run -d --name draft`.",
+        ],
+        docker=lambda kept: [
+            "%docker start till",
+            "%docker rm draft",
+            "%docker run -d --name draft shop:1.0",
         ],
         solution="""
 kept.lab.container("till").start()
@@ -161,7 +175,7 @@ snapshot = old.commit("till:saved")
 old.remove()
 kept.lab.run("till:saved", name="till", detach=True)
 """,
-                matches=lambda kept: _id(kept, "till") != _known(kept, "till"),
+                matches=lambda kept: _id(kept, "till") not in ("", _known(kept, "till")),
                 message="The orders are there, in a new container with another ID: you carried them over. It can be "
                 "done, and it need not: the old one had kept them.",
             ),
@@ -170,7 +184,7 @@ kept.lab.run("till:saved", name="till", detach=True)
 for name in ("till", "draft"):
     kept.lab.container(name).start()
 """,
-                matches=lambda kept: _orders(kept, "draft") is not None,
+                matches=lambda kept: _orders(kept, "draft") is not None and kept.lab.container("draft").running,
                 message="`draft` has kept its orders, as `till` has. A stop and a start lose nothing. Only one command "
                 "takes a writable layer away.",
             ),
@@ -180,7 +194,7 @@ kept.lab.container("till").start()
 draft = kept.lab.container("draft").start()
 draft.exec("rm", "/orders.txt")
 """,
-                matches=lambda kept: _id(kept, "draft") == _known(kept, "draft"),
+                matches=lambda kept: _orders(kept, "draft") is None and _id(kept, "draft") == _known(kept, "draft"),
                 message="The file is deleted, and the container is the old one: it has its log, its history, and "
                 "whatever else it wrote. As new is only a new one.",
             ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import LabError, NotFound
-from .goal import Condition, Verdict
+from .goal import Condition, Lines, Look
 
 if TYPE_CHECKING:
     from ...containers import Container
@@ -16,28 +16,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ContainerCondition(Condition):
-    """Something that must be true of the container `name`. Subclasses define `sentence` and `check_container`."""
+    """Something that must be true of the container `name`. Subclasses define `sentence`, `lines` and `look_inside`."""
 
-    def check_container(self, container: Container, lab: Lab) -> Verdict:
-        """Check the condition on the container."""
+    kind = "container"
+
+    def look_inside(self, container: Container, lab: Lab) -> Look:
+        """What its part of the picture shows for this container."""
         raise NotImplementedError
 
-    def check(self, lab: Lab) -> Verdict:
-        """Check the condition in the lab; it does not hold if there is no container of this name."""
+    def look_in(self, lab: Lab) -> Look:
+        """What its part of the picture shows in a lab: nothing if there is no container of this name."""
         try:
-            return self.check_container(lab.container(self.name), lab)
+            return self.look_inside(lab.container(self.name), lab)
         except NotFound:
-            return Verdict(False, f"there is no container called {self.name}")
+            return Look((), f"there is no container called {self.name}")
 
 
 @dataclass(frozen=True)
 class Runs(ContainerCondition):
     """Its program is running."""
 
+    place = "state"
     sentence = "runs"
+    lines = ("running",)
 
-    def check_container(self, container: Container, lab: Lab) -> Verdict:
-        return Verdict(container.running, f"it is {container.status}")
+    def look_inside(self, container: Container, lab: Lab) -> Look:
+        status = container.status
+        return Look((status,), f"it is {status}")
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,19 @@ class MadeFrom(ContainerCondition):
 
     image_id: str
     called: str
+    place = "title"
 
     @property
     def sentence(self) -> str:
         return f"is a container of {self.called}"
 
-    def check_container(self, container: Container, lab: Lab) -> Verdict:
-        return Verdict(container.image_id == self.image_id, f"its image is {container.image_id.short}")
+    @property
+    def lines(self) -> Lines:
+        return (self.called,)
+
+    def look_inside(self, container: Container, lab: Lab) -> Look:
+        lines = self.lines if container.image_id == self.image_id else ("another image",)
+        return Look(lines, f"its image is {container.image_id.short}")
 
 
 @dataclass(frozen=True)
@@ -61,41 +72,65 @@ class SameContainer(ContainerCondition):
 
     id: str
     replaced: bool = False
+    place = "state"
 
     @property
     def sentence(self) -> str:
         return f"is {'not the' if self.replaced else 'the'} same container as at the start"
 
-    def check_container(self, container: Container, lab: Lab) -> Verdict:
-        return Verdict((container.id == self.id) != self.replaced, f"its ID is {container.short}")
+    @property
+    def lines(self) -> Lines:
+        return self._lines(self.replaced)
+
+    def _lines(self, new: bool) -> Lines:
+        return ("a new container",) if new else ("the container of the start",)
+
+    def look_inside(self, container: Container, lab: Lab) -> Look:
+        return Look(self._lines(container.id != self.id), f"its ID is {container.short}")
 
 
 @dataclass(frozen=True)
 class NothingChanged(ContainerCondition):
     """Its writable layer is empty."""
 
+    place = "writable"
     sentence = "has changed nothing"
+    lines = ("nothing",)
 
-    def check_container(self, container: Container, lab: Lab) -> Verdict:
-        changed = ", ".join(path for _, path in container.diff())
-        return Verdict(not changed, f"it has changed {changed}" if changed else "its diff is empty")
+    def look_inside(self, container: Container, lab: Lab) -> Look:
+        changes = container.diff()
+        listed = ", ".join(path for _, path in changes)
+        lines = tuple(f"{letter} {path}" for letter, path in changes)
+        return Look(lines or self.lines, f"it has changed {listed}" if changes else "its diff is empty")
 
 
 @dataclass(frozen=True)
 class Wrote(ContainerCondition):
-    """Its writable layer has a file at this path, added or changed."""
+    """Its writable layer has a file at this path, with a text other than `original`, which its image has there."""
 
     path: str
+    original: bytes
+    place = "writable"
 
     @property
     def sentence(self) -> str:
         return f"has written `{self.path}`"
 
-    def check_container(self, container: Container, lab: Lab) -> Verdict:
-        letters = {path: letter for letter, path in container.diff()}
-        letter = letters.get(self.path)
-        listed = f"its diff lists {letter} {self.path}" if letter else "its diff does not list it"
-        return Verdict(letter in ("A", "C"), listed)
+    @property
+    def lines(self) -> Lines:
+        return (f"{self.path}: a new text",)
+
+    def look_inside(self, container: Container, lab: Lab) -> Look:
+        letter = {path: letter for letter, path in container.diff()}.get(self.path)
+        if letter not in ("A", "C"):
+            state = "deleted" if letter else "as in the image"
+            listed = f"its diff lists {letter} {self.path}" if letter else "its diff does not list it"
+            return Look((f"{self.path}: {state}",), listed)
+        content = (read(container, self.path) or b"").strip()
+        if content in (b"", self.original.strip()):
+            state = "the old text again" if content else "empty"
+            return Look((f"{self.path}: {state}",), f"its diff lists {letter} {self.path}, and the file is {state}")
+        return Look(self.lines, f"its diff lists {letter} {self.path}")
 
 
 @dataclass(frozen=True)
@@ -104,16 +139,23 @@ class KeepsFile(ContainerCondition):
 
     path: str
     content: bytes
+    place = "writable"
 
     @property
     def sentence(self) -> str:
         return f"has `{self.path}` as it was at the start"
 
-    def check_container(self, container: Container, lab: Lab) -> Verdict:
+    @property
+    def lines(self) -> Lines:
+        return (f"{self.path}: as at the start",)
+
+    def look_inside(self, container: Container, lab: Lab) -> Look:
         content = read(container, self.path)
         if content is None:
-            return Verdict(False, f"it has no `{self.path}`")
-        return Verdict(content == self.content, "it has" if content == self.content else "its content is different")
+            return Look((f"{self.path}: not there",), f"it has no `{self.path}`")
+        if content != self.content:
+            return Look((f"{self.path}: another text",), "its content is different")
+        return Look(self.lines, "it has")
 
 
 @dataclass(frozen=True)
@@ -122,23 +164,27 @@ class SameFileAsContainer(Condition):
 
     container: str
     path: str
+    place = "files"
 
     @property
     def sentence(self) -> str:
         return f"shows `{self.path}` as {self.container} has it"
 
     @property
-    def other(self) -> str:
-        return self.container
+    def lines(self) -> Lines:
+        return (f"{self.path}: as {self.container} has it",)
 
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
+    def look_at(self, image: Image, lab: Lab) -> Look:
         try:
             theirs = read(lab.container(self.container), self.path)
         except NotFound:
-            return Verdict(False, f"there is no container called {self.container}")
+            return Look((f"{self.path}: no container to compare",), f"there is no container called {self.container}")
         entry = image.tree().get(self.path.strip("/"))
         mine = entry.read() if entry else None
-        return Verdict(mine is not None and mine == theirs, f"it shows {(mine or b'')[:20]!r}")
+        if mine is None:
+            return Look((f"{self.path}: not there",), f"it shows no `{self.path}`")
+        lines = self.lines if mine == theirs else (f"{self.path}: not as {self.container} has it",)
+        return Look(lines, f"it shows {mine[:20]!r}")
 
 
 def read(container: Container, path: str) -> bytes | None:

@@ -1,22 +1,36 @@
-"""Goals: conditions on a Lab, which are both drawn and checked.
+"""Goals: conditions on a Lab, each of which is checked and drawn from the same lines.
 
-A condition has a sentence that says it and a method that checks it. The picture of a goal and the check of an exercise
-use the same list of conditions.
+A condition has `lines`, what its part of the picture shows in the goal, and `look`, what that part shows in a lab. It
+holds when the two are equal, so the picture and the check cannot disagree. What a condition compares with (the layers
+of another image, the bytes of a file) is fixed when it is made, in the starting state: a name that moves later changes
+no condition.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ...errors import NotFound
+from ...errors import LabError, NotFound
 from ...oci.reference import Reference
 
 if TYPE_CHECKING:
-    from ...drawings import Drawing
     from ...lab import Lab
     from ...oci.image import Image
+
+Lines = tuple[str, ...]
+Kind = Literal["image", "container", "names", "folder"]
+Place = Literal["title", "state", "settings", "files", "digests", "layers", "writable", "names"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a condition's part of the picture shows in a lab, and the same as a clause for the learner."""
+
+    lines: Lines
+    actual: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +43,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Condition:
-    """Something that must be true of the image called `name`. Subclasses define `sentence` and `check_image`."""
+    """Something that must be true of the image called `name`. Subclasses define `sentence`, `lines` and `look_at`."""
 
     name: str
+
+    kind: ClassVar[Kind] = "image"  # what has this name
+    place: ClassVar[Place]  # where its lines stand in the picture
 
     @property
     def sentence(self) -> str:
@@ -39,30 +56,44 @@ class Condition:
         raise NotImplementedError
 
     @property
-    def other(self) -> str | None:
-        """The name of another image that this one is compared with, if any."""
-        return None
-
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
-        """Check the condition on the image."""
+    def lines(self) -> Lines:
+        """What its part of the picture shows in the goal."""
         raise NotImplementedError
 
-    def check(self, lab: Lab) -> Verdict:
-        """Check the condition in the lab; it does not hold if there is no image of this name."""
+    def look_at(self, image: Image, lab: Lab) -> Look:
+        """What its part of the picture shows for this image."""
+        raise NotImplementedError
+
+    def look_in(self, lab: Lab) -> Look:
+        """What its part of the picture shows in a lab: nothing if there is no image of this name."""
         try:
             image = lab.image(self.name)
         except NotFound:
-            return Verdict(False, f"there is no image called {self.name}")
-        return self.check_image(image, lab)
+            return Look((), f"there is no image called {self.name}")
+        return self.look_at(image, lab)
+
+    def look(self, lab: Lab) -> Look:
+        """The same, and in a lab that is damaged, that it cannot be read."""
+        try:
+            return self.look_in(lab)
+        except (LabError, OSError) as error:
+            return Look(("cannot be read",), str(error))
+
+    def check(self, lab: Lab) -> Verdict:
+        """Whether it holds in a lab: whether its part of the picture is as in the goal."""
+        look = self.look(lab)
+        return Verdict(look.lines == self.lines, look.actual)
 
 
 class Exists(Condition):
     """There is an image of this name."""
 
+    place = "title"
     sentence = "exists"
+    lines = ("an image",)
 
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
-        return Verdict(True, f"its ID is {image.id.short}")
+    def look_at(self, image: Image, lab: Lab) -> Look:
+        return Look(self.lines, f"its ID is {image.id.short}")
 
 
 @dataclass(frozen=True)
@@ -70,31 +101,61 @@ class Layers(Condition):
     """It has this number of layers."""
 
     number: int
+    place = "layers"
 
     @property
     def sentence(self) -> str:
-        return f"has {_count(self.number, 'layer')}"
+        return f"has {count(self.number, 'layer')}"
 
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
-        return Verdict(len(image.layers) == self.number, f"it has {_count(len(image.layers), 'layer')}")
+    @property
+    def lines(self) -> Lines:
+        return ("a layer",) * self.number
+
+    def look_at(self, image: Image, lab: Lab) -> Look:
+        return Look(("a layer",) * len(image.layers), f"it has {count(len(image.layers), 'layer')}")
 
 
 @dataclass(frozen=True)
 class HasFile(Condition):
-    """Its file system has a file at this path, which is not empty."""
+    """Its file system has a file at this path, with something other than white space in it."""
 
     path: str
+    place = "files"
 
     @property
     def sentence(self) -> str:
         return f"shows a file `{self.path}` that is not empty"
 
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
+    @property
+    def lines(self) -> Lines:
+        return (f"{self.path}: a file with something in it",)
+
+    def look_at(self, image: Image, lab: Lab) -> Look:
         entry = image.tree().get(self.path)
         if entry is None:
-            return Verdict(False, f"it shows no `{self.path}`")
-        actual = f"`{self.path}` is a {entry.kind} of {_count(entry.size, 'byte')}"
-        return Verdict(entry.kind == "file" and entry.size > 0, actual)
+            return Look((f"{self.path}: not there",), f"it shows no `{self.path}`")
+        actual = f"`{self.path}` is a {entry.kind} of {count(entry.size, 'byte')}"
+        if entry.kind != "file":
+            return Look((f"{self.path}: a {entry.kind}",), actual)
+        return Look(self.lines if entry.read().strip() else (f"{self.path}: an empty file",), actual)
+
+
+@dataclass(frozen=True)
+class OnlyFile(Condition):
+    """Its file system has no other file than the one at this path."""
+
+    path: str
+    place = "files"
+    lines = ("no other file",)
+
+    @property
+    def sentence(self) -> str:
+        return f"shows no file but `{self.path}`"
+
+    def look_at(self, image: Image, lab: Lab) -> Look:
+        others = [path for path, entry in image.tree().items() if entry.kind != "dir" and path != self.path]
+        listed = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        return Look((f"also {listed}",), f"it also shows {listed}") if others else Look(self.lines, "it shows no other")
 
 
 @dataclass(frozen=True)
@@ -102,70 +163,104 @@ class NoFile(Condition):
     """Its file system has nothing at this path."""
 
     path: str
+    place = "files"
 
     @property
     def sentence(self) -> str:
         return f"shows no `{self.path}`"
 
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
+    @property
+    def lines(self) -> Lines:
+        return (f"{self.path}: not there",)
+
+    def look_at(self, image: Image, lab: Lab) -> Look:
         entry = image.tree().get(self.path)
-        actual = f"`{self.path}` exists, {_count(entry.size, 'byte')}" if entry else "it does not exist"
-        return Verdict(entry is None, actual)
+        if entry is None:
+            return Look(self.lines, "it does not exist")
+        return Look((f"{self.path}: a {entry.kind}",), f"`{self.path}` exists, {count(entry.size, 'byte')}")
 
 
 @dataclass(frozen=True)
 class Command(Condition):
-    """Its config has this command."""
+    """Its config says to run this command: its Entrypoint and its Cmd, one after the other."""
 
     words: tuple[str, ...]
+    place = "settings"
 
     @property
     def sentence(self) -> str:
         return f"runs `{' '.join(self.words)}` (Cmd)"
 
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
-        command = (image.config.get("config") or {}).get("Cmd") or []
-        actual = f"Cmd is `{' '.join(command)}`" if command else "its config has no Cmd"
-        return Verdict(tuple(command) == self.words, actual)
+    @property
+    def lines(self) -> Lines:
+        return (f"runs {json.dumps(self.words)}",)
+
+    def look_at(self, image: Image, lab: Lab) -> Look:
+        settings = image.config.get("config") or {}
+        program, command = settings.get("Entrypoint") or [], settings.get("Cmd") or []
+        if not program and not command:
+            return Look(("runs nothing: no Cmd",), "its config has no Cmd")
+        before = f"Entrypoint is `{json.dumps(program)}`, " if program else ""
+        return Look((f"runs {json.dumps([*program, *command])}",), f"{before}Cmd is `{json.dumps(command)}`")
 
 
 @dataclass(frozen=True)
 class Variable(Condition):
-    """Its config sets an environment variable to this value."""
+    """Its config sets an environment variable to this value; of several lines for one variable, the last counts."""
 
     variable: str
     value: str
+    place = "settings"
 
     @property
     def sentence(self) -> str:
         return f"sets {self.variable}={self.value} (Env)"
 
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
-        variables = (image.config.get("config") or {}).get("Env") or []
-        return Verdict(f"{self.variable}={self.value}" in variables, f"Env is `{', '.join(variables) or 'empty'}`")
+    @property
+    def lines(self) -> Lines:
+        return (f"{self.variable}={self.value}",)
+
+    def look_at(self, image: Image, lab: Lab) -> Look:
+        lines = (image.config.get("config") or {}).get("Env") or []
+        actual = f"Env is `{', '.join(lines) or 'empty'}`"
+        own = [line for line in lines if line.partition("=")[0] == self.variable and "=" in line]
+        return Look((own[-1],) if own else (f"no {self.variable}",), actual)
 
 
 @dataclass(frozen=True)
 class BuiltOn(Condition):
-    """Its first layers are those of another image, and it has `more` layers of its own."""
+    """Its first layers are those of another image, whose diffIDs are `below`, and `more` are its own (None: any)."""
 
     base: str
-    more: int
+    below: tuple[str, ...]
+    more: int | None
+    place = "layers"
+
+    @classmethod
+    def of(cls, name: str, base: str, lab: Lab, more: int | None) -> BuiltOn:
+        """The condition, with the layers that `base` has now."""
+        return cls(name, base, tuple(lab.image(base).diff_ids), more)
 
     @property
     def sentence(self) -> str:
-        return f"has all layers of {self.base}, and {_count(self.more, 'more layer') if self.more else 'no more'}"
+        if self.more is None:
+            return f"has all layers of {self.base} below its own"
+        return f"has all layers of {self.base}, and {count(self.more, 'more layer') if self.more else 'no more'}"
 
     @property
-    def other(self) -> str:
-        return self.base
+    def lines(self) -> Lines:
+        return self._lines(len(self.below), self.more or 0)
 
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
-        base = lab.image(self.base).diff_ids
-        shared = sum(1 for _ in _while_equal(image.diff_ids, base))
+    def _lines(self, shared: int, more: int) -> Lines:
+        own = ("layers of its own",) if self.more is None else ("a layer of its own",) * more
+        return (*(f"layer {number} of {self.base}" for number in range(1, shared + 1)), *own)
+
+    def look_at(self, image: Image, lab: Lab) -> Look:
+        pairs = zip(image.diff_ids, self.below, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         more = len(image.diff_ids) - shared
-        holds = shared == len(base) and more == self.more
-        return Verdict(holds, f"it has {shared} of the {len(base)} layers of {self.base}, and {more} of its own")
+        actual = f"it has {shared} of the {len(self.below)} layers of {self.base}, and {more} of its own"
+        return Look(self._lines(shared, more), actual)
 
 
 @dataclass(frozen=True)
@@ -174,13 +269,19 @@ class PointsTo(Condition):
 
     digest: str
     called: str
+    place = "title"
 
     @property
     def sentence(self) -> str:
         return f"points to {self.called}"
 
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
-        return Verdict(image.digest == self.digest, f"it points to {image.id.short}")
+    @property
+    def lines(self) -> Lines:
+        return (self.called,)
+
+    def look_at(self, image: Image, lab: Lab) -> Look:
+        lines = self.lines if image.digest == self.digest else ("another image",)
+        return Look(lines, f"it points to {image.id.short}")
 
 
 @dataclass(frozen=True)
@@ -188,13 +289,23 @@ class Unmoved(Condition):
     """No tag has moved: `tags` are (name, manifest digest), `name` describes them together."""
 
     tags: tuple[tuple[Reference, str], ...]
-
+    kind = "names"
+    place = "names"
     sentence = "point where they pointed at the start"
 
-    def check(self, lab: Lab) -> Verdict:
+    @property
+    def lines(self) -> Lines:
+        return tuple(f"{name.familiar}: as at the start" for name, _ in self.tags)
+
+    def look_in(self, lab: Lab) -> Look:
         now = lab.tags()
-        moved = [name.familiar for name, digest in self.tags if now.get(name) != digest]
-        return Verdict(not moved, f"moved or gone: {', '.join(moved)}" if moved else "all do")
+        lines, moved = [], []
+        for name, digest in self.tags:
+            if now.get(name) != digest:
+                moved.append(name.familiar)
+            state = "as at the start" if now.get(name) == digest else "moved" if name in now else "gone"
+            lines.append(f"{name.familiar}: {state}")
+        return Look(tuple(lines), f"moved or gone: {', '.join(moved)}" if moved else "all do")
 
 
 @dataclass(frozen=True)
@@ -203,50 +314,22 @@ class HoldsLayer(Condition):
 
     diff_id: str
     called: str
+    place = "layers"
 
     @property
     def sentence(self) -> str:
         return f"holds {self.called}"
 
-    def check_image(self, image: Image, lab: Lab) -> Verdict:
+    @property
+    def lines(self) -> Lines:
+        return (self.called,)
+
+    def look_at(self, image: Image, lab: Lab) -> Look:
         held = ", ".join(diff_id.short for diff_id in image.diff_ids) or "none"
-        return Verdict(self.diff_id in image.diff_ids, f"its diffIDs begin {held}")
+        lines = self.lines if self.diff_id in image.diff_ids else ("another layer",)
+        return Look(lines, f"its diffIDs begin {held}")
 
 
-def draw(conditions: Sequence[Condition], lab: Lab | None = None) -> Drawing:
-    """The goal as a picture; with a lab, each condition is marked as met or missing."""
-    from ...drawings.drawing import CONFIG, PLAIN, QUIET, TAG, Drawing, box, digraph, row, text
-
-    graph = digraph(rankdir="LR", ranksep="0.6")
-    names = list(dict.fromkeys(condition.name for condition in conditions))
-    lines = []
-    for name in names:
-        rows = []
-        for condition in conditions:
-            if condition.name == name:
-                holds = lab is not None and condition.check(lab).holds
-                mark = "" if lab is None else "met: " if holds else "missing: "
-                sentence = condition.sentence.replace("`", "")
-                rows.append(row(text(mark + sentence, limit=70), fill=QUIET if holds else PLAIN))
-                lines.append(f"{mark}{name} {sentence}")
-        graph.node(f"n{names.index(name)}", box(name, rows, fill=TAG))
-    others = list(dict.fromkeys(c.other for c in conditions if c.other and c.other not in names))
-    for other in others:
-        graph.node(f"n{[*names, *others].index(other)}", box(other, fill=CONFIG, subtitle="exists from the start"))
-    for name, other in dict.fromkeys((c.name, c.other) for c in conditions if c.other):
-        ends = [f"n{[*names, *others].index(end)}" for end in (name, other)]
-        graph.edge(*ends, style="dashed", label=" compared with ")
-    return Drawing(graph, f"The goal: {' and '.join(names)}", "\n".join(lines))
-
-
-def _while_equal(mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
-    shared = []
-    for a, b in zip(mine, theirs, strict=False):
-        if a != b:
-            break
-        shared.append(a)
-    return shared
-
-
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """`1 layer`, `2 layers`."""
     return f"{number:,} {noun}" + "s" * (number != 1)

@@ -17,10 +17,17 @@ def test_each_one_is_fresh_and_has_a_lab_of_its_own():
     assert not second.has("mine:1")
 
 
-def test_docker_goes_on_speaking_of_the_lesson_s_lab(lab):
+def test_docker_speaks_to_an_exercise_s_lab_once_its_card_is_shown(lab):
     lab = Lab.temporary()
-    _ = exercise("01.notes").lab
+    notes = exercise("01.notes")
+    repr(notes), notes.check()
     assert Lab.current() is lab
+    notes._repr_mimebundle_()
+    assert Lab.current() is notes.lab
+    assert notes.reset().lab is Lab.current()
+    lab.use()
+    notes.reset()
+    assert Lab.current() is lab, "the lab that is given up was not spoken to"
 
 
 def test_untouched_is_not_a_try(progress_folder):
@@ -34,7 +41,8 @@ def test_a_try_that_fits_no_mistake_still_says_what_is_missing():
     notes = exercise("01.notes")
     notes.lab.append("shop:1.0", {"other.txt": "1"}, tag="other:1")
     said = repr(notes.check())
-    assert "not solved yet" in said and "missing: shop:clean exists (there is no image called shop:clean)" in said
+    assert "not solved yet" in said
+    assert "✗ not yet: shop:clean shows no app/notes.txt" in said and "(there is no image called shop:clean)" in said
     assert progress.read()["exercises"]["01.notes"] == {"tries": 1}
 
 
@@ -73,9 +81,10 @@ def test_reset_brings_the_start_back():
 
 def test_the_drawing_of_the_goal_follows_the_lab():
     notes = exercise("01.notes")
-    assert "missing: shop:clean exists" in notes.draw().text
+    assert "not yet: shop:clean: not there" in notes.draw().text
+    assert "no image of this name" in notes.draw().svg
     exec(notes.solution_code, {"notes": notes})
-    assert "missing" not in notes.draw().text
+    assert "not yet" not in notes.draw().text and "✗" not in notes.draw().svg
 
 
 def test_the_start_is_the_same_everywhere():

@@ -23,20 +23,26 @@ def holds(condition, lab):
 
 
 def test_differs(shop):
-    assert holds(Differs("label:1", "menu:1", "image ID"), shop)
-    assert not holds(Differs("label:1", "menu:1", "diffID of its first layer"), shop)
-    assert holds(Differs("mode:1", "menu:1", "diffID of its first layer"), shop)
-    assert holds(Differs("empty:1", "menu:1", "diffID of its first layer"), shop)
-    assert not holds(Differs("menu:1", "menu:1", "image ID"), shop)
-    seen = Differs("label:1", "menu:1", "image ID").check(shop)
+    assert holds(Differs.of("label:1", "menu:1", "image ID", shop), shop)
+    assert not holds(Differs.of("label:1", "menu:1", "diffID of its first layer", shop), shop)
+    assert holds(Differs.of("mode:1", "menu:1", "diffID of its first layer", shop), shop)
+    assert holds(Differs.of("empty:1", "menu:1", "diffID of its first layer", shop), shop)
+    assert not holds(Differs.of("menu:1", "menu:1", "image ID", shop), shop)
+    seen = Differs.of("label:1", "menu:1", "image ID", shop).check(shop)
     assert shop.image("menu:1").id.short in seen.actual and shop.image("label:1").id.short in seen.actual
 
 
 def test_same_bytes(shop):
-    assert holds(SameBytes("mode:1", "menu:1", "menu.txt"), shop)
-    assert not holds(SameBytes("byte:1", "menu:1", "menu.txt"), shop)
-    assert SameBytes("empty:1", "menu:1", "menu.txt").check(shop).actual == "it shows no file `menu.txt`"
-    assert SameBytes("none:1", "menu:1", "menu.txt").check(shop).actual == "there is no image called none:1"
+    def same(name):
+        return SameBytes.of(name, "menu:1", "menu.txt", shop)
+
+    assert holds(same("mode:1"), shop)
+    assert not holds(same("byte:1"), shop)
+    assert same("empty:1").check(shop).actual == "it shows no file `menu.txt`"
+    assert same("none:1").check(shop).actual == "there is no image called none:1"
+    condition = same("mode:1")
+    shop.tag("byte:1", "menu:1")
+    assert holds(condition, shop), "the bytes are those that menu:1 had when the condition was made"
 
 
 def test_whole(shop):
