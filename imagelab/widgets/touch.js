@@ -1,10 +1,10 @@
 // A drawing one can take hold of: graphviz's own SVG, whose groups carry ids from the model.
 //
-// `nodes` says what each id is and does: {label, drag, drop, off, same, note, pressed}. Drag a node onto one that takes
-// drops, or off the drawing; click one to act on it; hover or focus one to light up those in `same` and to read its
-// `note`. By keyboard: arrows go to the next node in that direction, Enter acts, Space picks up, arrows and Enter drop,
-// Delete takes off, Escape puts back. What happens is sent to the kernel as {event, node, target}; it answers with
-// another `svg`.
+// `nodes` says what each id is and does: {label, drag, drop, off, same, note, pressed, edit}. Drag a node onto one that
+// takes drops, or off the drawing; click one to act on it, or to edit its text in place; hover or focus one to light up
+// those in `same` and to read its `note`. By keyboard: arrows go to the next node in that direction, Enter acts, Space
+// picks up, arrows and Enter drop, Alt and an arrow drops on the next one, Delete takes off, Escape puts back. What
+// happens is sent to the kernel as {event, node, target}; it answers with another `svg`.
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const A_CLICK = 4; // pixels that the pointer may move in a click
@@ -78,7 +78,8 @@ function render({ model, el }) {
     held = held !== null && group(held) ? held : null;
     mark(held);
     light(null);
-    rove(group(focused) ? focused : reachable()[0] ?? null, had);
+    const to = [model.get("focused"), focused, reachable()[0]].find((id) => id && group(id));
+    rove(to ?? null, had);
     if (sent) {
       el.dataset.redrawn = (performance.now() - sent).toFixed(1); // milliseconds from the click, for the benchmark
       sent = 0;
@@ -133,6 +134,42 @@ function render({ model, el }) {
     return best;
   }
 
+  function act(id) {
+    if (nodes()[id].edit === null) send("act", id);
+    else edit(id);
+  }
+
+  function edit(id) { // the text of a node, in a field that lies on it
+    const [box, around] = [group(id).getBoundingClientRect(), picture.getBoundingClientRect()];
+    const field = document.createElement("textarea");
+    field.className = "imagelab-touch-field";
+    field.setAttribute("aria-label", `${label(id)}. Enter keeps the text, Escape leaves it as it was.`);
+    field.spellcheck = false;
+    field.value = nodes()[id].edit;
+    field.rows = field.value.split("\n").length + 1;
+    field.style.left = `${box.left - around.left + picture.scrollLeft}px`;
+    field.style.top = `${box.top - around.top + picture.scrollTop}px`;
+    field.style.width = `${box.width}px`;
+    const close = (keep, focus) => {
+      if (!field.isConnected) return;
+      field.replaceWith(); // its blur comes next, and finds it gone
+      if (focus) rove(id);
+      if (keep && field.value !== nodes()[id]?.edit) send("edit", id, field.value);
+    };
+    field.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Escape" || (event.key === "Enter" && !event.shiftKey)) {
+        event.preventDefault();
+        close(event.key === "Enter", true);
+      }
+    });
+    field.addEventListener("blur", () => close(true, false));
+    picture.append(field);
+    field.focus();
+    field.setSelectionRange(field.value.length, field.value.length);
+    say("Enter keeps the text, Shift and Enter begins another line, Escape leaves it as it was.");
+  }
+
   function putBack() {
     if (held === null) return false;
     say(`${label(held)}: put back.`);
@@ -143,9 +180,13 @@ function render({ model, el }) {
 
   picture.addEventListener("keydown", (event) => {
     const id = owner(event.target);
-    if (id === null || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (id === null || event.ctrlKey || event.metaKey) return;
     const node = nodes()[id];
-    if (event.key in ARROWS) {
+    if (event.altKey) {
+      if (!node.drag || !(event.key in ARROWS)) return;
+      const to = next(id, ARROWS[event.key], reachable().filter((one) => nodes()[one].drop));
+      if (to !== null) send("drop", id, to);
+    } else if (event.key in ARROWS) {
       const among = held === null ? reachable() : reachable().filter((one) => nodes()[one].drop || one === held);
       const to = next(id, ARROWS[event.key], among);
       if (to !== null) {
@@ -167,7 +208,7 @@ function render({ model, el }) {
       mark(id);
       say(`${label(id)} picked up: arrows choose, Enter drops, ${node.off ? "Delete takes it off, " : ""}Escape puts it back.`);
     } else if (event.key === "Enter" || event.key === " ") {
-      send("act", id);
+      act(id);
     } else if (event.key === "Delete" || event.key === "Backspace") {
       if (!node.off) return;
       held = null;
@@ -244,7 +285,7 @@ function render({ model, el }) {
     mark(null);
     if (event.type === "pointercancel") return;
     if (!ghost) {
-      if (Math.hypot(event.clientX - x, event.clientY - y) <= A_CLICK) send("act", id);
+      if (Math.hypot(event.clientX - x, event.clientY - y) <= A_CLICK) act(id);
     } else if (target !== null && nodes()[target].drop) {
       send("drop", id, target);
     } else if (!inside && nodes()[id].off) {

@@ -29,7 +29,8 @@ class Node:
 
     `drag`: it can be taken hold of; `drop`: others can be dropped on it; `off`: it can be dragged off, or taken off by
     the Delete key. `pressed`: whether it is the chosen one; None where nothing is chosen. `same` names the groups that
-    light up with it, and `note` is what is said meanwhile.
+    light up with it, and `note` is what is said meanwhile. `edit`: the text that a click opens in place; None if that
+    acts.
     """
 
     label: str
@@ -39,22 +40,23 @@ class Node:
     same: tuple[str, ...] = ()
     note: str = ""
     pressed: bool | None = None
+    edit: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The node as the JavaScript reads it."""
         return {
             "label": self.label, "drag": self.drag, "drop": self.drop, "off": self.off, "same": [*self.same],
-            "note": self.note, "pressed": self.pressed,
+            "note": self.note, "pressed": self.pressed, "edit": self.edit,
         }  # fmt: skip
 
 
 class TouchDrawing(anywidget.AnyWidget):
     """A drawing, and `on_event(event, node, target)`, called with the ids of the groups concerned.
 
-    `event` is `act` (clicked, or Enter), `drop` (dragged onto `target`, or Space, arrows and Enter) or `off` (dragged
-    off, or Delete). What the handler returns is announced, and an error in words that it raises. Put `parts` into a
-    widget: the drawing, and `still`, the same as an image and in words. Where anywidget cannot load, the image is
-    there; else only the words.
+    `event` is `act` (clicked, or Enter), `edit` (the text became `target`), `drop` (dragged onto `target`, or Space,
+    arrows and Enter, or Alt and an arrow) or `off` (dragged off, or Delete). What the handler returns is announced, and
+    an error in words that it raises. Put `parts` into a widget: the drawing, and `still`, the same as an image and in
+    words. Where anywidget cannot load, the image is there; else only the words.
     """
 
     _esm = HERE / "touch.js"
@@ -63,6 +65,7 @@ class TouchDrawing(anywidget.AnyWidget):
     label = traitlets.Unicode().tag(sync=True)
     hint = traitlets.Unicode().tag(sync=True)
     nodes = traitlets.Dict().tag(sync=True)
+    focused = traitlets.Unicode().tag(sync=True)  # the group that has it once it is drawn; "" for the same one
     announcement = traitlets.Unicode().tag(sync=True)
     drawn = traitlets.Int(0).tag(sync=True)  # counted up once all of the above belong together
 
@@ -78,12 +81,16 @@ class TouchDrawing(anywidget.AnyWidget):
         """The drawing, and what stands below it: the same in words, and as an image where anywidget cannot load."""
         return self, self.still
 
-    def show(self, drawing: Drawing, nodes: Mapping[str, Node]) -> None:
-        """Show a drawing, in which these groups can be reached; the others are only looked at."""
+    def show(self, drawing: Drawing, nodes: Mapping[str, Node], focus: str = "") -> None:
+        """Show a drawing, in which these groups can be reached; the others are only looked at.
+
+        `focus` is the group that the focus goes to, if it was in the drawing before.
+        """
         with self.hold_sync():
             self.svg = drawing.svg
             self.label = drawing.title
             self.nodes = {name: node.as_json() for name, node in nodes.items()}
+            self.focused = focus
             self.drawn += 1
         self.still.value = drawing._repr_html_()
 

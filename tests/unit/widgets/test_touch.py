@@ -42,7 +42,7 @@ def test_it_shows_graphviz_own_svg_and_says_the_same_in_words(shown):
     assert "shop:1.0 points to image" in shown.still.value and shown.parts == (shown, shown.still)
     assert shown.nodes["tag:shop:1.0"] == {
         "label": "tag shop:1.0", "drag": True, "drop": False, "off": True, "same": [],
-        "note": "", "pressed": None,
+        "note": "", "pressed": None, "edit": None,
     }  # fmt: skip
 
 
