@@ -12,7 +12,6 @@ from imagelab.cli import magic
 from lessons.test_notebooks import ROOT
 
 LESSON = ROOT / "notebooks" / "04-tags.ipynb"
-OURS = ("tag-undo",)  # docker has no such command
 
 
 def commands(source):
@@ -32,59 +31,63 @@ class Beside:
     """A Docker Engine whose tags are kept where the lesson's lab has its own."""
 
     def __init__(self, docker, folder) -> None:
-        self.docker, self.folder, self.seen = docker, folder, 0
-        docker("image", "prune", "--all", "--force")
+        self.docker, self.folder, self.seen, self.lab = docker, folder, 0, None
 
-    def repeat(self, lab) -> list[str]:
-        """Do in Docker what has been done to the lab's tags since; returns what it printed."""
-        printed = []
-        for move in self.skip(lab):
-            name = move.name.familiar
-            if not move.new:
-                printed += self.docker("rmi", name).splitlines()
-                continue
-            image = lab.store.image(move.new)
-            if self.docker.run("image", "inspect", image.id).returncode:
-                lab.save(image, self.folder / "image.tar")
-                self.docker("load", "-i", self.folder / "image.tar")
-            self.docker("tag", image.id, name)
-        return printed
+    def repeat(self, lab) -> None:
+        """Do in Docker what has been done to the lab's tags since; another lab is brought there as it is."""
+        if lab is not self.lab:
+            self.docker("image", "prune", "--all", "--force")
+            self.lab, self.seen = lab, len(lab.tag_log())
+            for image in lab.images(all=True):
+                self._load(image)
+            tags = {name: lab.store.image(digest) for name, digest in lab.tags().items()}
+        else:
+            tags = {move.name: lab.store.image(move.new) for move in self.skip()}
+        for name, image in tags.items():
+            self._load(image)
+            self.docker("tag", image.id, name.familiar)
 
-    def skip(self, lab):
+    def _load(self, image) -> None:
+        if self.docker.run("image", "inspect", image.id).returncode:
+            self.lab.save(image, self.folder / "image.tar")
+            self.docker("load", "-i", self.folder / "image.tar")
+
+    def skip(self):
         """The moves since the last look."""
-        new = lab.tag_log()[self.seen :]
+        new = self.lab.tag_log()[self.seen :]
         self.seen += len(new)
         return new
 
 
+def in_turn(source):
+    """A cell as Python whose docker commands are calls of `docker`."""
+    if source.startswith("%%docker"):
+        return "\n".join(f"docker({command!r})" for command in commands(source))
+    return re.sub(r"^%docker (.*)$", lambda line: f"docker({line[1]!r})", source, flags=re.M)
+
+
 def test_docker_does_and_prints_what_the_lesson_shows(docker, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("IMAGELAB_PROGRESS", str(tmp_path))
-    beside, names, compared = Beside(docker, tmp_path), {}, []
+    beside, compared = Beside(docker, tmp_path), []
+    names = {}
+
+    def both(command):
+        lab, words = names["lab"], magic.words(command, names)
+        beside.repeat(lab)
+        capsys.readouterr()
+        magic.docker(shlex.join(words))
+        here = capsys.readouterr().out
+        printed = "".join(output.get("text", "") for output in cell.outputs)
+        assert here.strip() in printed, "the committed output"
+        assert said(docker(*words)) == said(here), command
+        beside.skip()
+        compared.append(words[0])
+
+    names["docker"] = both
     for cell in nbformat.read(LESSON, as_version=4).cells:
-        if "Your turn" in cell.source:
-            break
-        if cell.cell_type != "code":
-            continue
-        asked = commands(cell.source)
-        exec("" if asked else re.sub(r"^%.*$", "", cell.source, flags=re.M), names)
-        if "lab" not in names:
-            continue
-        printed = beside.repeat(names["lab"])
-        if "lab.rmi(" in cell.source:
-            assert printed == names["lines"]
-            compared.append("rmi")
-        for command in asked:
-            capsys.readouterr()
-            magic.docker(command)
-            here = capsys.readouterr().out
-            assert here.strip() in cell.outputs[0].text, "the committed output"
-            if command.startswith(OURS):
-                beside.repeat(names["lab"])
-                continue
-            beside.skip(names["lab"])
-            assert said(docker(*shlex.split(command))) == said(here), command
-            compared.append(command.split()[0])
-    assert sorted(compared) == ["image", "images", "images", "images", "images", "rmi", "rmi", "tag", "tag"]
+        if cell.cell_type == "code":
+            exec(in_turn(cell.source), names)
+    assert sorted(compared) == [*["image"], *["images"] * 2, *["rmi"] * 2, "save", *["tag"] * 3]
 
 
 def test_docker_refuses_and_keeps_as_the_lesson_says(docker, lab_of_two_names):

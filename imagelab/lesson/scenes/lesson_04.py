@@ -45,4 +45,4 @@ def names_removed(lab: Lab) -> None:
     lab.rmi("shop")
 
 
-SECTIONS = [two_names, latest_moves, made_again, nothing, put_back, names_removed, nothing]
+SECTIONS = [two_names, latest_moves, made_again, nothing, put_back, names_removed, nothing, nothing, nothing, nothing]
