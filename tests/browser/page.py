@@ -36,6 +36,11 @@ def widget_of(page, source):
     return cell_with(page, source).locator(".jp-OutputArea-output .widget-vbox").first
 
 
+def unfold(page, heading):
+    """Open the section of a heading that is folded, by the button that says how many cells it hides."""
+    page.locator(".jp-MarkdownCell").filter(has_text=heading).locator(".jp-showHiddenCellsButton").click()
+
+
 def type_and_run(page, source, code):
     """Put the cursor at the end of a cell, type below what is there, and run the cell and the one after it."""
     cell_with(page, source).locator(".cm-content").click()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.classroom import run_all
-from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run
+from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run, unfold
 
 TAGS = "04-tags"
 BOARD = "TagBoard(bench)"
@@ -72,6 +72,7 @@ def test_a_new_tag_is_named_and_a_bad_name_is_told_in_words(board):
 
 def test_lesson_04_s_exercises_are_solved(lesson):
     page = lesson(TAGS)
+    unfold(page, "More: a third exercise")
     run_all(page)
     no_trouble(page)
     here = "# Work here, in twins.lab"
