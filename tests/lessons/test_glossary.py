@@ -1,0 +1,138 @@
+"""Words before they are used: each term of the glossary has its note where the course first uses it."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from imagelab.lesson import course, glossary
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+PICTURES = NOTEBOOKS / "pictures"
+OPEN = {"00", "01", "02", "03", "04", "05", "06"}  # lessons whose notes are still to be placed; must become empty
+each = pytest.mark.parametrize("lesson", course.LESSONS, ids=lambda lesson: lesson.number)
+
+
+def cells(lesson):
+    return nbformat.read(NOTEBOOKS / lesson.notebook, as_version=4).cells
+
+
+def prose(lesson):
+    return [cell.source for cell in cells(lesson) if cell.cell_type == "markdown"]
+
+
+def earlier(lesson):
+    """The terms that the lessons before this one use: each has its note by then, or its lesson is open."""
+    before = course.LESSONS[: course.LESSONS.index(lesson)]
+    return {name for one in before for text in prose(one) for name in glossary.uses(text)}
+
+
+@each
+def test_a_term_has_its_note_before_it_is_used(lesson):
+    missing = [(gap.term, gap.cell) for gap in glossary.gaps(cells(lesson), earlier(lesson))]
+    if lesson.number in OPEN:
+        assert missing, "its notes are all there: take it out of OPEN"
+    else:
+        assert not missing, f"python tools/notes.py --write notebooks/{lesson.notebook}"
+
+
+@each
+def test_a_note_says_what_the_glossary_says(lesson):
+    for text in prose(lesson):
+        for written in glossary.notes(text):
+            assert written == glossary.note(glossary.name_of(written))
+        assert text.count("<details") == len(glossary.notes(text)), "a note that is not of the glossary"
+
+
+def test_a_note_stands_once_in_the_course():
+    names = [glossary.name_of(note) for one in course.LESSONS for text in prose(one) for note in glossary.notes(text)]
+    assert len(names) == len(set(names))
+
+
+def test_every_term_is_used_by_a_lesson():
+    used = {name for lesson in course.LESSONS for text in prose(lesson)[1:] for name in glossary.uses(text)}
+    assert used == set(glossary.TERMS)
+
+
+def test_a_note_is_short_and_uses_few_words():
+    assert 25 <= len(glossary.TERMS) <= 40
+    assert list(glossary.TERMS) == sorted(glossary.TERMS, key=str.lower)
+    for term in glossary.TERMS.values():
+        assert len(re.findall(r"[.;:](?:\s|$)", term.text)) <= 5 and len(term.text.split()) <= 50, term.name
+    assert {term.picture for term in glossary.TERMS.values()} == set(glossary.PICTURES)
+
+
+def test_the_pictures_are_what_the_code_draws_today(tmp_path):
+    runpy.run_path(str(ROOT / "tools" / "pictures.py"))["glossary"](tmp_path)
+    assert {path.name for path in PICTURES.iterdir()} == {f"{name}.svg" for name in glossary.PICTURES}
+    for name in glossary.PICTURES:
+        drawn, committed = (folder / f"{name}.svg" for folder in (tmp_path, PICTURES))
+        assert drawn.read_bytes() == committed.read_bytes(), "run python tools/pictures.py"
+
+
+@pytest.mark.parametrize("name", glossary.PICTURES)
+def test_a_picture_is_small_and_has_a_white_ground(name):
+    data = (PICTURES / f"{name}.svg").read_bytes()
+    assert len(data) <= 20_000
+    assert re.search(rb'<polygon fill="white"|<polygon fill="#ffffff"', data[:20_000], flags=re.I)
+    assert len(glossary.PICTURES[name]) > 40, "the alternative text"
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("Two Layers, one config.", ["layer", "config"]),
+        ("A `layer` in code, and ```\na manifest\n``` too", []),
+        ("[open the layer](01-config.ipynb)", ["layer"]),
+        ("from `scratch`, with PID 1", ["scratch", "process 1"]),
+        ("the containerd store", ["containerd store"]),
+        (glossary.note("blob") + "\n\nAnd a tag.", ["tag"]),
+    ],
+)
+def test_uses(text, terms):
+    assert glossary.uses(text) == terms
+
+
+def test_gaps():
+    def markdown(source):
+        return {"cell_type": "markdown", "source": source}
+
+    head, use = markdown("# About layers and tags"), markdown("A layer has a digest.")
+    code = {"cell_type": "code", "source": "manifest"}
+    assert list(glossary.gaps([head, code, use], {"digest"})) == [glossary.Gap("layer", 2)]
+    for noted in (
+        [head, markdown(use["source"] + "\n\n" + glossary.note("layer"))],
+        [head, use, markdown(glossary.note("layer"))],
+        [head, markdown(glossary.note("layer")), code, use],
+    ):
+        assert not list(glossary.gaps(noted, {"digest"}))
+    late = [head, use, code, markdown(glossary.note("layer"))]
+    assert list(glossary.gaps(late, {"digest"})) == [glossary.Gap("layer", 1)]
+
+
+def test_the_tool_says_what_is_missing_and_puts_it_in(tmp_path):
+    """In a course without any note, --write leaves nothing to say, and only adds to the ends of cells."""
+    for folder in ("tools", "notebooks"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "pictures"))
+    for lesson in course.LESSONS:
+        path = tmp_path / "notebooks" / lesson.notebook
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            for written in glossary.notes(cell.source):
+                cell.source = cell.source.replace(written, "").rstrip()
+        nbformat.write(notebook, path)
+    tool = [sys.executable, str(tmp_path / "tools" / "notes.py")]
+    before = subprocess.run(tool, capture_output=True, text=True)
+    assert before.returncode == 1
+    assert len(before.stdout.splitlines()) == len(glossary.TERMS)
+    subprocess.run([*tool, "--write"], check=True, capture_output=True)
+    after = subprocess.run(tool, capture_output=True, text=True)
+    assert (after.returncode, after.stdout) == (0, "")
