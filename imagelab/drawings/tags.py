@@ -1,8 +1,10 @@
 """`draw.tags`: where every tag points, and where it has pointed.
 
-Tags are on the left; images on the right, in the order in which a tag first pointed to them. A solid arrow is where a
-tag points now, a dashed grey one where it pointed before, each labelled with the numbers of the moves that put it
-there. At the far right is what keeps an image by its ID, as every container does: no move of a tag changes that.
+Tags are on the left, in the order in which they were first made; images on the right, in the order in which a tag
+first pointed to them: a move adds below, and nothing changes places. A solid arrow is where a tag points now, a dashed
+one where it pointed before. Each is labelled with the numbers of the moves that put it there, in the colour of its tag,
+for arrows that cross. At the far right is what keeps an image by its ID, as every container does: no move of a tag
+changes that. `TagHistory.after(3)` is the same picture as it was after the third move.
 
 Left out: the times of the moves, which `Lab.tag_log` has; the picture is the same bytes on every machine.
 """
@@ -10,7 +12,7 @@ Left out: the times of the moves, which `Lab.tag_log` has; the picture is the sa
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MOST = 12  # tags, and images: those that moved last
 MOST_LINES = 40  # of each kind in the description
-GREY = "#6B6B6B"  # dark enough to be read as text on white
+# Okabe and Ito's, dark enough to be read as text on white; a tag has the same one whatever tags come later.
+COLOURS = ("#1A1A1A", "#0072B2", "#B34700", "#00694B", "#8C3A6B", "#8A5A00")
 
 STATES = {
     "tagged": "",
@@ -37,6 +40,7 @@ STATES = {
     "untagged": "untagged: another image was made from it",
     "removed": "removed: its bytes are gone",
     "kept": "removed, but a container still uses its files",
+    "left": "untagged after this move",
 }
 
 
@@ -73,8 +77,8 @@ class TagHistory:
 
     @property
     def names(self) -> list[Reference]:
-        """Every tag, those removed included, sorted."""
-        return sorted({*self.now, *(move.name for move in self.moves)})
+        """Every tag, those removed included, in the order of their first moves."""
+        return list(dict.fromkeys([*(move.name for move in self.moves), *sorted(self.now)]))
 
     def arrows(self, name: Reference) -> dict[str, list[int]]:
         """Manifest digest → the numbers, from 1, of the moves that made this tag point there."""
@@ -83,6 +87,24 @@ class TagHistory:
             if move.name == name and move.new:
                 numbers.setdefault(move.new, []).append(number)
         return numbers
+
+    def after(self, number: int) -> TagHistory:
+        """The history as it was after so many moves: 0 is before the first one.
+
+        What was dangling, and what was removed, is not in the log: an image that no tag points to is only that.
+        """
+        moves = self.moves[:number]
+        now: dict[Reference, str] = {}
+        for move in moves:
+            now.pop(move.name, None)
+            if move.new:
+                now[move.name] = move.new
+        tagged = set(now.values())
+        reached = dict.fromkeys(move.new for move in moves if move.new)
+        targets = {
+            digest: replace(self.targets[digest], state="tagged" if digest in tagged else "left") for digest in reached
+        }
+        return TagHistory(moves, now, targets)
 
 
 def read_history(lab: Lab, held: Iterable[str] = ()) -> TagHistory:
@@ -114,15 +136,17 @@ def tags(lab: Lab, held: Mapping[str, Image] | None = None) -> Drawing:
     return draw_history(read_history(lab, [holder.digest for holder in holders]), holders)
 
 
-def draw_history(history: TagHistory, holders: Sequence[Holder]) -> Drawing:
+def draw_history(
+    history: TagHistory, holders: Sequence[Holder], title: str = "Tags, and where they have pointed"
+) -> Drawing:
     """The picture of a history, with what keeps images by their IDs."""
-    names = recent(history.names, [move.name for move in history.moves])
-    digests = recent(history.targets, [move.new for move in history.moves], [holder.digest for holder in holders])
+    names, digests = drawn(history, holders)
     graph = digraph(rankdir="LR", nodesep="0.2", ranksep="1.3")
     tag_node = {name: f"t{number}" for number, name in enumerate(names)}
     image_node = {digest: f"i{number}" for number, digest in enumerate(digests)}
+    colour = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(history.names)}
     for name, node in tag_node.items():
-        _tag(graph, node, name, removed=name not in history.now)
+        _tag(graph, node, name, removed=name not in history.now, colour=colour[name])
     for digest, node in image_node.items():
         _image(graph, node, history.targets[digest])
     _column(graph, "t", [*tag_node.values()], len(history.names) - len(names), "tag")
@@ -131,13 +155,21 @@ def draw_history(history: TagHistory, holders: Sequence[Holder]) -> Drawing:
         for digest, numbers in history.arrows(name).items():
             if digest in image_node:
                 ends = f"{tag_id(name)}->{image_id(history.targets[digest])}"
-                _arrow(graph, node, image_node[digest], numbers, now=history.now.get(name) == digest, id=ends)
+                now = history.now.get(name) == digest
+                _arrow(graph, node, image_node[digest], numbers, now=now, colour=colour[name], id=ends)
     for number, holder in enumerate(holders[:MOST]):
         lines = [text(holder.name, bold=True), text(holder.what, size=11)]
         _node(graph, f"h{number}", lines, fill=PLAIN, id=f"container:{holder.name}")
         if holder.digest in image_node:
             graph.edge(f"{image_node[holder.digest]}:e", f"h{number}:w", dir="back", penwidth="2")
-    return Drawing(graph, "Tags, and where they have pointed", _description(history, holders))
+    return Drawing(graph, title, _description(history, holders))
+
+
+def drawn(history: TagHistory, holders: Sequence[Holder], most: int = MOST) -> tuple[list[Reference], list[str]]:
+    """The tags, and the manifest digests of the images, that have a place in the picture: those that moved last."""
+    names = recent(history.names, [move.name for move in history.moves], most=most)
+    held = [holder.digest for holder in holders]
+    return names, recent(history.targets, [move.new for move in history.moves], held, most=most)
 
 
 def holders_of(lab: Lab, held: Mapping[str, Image] | None) -> list[Holder]:
@@ -178,12 +210,13 @@ def _column(graph: graphviz.Digraph, side: str, nodes: list[str], left_out: int,
             column.edge(upper, lower, style="invis")
 
 
-def _tag(graph: graphviz.Digraph, node: str, name: Reference, *, removed: bool) -> None:
+def _tag(graph: graphviz.Digraph, node: str, name: Reference, *, removed: bool, colour: str) -> None:
     lines = [text(name.familiar, bold=True)]
     if removed:
-        _node(graph, node, [*lines, text("removed", size=11)], fill=PLAIN, style="dotted", id=tag_id(name))
+        lines.append(text("removed", size=11))
+        _node(graph, node, lines, fill=PLAIN, style="dotted", colour=colour, id=tag_id(name))
     else:
-        _node(graph, node, lines, fill=TAG, id=tag_id(name))
+        _node(graph, node, lines, fill=TAG, colour=colour, id=tag_id(name))
 
 
 def _image(graph: graphviz.Digraph, node: str, target: Target) -> None:
@@ -198,17 +231,20 @@ def _image(graph: graphviz.Digraph, node: str, target: Target) -> None:
 
 
 def _node(
-    graph: graphviz.Digraph, node: str, lines: list[str], *, fill: str, style: str = "solid", id: str = ""
-) -> None:
+    graph: graphviz.Digraph, node: str, lines: list[str], *, fill: str, style: str = "solid", colour: str = INK,
+    id: str = "",
+) -> None:  # fmt: skip
     label = "".join(f'{line}<br align="left"/>' for line in lines)
-    looks = {"shape": "box", "style": f"filled,{style}", "fillcolor": fill, "color": INK, "margin": "0.12,0.07"}
+    looks = {"shape": "box", "style": f"filled,{style}", "fillcolor": fill, "color": colour, "margin": "0.12,0.07"}
     graph.node(node, f"<{label}>", **looks, **({"id": id} if id else {}))
 
 
-def _arrow(graph: graphviz.Digraph, tail: str, head: str, numbers: list[int], *, now: bool, id: str) -> None:
+def _arrow(
+    graph: graphviz.Digraph, tail: str, head: str, numbers: list[int], *, now: bool, colour: str, id: str
+) -> None:
     label = f" now ({_numbers(numbers)}) " if now else f" {_numbers(numbers)} "
-    style = {"penwidth": "1.5"} if now else {"style": "dashed", "color": GREY, "fontcolor": GREY}
-    graph.edge(f"{tail}:e", f"{head}:w", label=label, id=id, **style)
+    looks = {"penwidth": "1.5"} if now else {"style": "dashed"}
+    graph.edge(f"{tail}:e", f"{head}:w", label=label, color=colour, fontcolor=colour, id=id, **looks)
 
 
 def _numbers(numbers: list[int]) -> str:

@@ -1,17 +1,32 @@
 """TagBoard: move tags and see where each points and has pointed.
 
-Choose a tag and an image, and press a button. The board moves the tag in the lab, draws the lab again, and shows the
-docker command that does the same with its output, and the history of the chosen tag.
+The drawing is the control: drag a tag onto an image, or off the drawing; click a tag or an image to choose it. The
+buttons do the same, and more. The board moves the tag in the lab, draws the lab again, and shows the docker command
+that does the same with its output, and the history of the chosen tag. It replays the log of all moves, step by step.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from html import escape
 
 import ipywidgets
 
-from ..drawings.tags import draw_history, holders_of, read_history, recent, tags
+from ..drawings.drawing import Drawing, count
+from ..drawings.tags import (
+    STATES,
+    Holder,
+    TagHistory,
+    Target,
+    draw_history,
+    drawn,
+    holders_of,
+    image_id,
+    read_history,
+    tag_id,
+    tags,
+)
 from ..errors import LabError
 from ..lab import Lab
 from ..oci.image import Image
@@ -19,23 +34,37 @@ from ..oci.reference import Reference
 from ..units import harmless
 from .base import Readable, button, html_area, show_errors, side_by_side, status, toggles
 from .toggles import Toggles
+from .touch import Node, TouchDrawing
 
 NEW = ""  # the value of the choice "another" in the row of tags
 MOST = 24  # tags, and images, to choose from; any other tag can be typed
+PACE = 1.2  # seconds between two moves while the log is played
 TITLE = "<b>Tag board</b>"
+HINT = (
+    "Drag a tag onto an image (docker tag), or out of the drawing (docker rmi). Click a tag or an image to choose it. "
+    "By keyboard: arrows move, Enter chooses, Space picks up and Enter drops, Delete removes, Escape puts back."
+)
+PAST = "These are the tags as they were. Step goes on, Redraw comes back to the lab as it is now."
+LATEST = (
+    "You have named a repository <code>latest</code>: without a colon, the name is a repository, and its tag is "
+    "<code>latest</code> too. To move the tag <code>latest</code> of <code>shop</code>, write <code>shop:latest</code>."
+)
 
 
 class TagBoard(Readable):
     """A widget that moves, removes and restores the tags of a lab.
 
-    `tag.value` is the chosen tag, or "" for the one typed into `name`; `image.value` the digest of the chosen image's
-    manifest. The buttons are `point`, `undo`, `untag`, `remove`, `prune` and `redraw`; `output` shows what the last one
-    did. `held` is as in `draw.tags`.
+    `drawing` is the drawing to take hold of. `tag.value` is the chosen tag, or "" for the one typed into `name`;
+    `image.value` the digest of the chosen image's manifest. The buttons are `point`, `undo`, `untag`, `remove`, `prune`
+    and `redraw`, and `start`, `back`, `step` and `play` for the log of moves; `output` shows what the last one did.
+    `held` is as in `draw.tags`.
     """
 
     def __init__(self, lab: Lab, held: Mapping[str, Image] | None = None) -> None:
         self.lab, self._held = lab, dict(held or {})
-        self.picture, self.chosen, self.output, self.past = (html_area() for _ in range(4))
+        self.drawing = TouchDrawing(self._touched, HINT)
+        self.picture = self.drawing.still
+        self.chosen, self.output, self.past = (html_area() for _ in range(3))
         self.tag, self.image = toggles("Tag"), toggles("Image")
         self.name = ipywidgets.Text(description="Its name", placeholder="shop:3.0")
         self.point = self._button("Point tag at image", "docker tag IMAGE TAG", self._point)
@@ -44,16 +73,25 @@ class TagBoard(Readable):
         self.remove = self._button("Remove image", "docker rmi IMAGE-ID", self._remove)
         self.prune = self._button("Prune", "docker image prune -f: removes dangling images", self._prune)
         self.redraw = self._button("Redraw", "Draw the lab again", lambda: "This is the lab as it is now.")
+        self._moment: int | None = None  # how many moves are shown; None for all of them, and the lab as it is now
+        self._timer: asyncio.TimerHandle | None = None
+        self.start = self._replay("Start", "Replay: before the first move", self._to_start)
+        self.back = self._replay("Back", "Replay: one move back", self._to_last)
+        self.step = self._replay("Step", "Replay: one move on", self._to_next)
+        self.play = self._replay("Play", "Replay: all moves, one after the other", self._play, plays=True)
+        self._history, self._holders = TagHistory([], {}, {}), list[Holder]()
+        self._drawn: Drawing | None = None
         choose = show_errors(self.output, lambda *_: self._choose())
         for choice in (self.tag, self.name, self.image):
             choice.observe(choose, "value")
         show = show_errors(self.output, self._show)
         show()
         buttons = [self.point, self.undo, self.untag, self.remove, self.prune, self.redraw]
+        replay = [ipywidgets.Label("Replay the moves:"), self.start, self.back, self.step, self.play]
         drawing = tags(lab, self._held)
         super().__init__(
-            [html_area(TITLE), self.picture, self.tag, self.name, self.image, self.chosen, side_by_side(*buttons),
-             self.output, self.past],
+            [html_area(TITLE), side_by_side(*replay), *self.drawing.parts, self.tag, self.name, self.image, self.chosen,
+             side_by_side(*buttons), self.output, self.past],
             html=f"<p>{TITLE}</p>{drawing._repr_html_()}{lab.tag_log()._repr_html_()}",
             plain=f"Tag board\n{drawing!r}\n{lab.tag_log()!r}",
         )
@@ -61,15 +99,135 @@ class TagBoard(Readable):
     def _button(self, label: str, tooltip: str, action: Callable[[], str]) -> ipywidgets.Button:
         """A button that runs `action`, shows the HTML it returns, and draws the lab again, also after an error."""
         control = button(label, tooltip)
+        control.on_click(lambda _: self._act(action))
+        return control
 
-        def press(*_: object) -> None:
+    def _act(self, action: Callable[[], str]) -> bool:
+        """Run an action of a button or of the drawing; returns whether it could be done."""
+        done = False
+
+        def act() -> None:
+            nonlocal done
+            self._pause()
+            self._moment = None
             try:
                 self.output.value = status(action())
+                done = True
             finally:
                 self._show()
 
+        show_errors(self.output, act)()
+        return done
+
+    # The drawing --------------------------------------------------------------------------------------------------
+
+    def _touched(self, event: str, node: str, target: str | None) -> str:
+        """A tag or an image was clicked, a tag dropped on an image, or a tag dragged off."""
+        images = {image_id(one): digest for digest, one in self._history.targets.items()}
+        kind, _, name = node.partition(":")
+        if kind == "container":
+            return f"{name} keeps its image by the image ID: no move of a tag changes that."
+        if kind == "image":
+            if self._history.targets[images[node]].image is None:
+                return f"{_of_image(self._history, self._history.targets[images[node]])}. It cannot be chosen."
+            self.image.value = images[node]
+            return f"Chosen: {_of_image(self._history, self._history.targets[images[node]])}."
+        self.tag.value = name
+        if event == "drop" and target in images:
+            self.image.value = images[target]
+            moved = self._act(self._point)
+            return f"{name} points to {target.replace(':', ' ')} now." if moved else ""
+        if event == "off":
+            at = self._history.now.get(Reference.parse(name), "")
+            removed = self._act(self._untag)
+            gone = " It was the last name of its image, which is removed too." if not self.lab.id_of(at) else ""
+            return f"The tag {name} is removed.{gone}" if removed else ""
+        return f"Chosen: {_of_tag(self._history, Reference.parse(name))}. Its history is below."
+
+    def _nodes(self, history: TagHistory) -> dict[str, Node]:
+        """What can be reached in the drawing. While moves are replayed, nothing can be moved."""
+        live = self._moment is None
+        names, digests = drawn(history, self._holders)
+        nodes = {}
+        for name in names:
+            there = name in history.now
+            label, chosen = _of_tag(history, name), self.tag.value == name.familiar
+            nodes[tag_id(name)] = Node(label, drag=live, off=live and there, pressed=chosen)
+        for digest in digests:
+            target = history.targets[digest]
+            drop = live and target.image is not None
+            nodes[image_id(target)] = Node(_of_image(history, target), drop=drop, pressed=self.image.value == digest)
+        for holder in self._holders if live else []:
+            nodes[f"container:{holder.name}"] = Node(f"{holder.name}, {holder.what}")
+        return nodes
+
+    # Replay -------------------------------------------------------------------------------------------------------
+
+    def _replay(self, label: str, tooltip: str, action: Callable[[], None], plays: bool = False) -> ipywidgets.Button:
+        control = button(label, tooltip)
+        control.icon = "play" if plays else ""
+
+        def press(*_: object) -> None:
+            if not plays:
+                self._pause()
+            action()
+
         control.on_click(show_errors(self.output, press))
         return control
+
+    def _to_start(self) -> None:
+        self._to(0)
+
+    def _to_last(self) -> None:
+        self._to(max(0, (len(self._history.moves) if self._moment is None else self._moment) - 1))
+
+    def _to_next(self) -> None:
+        self._to(len(self._history.moves) if self._moment is None else self._moment + 1)
+
+    def _to(self, moment: int) -> None:
+        """Show the tags as they were after so many moves, and say which the last one of them was."""
+        self._moment = moment
+        self._show()
+        self.drawing.announce(self._words(moment))
+
+    def _words(self, moment: int) -> str:
+        moves = self._history.moves
+        number = min(moment, len(moves))
+        if number == 0:
+            return f"Before the first of {count(len(moves), 'move')}." if moves else "No tag has moved yet."
+        move = moves[number - 1]
+        where = f"points to image {self._history.targets[move.new].label}" if move.new else "is removed"
+        end = "" if self._moment is not None else " This is the lab as it is now."
+        return f"Move {number:,} of {len(moves):,}, by {move.verb}: {move.name.familiar} {where}.{end}"
+
+    def _play(self) -> None:
+        if self._timer:
+            self._pause()
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise LabError("only a notebook can play the moves: press Step") from None
+        if self._moment is None:
+            self._to(0)
+        self.play.description, self.play.icon = "Pause", "pause"
+        self._timer = loop.call_later(PACE, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self.comm is None:  # closed meanwhile
+            return
+        self._to_next()
+        if self._moment is None:
+            self._pause()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(PACE, self._tick)
+
+    def _pause(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = None
+        self.play.description, self.play.icon = "Play", "play"
 
     # The buttons --------------------------------------------------------------------------------------------------
 
@@ -80,7 +238,8 @@ class TagBoard(Readable):
             self._show()
             self.tag.value = Reference.parse(name).with_default_tag().familiar
             self.name.value = ""
-        return _screen(f"docker tag {image.id.short} {name}", [] if move else ["(It points there already.)"])
+        screen = _screen(f"docker tag {image.id.short} {name}", [] if move else ["(It points there already.)"])
+        return screen + f"<p>{LATEST}</p>" * (name == "latest")
 
     def _undo(self) -> str:
         move = self.lab.tag_undo(name := self._tag())
@@ -108,28 +267,52 @@ class TagBoard(Readable):
             raise LabError("this lab has no images: make one, and press Redraw")
         return self.lab.image(self.image.value)
 
-    # Drawing ------------------------------------------------------------------------------------------------------
+    # Showing ------------------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        holders = holders_of(self.lab, self._held)
-        history = read_history(self.lab, [holder.digest for holder in holders])
-        self.picture.value = draw_history(history, holders)._repr_html_()
-        names = recent(history.names, [move.name for move in history.moves], most=MOST)
-        tags = [(name.familiar, name in history.now) for name in names]
-        _offer(self.tag, [*((tag if exists else f"{tag} (removed)", tag) for tag, exists in tags), ("another", NEW)])
-        images = {digest: target.image.id.short for digest, target in history.targets.items() if target.image}
-        digests = recent(images, [move.new for move in history.moves], most=MOST)
-        _offer(self.image, [(images[digest], digest) for digest in digests])
+        """Read the lab, draw it or an earlier moment of it, and offer its tags and images."""
+        self._holders = holders_of(self.lab, self._held)
+        self._history = history = read_history(self.lab, [holder.digest for holder in self._holders])
+        if self._moment is not None and self._moment >= len(history.moves):
+            self._moment = None
+        self._drawn = None  # while the choices change, nothing is drawn
+        names, digests = drawn(history, self._holders, MOST)
+        familiar = [(name.familiar, name in history.now) for name in names]
+        _offer(self.tag, [*((tag if there else f"{tag} (removed)", tag) for tag, there in familiar), ("another", NEW)])
+        images = [(image.id.short, digest) for digest in digests if (image := history.targets[digest].image)]
+        _offer(self.image, images)
+        self._drawn = self._draw()
         self._choose()
+
+    def _draw(self) -> Drawing:
+        if self._moment is None:
+            return draw_history(self._history, self._holders)
+        title = f"Tags after move {self._moment:,} of {len(self._history.moves):,}"
+        return draw_history(self._history.after(self._moment), [], title)
 
     def _choose(self) -> None:
         """Show what is chosen, and below it the history of the tag, or the box to type a name in."""
+        if self._drawn is None:
+            return
+        history = self._history if self._moment is None else self._history.after(self._moment)
+        self.drawing.hint = HINT if self._moment is None else PAST
+        self.drawing.show(self._drawn, self._nodes(history))
         typing = self.tag.value == NEW
         self.name.layout.display = "flex" if typing else "none"
         name, image = self.tag.value or self.name.value.strip() or "…", self.image.value
         image_id = self.lab.image(image).id.short if image else "…"
         self.chosen.value = status(f"Chosen: the tag <b>{escape(harmless(name))}</b> and the image <b>{image_id}</b>.")
         self.past.value = "" if typing else _history(self.lab, self.tag.value)
+
+
+def _of_tag(history: TagHistory, name: Reference) -> str:
+    at = history.now.get(name)
+    return f"tag {name.familiar}, " + (f"points to image {history.targets[at].label}" if at else "removed")
+
+
+def _of_image(history: TagHistory, target: Target) -> str:
+    state = STATES[target.state] or ", ".join(n.familiar for n, at in history.now.items() if at == target.digest)
+    return f"image {target.label}, {state}"
 
 
 def _history(lab: Lab, name: str) -> str:

@@ -301,6 +301,7 @@ function render({ model, el }) {
   model.on("change:announcement", () => say(model.get("announcement")));
   model.on("msg:custom", () => { // the event is dealt with
     clearTimeout(waiting);
+    sent = 0;
     if (status.textContent === SILENT) say("");
   });
   const watch = new MutationObserver(() => { if (ended() && status.textContent !== ENDED) say(ENDED); });

@@ -73,6 +73,7 @@ class TouchDrawing(anywidget.AnyWidget):
         super().__init__()
         self._on_event = on_event
         self.hint = hint
+        self._drawing: Drawing | None = None
         self.still = html_area().add_class(STILL)
         self.on_msg(self._receive)  # type: ignore[no-untyped-call]
 
@@ -86,6 +87,10 @@ class TouchDrawing(anywidget.AnyWidget):
 
         `focus` is the group that the focus goes to, if it was in the drawing before.
         """
+        last = self._drawing
+        if last and (last.source, last.title, last.text) == (drawing.source, drawing.title, drawing.text):
+            drawing = last  # it is laid out already
+        self._drawing = drawing
         with self.hold_sync():
             self.svg = drawing.svg
             self.label = drawing.title

@@ -11,10 +11,11 @@ import pytest
 
 from imagelab import Lab, draw
 from imagelab.drawings.drawing import QUIET
-from imagelab.drawings.tags import MOST, read_history
+from imagelab.drawings.tags import MOST, draw_history, read_history
 from imagelab.errors import NotFound
 
 SVG = "{http://www.w3.org/2000/svg}"
+ORDER = {"t0": "shop:1.0", "t1": "shop:latest", "t2": "shop:2.0"}  # of age, in `shop`
 
 
 @pytest.fixture
@@ -46,11 +47,58 @@ def node(drawing, words):
 
 def test_full_arrows_are_now_and_dashed_ones_were(lab, shop):
     found = edges(draw.tags(lab))
-    assert found.keys() == {("t0", "i0"), ("t0", "i2"), ("t1", "i1"), ("t2", "i0"), ("t2", "i1")}
+    assert found.keys() == {("t0", "i0"), ("t0", "i2"), ("t1", "i0"), ("t1", "i1"), ("t2", "i1")}
     now = {edge for edge, looks in found.items() if "now" in looks}
     assert now == {("t0", "i2"), ("t1", "i1"), ("t2", "i1")}
     assert {edge for edge, looks in found.items() if "dashed" in looks} == found.keys() - now
     assert "move 1 " in found["t0", "i0"] and "now (move 5)" in found["t0", "i2"]
+
+
+def test_a_label_has_the_colour_of_its_arrow_and_of_its_tag(lab, shop):
+    drawing = draw.tags(lab)
+    of_arrows = {}
+    for (tail, _), looks in edges(drawing).items():
+        colour, of_label = re.search(r'\bcolor="(#\w+)"', looks)[1], re.search(r'fontcolor="(#\w+)"', looks)[1]
+        assert colour == of_label
+        of_arrows.setdefault(tail, set()).add(colour)
+    of_tags = {t: {re.search(r'\bcolor="(#\w+)"', node(drawing, name))[1]} for t, name in ORDER.items()}
+    assert of_arrows == of_tags and len({*map(frozenset, of_tags.values())}) == 3
+
+
+def test_tags_stand_in_order_of_age_and_keep_their_place_and_colour(lab, shop):
+    before = draw.tags(lab)
+    lab.tag(shop[0], "aaa:1.0")
+    lab.rmi("shop:2.0")
+    after = draw.tags(lab)
+    for t, name in ORDER.items():
+        assert node(after, name).split()[0] == t == node(before, name).split()[0]
+    assert node(after, "aaa:1.0").split()[0] == "t3"
+    assert edges(after)["t1", "i1"] == edges(before)["t1", "i1"]
+
+
+def test_the_picture_as_it_was_after_each_move(lab, shop):
+    """A second lab in which only the first moves were made draws the same arrows."""
+    history = read_history(lab)
+    twin = Lab.temporary(epoch=0, current=False)
+    contents = ["soup 4\n", "soup 5\n", "soup 4.50\n"]
+    assert draw_history(history.after(0), []).text == "No tags, and no images."
+    moves = ((0, "shop:1.0"), (0, "shop"), (1, "shop:2.0"), (1, "shop"), (2, "shop:1.0"))
+    for number, (of, name) in enumerate(moves, 1):
+        twin.tag(twin.append(None, {"menu": contents[of]}), name)
+        then, now = draw_history(history.after(number), []), draw.tags(twin)
+        tags = len(history.after(number).names)
+        assert edges(then) == edges(now) and then.text.splitlines()[:tags] == now.text.splitlines()[:tags]
+    assert f"Image {shop[0].id.short} is untagged after this move." in draw_history(history.after(5), []).text
+
+
+def test_a_removed_tag_was_there_before(lab, shop):
+    lab.prune()
+    lab.rmi("shop:2.0")
+    history = read_history(lab)
+    assert "dotted" not in node(draw_history(history.after(5), []), "shop:2.0")
+    first = history.after(1).targets[shop[0].digest]
+    assert (first.image, first.state) == (None, "tagged"), "its bytes are gone, and its name is known"
+    assert history.after(2).targets.keys() == {shop[0].digest}
 
 
 def test_a_dangling_image_differs_in_word_shape_and_colour(lab, shop):
@@ -67,8 +115,8 @@ def test_the_words_tell_the_whole_past(lab, shop):
     first, second, third = (image.id.short for image in shop)
     assert draw.tags(lab).text.splitlines()[:3] == [
         f"shop:1.0 points to image {third} (move 5). Before: {first} (move 1).",
-        f"shop:2.0 points to image {second} (move 3).",
         f"shop:latest points to image {second} (move 4). Before: {first} (move 2).",
+        f"shop:2.0 points to image {second} (move 3).",
     ]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from html import unescape
 
 import pytest
 
 from imagelab import Reference, draw
-from imagelab.widgets import TagBoard
+from imagelab.widgets import TagBoard, tag_board
 
 
 @pytest.fixture
@@ -209,10 +211,137 @@ def test_without_a_kernel_there_are_a_picture_and_a_table(board, lab):
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
+def node(image):
+    return f"image:{image.id.short}"
+
+
+def test_a_tag_dropped_on_an_image_points_to_it(board, lab, images):
+    board.drawing.do("drop", "tag:shop:latest", node(images[2]))
+    assert lab.image("shop").id == images[2].id
+    assert said(board) == f"$ docker tag {images[2].id.short} shop:latest"
+    assert board.drawing.announcement == f"shop:latest points to image {images[2].id.short} now."
+    assert (board.tag.value, board.image.value) == ("shop:latest", images[2].digest)
+    assert board.drawing.nodes["tag:shop:latest"]["pressed"] and not board.drawing.nodes["tag:shop:1.0"]["pressed"]
+    assert f'id="tag:shop:latest->{node(images[2])}"' in unescape(board.drawing.svg)
+
+
+def test_a_tag_dragged_off_is_removed_and_can_be_dropped_again(board, lab, images):
+    board.drawing.do("off", "tag:shop:latest")
+    assert said(board).endswith("Untagged: shop:latest") and board.drawing.announcement.endswith("is removed.")
+    assert board.drawing.nodes["tag:shop:latest"]["drag"] and not board.drawing.nodes["tag:shop:latest"]["off"]
+    board.drawing.do("drop", "tag:shop:latest", node(images[1]))
+    assert lab.image("shop").id == images[1].id
+
+
+def test_the_last_tag_takes_its_image_along_and_that_is_said(board, lab, images):
+    board.drawing.do("off", "tag:shop:3.0")
+    assert "last name of its image" in board.drawing.announcement and f"Deleted: {images[2].id}" in said(board)
+    gone = f"image:{images[2].digest.short}"
+    assert not board.drawing.nodes[gone]["drop"]
+    board.drawing.do("act", gone)
+    assert "removed: its bytes are gone. It cannot be chosen." in board.drawing.announcement
+
+
+def test_what_is_clicked_is_chosen(board, lab, images):
+    board.drawing.do("act", "tag:shop:2.0")
+    assert board.tag.value == "shop:2.0" and "shop:2.0" in board.past.value
+    assert board.drawing.announcement == (
+        f"Chosen: tag shop:2.0, points to image {images[1].id.short}. Its history is below."
+    )
+    board.drawing.do("act", node(images[2]))
+    assert board.image.value == images[2].digest and "shop:3.0" in board.drawing.announcement
+    lab.create("shop:2.0", "/bin/true", name="web")
+    board.redraw.click()
+    board.drawing.do("act", "container:web")
+    assert "by the image ID" in board.drawing.announcement
+
+
+def test_an_error_in_the_drawing_is_told_below_it(board, lab, images):
+    lab.rmi("shop:3.0")  # by someone else, meanwhile
+    board.drawing.do("drop", "tag:shop:1.0", node(images[2]))
+    assert 'role="alert"' in board.output.value and board.drawing.announcement == ""
+    assert lab.image("shop:1.0").id == images[0].id
+    board.drawing._receive(None, {"event": "drop", "node": "tag:nosuch:1", "target": node(images[0])}, [])
+    board.drawing._receive(None, {"event": "drop", "node": "tag:shop:1.0", "target": "image:nosuch"}, [])
+    assert lab.image("shop:1.0").id == images[0].id
+
+
+def test_the_log_is_replayed_step_by_step(board, lab, images):
+    lab.tag(images[2], "shop")
+    board.start.click()
+    assert board.drawing.label == "Tags after move 0 of 5" and board.drawing.nodes == {}
+    words = []
+    for number in range(1, 6):
+        board.step.click()
+        words.append(board.drawing.announcement)
+        assert board.drawing.svg.count("now (move") == min(number, 4)
+    assert words[3] == f"Move 4 of 5, by tag: shop:latest points to image {images[0].id.short}."
+    assert words[4].endswith("This is the lab as it is now.") and board.picture.value == draw.tags(lab)._repr_html_()
+    board.back.click()
+    assert board.drawing.label == "Tags after move 4 of 5"
+    assert not board.drawing.nodes["tag:shop:latest"]["drag"], "the past cannot be changed"
+    choose(board, "shop:1.0", images[1])
+    board.point.click()
+    assert board.drawing.label == "Tags, and where they have pointed", "and what is done is done now"
+    for _ in range(9):
+        board.back.click()
+    assert board.drawing.announcement == "Before the first of 6 moves."
+
+
+def test_the_log_is_played_to_its_end_and_can_be_paused(board, lab, images, monkeypatch):
+    monkeypatch.setattr(tag_board, "PACE", 0)
+    shown = []
+    board.drawing.observe(lambda change: shown.append(change.new), "label")
+
+    async def play():
+        board.play.click()
+        assert board.play.description == "Pause"
+        while board.play.description == "Pause":
+            await asyncio.sleep(0)
+
+    asyncio.run(play())
+    assert shown == [*(f"Tags after move {number} of 4" for number in range(4)), "Tags, and where they have pointed"]
+
+    async def pause():
+        board.play.click()
+        board.play.click()
+        assert board.play.description == "Play" and board._timer is None
+        board.play.click()
+        board.close()
+        board._tick()
+        assert board._timer is None, "a board that is closed stops"
+
+    asyncio.run(pause())
+
+
+def test_outside_a_notebook_play_says_what_to_press(board):
+    board.play.click()
+    assert "press Step" in said(board)
+
+
+def test_who_names_a_repository_latest_is_told(board, lab, images):
+    board.tag.value, board.name.value = "", "latest"
+    board.point.click()
+    assert "You have named a repository latest" in said(board) and lab.image("latest").id == images[0].id
+    board.tag.value, board.name.value = "", "shop:latest"
+    board.point.click()
+    assert "repository" not in said(board)
+
+
+def test_an_empty_lab_is_replayed_in_words(lab):
+    board = TagBoard(lab)
+    for press in (board.start, board.back, board.step):
+        press.click()
+        assert board.drawing.announcement == "No tag has moved yet."
+
+
 def test_every_control_has_a_name(board):
     assert [choice.description for choice in (board.tag, board.name, board.image)] == ["Tag", "Its name", "Image"]
-    for button in (board.point, board.undo, board.untag, board.remove, board.prune, board.redraw):
+    buttons = (board.point, board.undo, board.untag, board.remove, board.prune, board.redraw)
+    for button in (*buttons, board.start, board.back, board.step, board.play):
         assert button.description and button.tooltip
+    for node in board.drawing.nodes.values():
+        assert node["label"]
 
 
 def test_damage_is_told_in_words(board, lab, images):
