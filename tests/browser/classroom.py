@@ -65,11 +65,17 @@ class Classroom:
             else:
                 cells.append(text)
             joined = not alone
-        notebook["cells"] = [
+        return self.notebook(name, *cells)
+
+    def notebook(self, name: str, *sources: str) -> str:
+        """A notebook of code cells that hold these sources; returns its name."""
+        cells = [
             {"cell_type": "code", "id": f"e{n}", "metadata": {}, "source": text, "outputs": [], "execution_count": None}
-            for n, text in enumerate(cells)
+            for n, text in enumerate(sources)
         ]
-        (self.lessons / f"excerpt-{name}.ipynb").write_text(json.dumps(notebook), "utf-8")
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
+        (self.lessons / f"excerpt-{name}.ipynb").write_text(json.dumps(whole), "utf-8")
         return f"excerpt-{name}"
 
     def enter(self, browser: Browser) -> Page:

@@ -36,6 +36,30 @@ def widget_of(page, source):
     return cell_with(page, source).locator(".jp-OutputArea-output .widget-vbox").first
 
 
+def group(widget, name):
+    """The group of a drawing that stands for this: `tag:shop:1.0`."""
+    return widget.locator(f'.imagelab-touch [id="{name}"]')
+
+
+def middle(widget, name):
+    """Where a group is in the window, once it is scrolled to."""
+    group(widget, name).scroll_into_view_if_needed()
+    box = group(widget, name).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(widget, name, *, onto=None, by=(0, 0)):
+    """Take hold of a group with the mouse, and let go of it on another one, or so many pixels further."""
+    mouse = widget.page.mouse
+    x, y = middle(widget, name)
+    mouse.move(x, y)
+    mouse.down()
+    right, down = middle(widget, onto) if onto else (x + by[0], y + by[1])
+    mouse.move((x + right) / 2, (y + down) / 2, steps=3)
+    mouse.move(right, down, steps=3)
+    mouse.up()
+
+
 def unfold(page, heading):
     """Open the section of a heading that is folded, by the button that says how many cells it hides."""
     page.locator(".jp-MarkdownCell").filter(has_text=heading).locator(".jp-showHiddenCellsButton").click()
