@@ -1,12 +1,31 @@
-"""The course: its lessons in order, each with its notebook and title, its questions and its exercises."""
+"""The course: its lessons in order, each with its notebook and title, its questions and its exercises.
+
+The notebooks are those of the installed package, or of the repository it is developed in.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from ..errors import NotFound
 from .exercises import EXERCISES
+from .minutes import Section, core, rounded, sections, source
 from .predictions import PREDICTIONS
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A question or an exercise: its name, the heading of its section, and whether that is marked "more"."""
+
+    name: str
+    is_exercise: bool
+    heading: str
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +46,21 @@ class Lesson:
         """The names of its exercises, in order."""
         return [name for name in EXERCISES if name.startswith(f"{self.number}.")]
 
+    @property
+    def tasks(self) -> list[Task]:
+        """Its questions and exercises in the order of the notebook. Raises OSError if the notebook is missing."""
+        return [
+            Task(name, kind == "exercise", section.heading, section.more)
+            for section in _sections(self.notebook)
+            for cell in section.cells
+            for kind, name in re.findall(r'^(?:\w+ = )?(predict|exercise)\("([\w.]+)"\)', source(cell), flags=re.M)
+        ]
+
+    @property
+    def minutes(self) -> int:
+        """The minutes of its core, by the rule of `minutes`."""
+        return rounded(core(_sections(self.notebook)))
+
 
 LESSONS = [
     Lesson("00", "00-start-here.ipynb", "Start here"),
@@ -45,3 +79,18 @@ def lesson(number: str) -> Lesson:
         if one.number == number:
             return one
     raise NotFound(f"the course has no lesson {number!r}; lessons: {', '.join(one.number for one in LESSONS)}")
+
+
+def notebooks() -> Path:
+    """The folder with the course's notebooks."""
+    return packaged if (packaged := _HERE / "notebooks").is_dir() else _HERE.parents[1] / "notebooks"
+
+
+def _sections(notebook: str) -> list[Section]:
+    path = notebooks() / notebook
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, changed: int) -> list[Section]:
+    return sections(path)

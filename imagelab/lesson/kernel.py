@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LabError
-from . import exercises, predictions, progress
+from . import bar, exercises, predictions, progress
 
 if TYPE_CHECKING:
-    from ..widgets.progress_bar import ProgressBar
+    from .bar import LiveText
     from .exercise import Exercise
     from .prediction import Prediction
 
@@ -21,16 +21,15 @@ _questions: dict[str, Prediction] = {}
 _exercises: dict[str, Exercise] = {}
 
 
-def begin(lesson: str) -> ProgressBar:
+def begin(lesson: str) -> LiveText:
     """Make `%docker` known to this kernel, and show where the learner is in the course.
 
     A cell that needs what an earlier cell makes is answered with a word on what to run. Raises NotFound for a lesson
     that there is none of.
     """
-    bar = progress.bar(lesson)
     if shell := _shell():
         load_ipython_extension(shell)
-    return bar
+    return progress.bar(lesson)
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -41,6 +40,8 @@ def load_ipython_extension(shell: Any) -> None:
     from .. import load_ipython_extension as load_docker
 
     load_docker(shell)
+    if bar.refresh not in shell.events.callbacks["post_run_cell"]:  # another notebook may have changed the file
+        shell.events.register("post_run_cell", bar.refresh)
     shell.set_custom_exc((NameError, LabError), _run_first)
 
 

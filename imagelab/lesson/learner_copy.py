@@ -23,16 +23,10 @@ from ..host.locks import Lock
 from . import course, progress
 from .learner import MARK, backup_name
 
-_HERE = Path(__file__).parent
 _SETTINGS = {  # of JupyterLab, by extension
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 _PROFILE = 'c = get_config()\nc.InteractiveShellApp.extensions = ["imagelab.lesson"]\n'
-
-
-def originals() -> Path:
-    """The folder with the course's notebooks: of the installed package, or of the repository it is developed in."""
-    return packaged if (packaged := _HERE / "notebooks").is_dir() else _HERE.parents[1] / "notebooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +69,7 @@ class Copy:
         `new` was not there, `updated` the learner had not changed, `yours` they have changed, and for those in `older`
         the course has a newer version. Raises Invalid for the folder with the course's own notebooks, and OSError.
         """
-        if self.folder.exists() and self.folder.samefile(originals()):
+        if self.folder.exists() and self.folder.samefile(course.notebooks()):
             raise Invalid(f"{str(self.folder)!r} holds the course's own notebooks: name another folder for your copy")
         self.folder.mkdir(parents=True, exist_ok=True)
         self.mark.mkdir(mode=0o700, exist_ok=True)
@@ -184,7 +178,7 @@ class Copy:
 
 
 def _lessons() -> list[Lesson]:
-    return [without_outputs(originals() / lesson.notebook) for lesson in course.LESSONS]
+    return [without_outputs(course.notebooks() / lesson.notebook) for lesson in course.LESSONS]
 
 
 def _create(path: Path, data: bytes) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +23,13 @@ from .learner import backup_name
 
 if TYPE_CHECKING:
     from ..tables import Table
-    from ..widgets.progress_bar import ProgressBar
-    from .course import Lesson
+    from .bar import LiveText
 
 NAME = ".imagelab-progress.json"
 TITLES = ["LESSON", "PREDICTIONS RIGHT", "PREDICTIONS MADE", "EXERCISES SOLVED", "EXERCISES TRIED", "HINTS TAKEN"]
 
 Record = dict[str, Any]
+after_change: list[Callable[[], None]] = []  # called when this process has changed the file
 
 
 def path() -> Path:
@@ -99,41 +99,21 @@ def board() -> Any:
     return ProgressBoard(lambda: table()._repr_html_() if _rows(read()) else nothing)
 
 
-def bar(number: str) -> ProgressBar:
-    """Where the learner is: the lesson, its predictions and exercises done, and what comes next.
+def bar(number: str) -> LiveText:
+    """Where the learner is in a lesson, what is done, and a link to what comes next; it follows the progress file.
 
-    A page without a kernel shows the lesson with nothing done yet. Raises NotFound for a lesson that there is none of.
+    Raises NotFound for a lesson that there is none of.
     """
-    from ..widgets.progress_bar import ProgressBar
-    from . import course
-    from .markup import plain
+    from . import bar
 
-    lesson = course.lesson(number)
-    nothing: Record = {"predictions": {}, "exercises": {}}
-    return ProgressBar(
-        lambda: _line(lesson, read()), html=_line(lesson, nothing), plain=plain(_words(lesson, nothing))
-    )
+    return bar.bar(number)
 
 
-def _line(lesson: Lesson, record: Record) -> str:
-    from .markup import html
+def map() -> LiveText:
+    """Every lesson with its minutes, a link, and what is done; it follows the progress file."""
+    from . import bar
 
-    return f'<p role="status" style="margin:0">{html(_words(lesson, record))}</p>'
-
-
-def _words(lesson: Lesson, record: Record) -> str:
-    from . import course
-
-    made = [name for name in lesson.predictions if name in record["predictions"]]
-    solved = [name for name in lesson.exercises if "solved" in record["exercises"].get(name, {})]
-    to_do = [name for name in [*lesson.predictions, *lesson.exercises] if name not in {*made, *solved}]
-    after = course.LESSONS[course.LESSONS.index(lesson) + 1 :][:1]
-    following = to_do[0] if to_do else f"lesson {after[0].number}" if after else "nothing left"
-    return (
-        f"**Lesson {lesson.number}** of {course.LESSONS[0].number}–{course.LESSONS[-1].number} · "
-        f"predictions {len(made)} of {len(lesson.predictions)} · "
-        f"exercises {len(solved)} of {len(lesson.exercises)} · next: {following}"
-    )
+    return bar.course_map()
 
 
 def collect(folder: str | Path) -> Table:
@@ -181,6 +161,8 @@ def _changing(file: Path | None = None) -> Iterator[Record]:
         yield record
         if (after := _text(record)) != before:
             write_atomically(file, after, durable=False)
+    for tell in after_change:
+        tell()
 
 
 def _text(record: Record) -> bytes:

@@ -27,6 +27,7 @@ class Kernel:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self.updates: list[dict[str, Any]] = []  # of outputs shown earlier
 
     def run(self, source: str) -> list[dict[str, Any]]:
         """Run a cell; what it shows, as it would be committed. An error is an output as well."""
@@ -35,6 +36,8 @@ class Kernel:
         def keep(message: dict[str, Any]) -> None:
             if message["msg_type"] in ("stream", "execute_result", "display_data", "error"):
                 shown.append(nbformat.v4.output_from_msg(message))
+            elif message["msg_type"] == "update_display_data":
+                self.updates.append(message["content"])
 
         self._client.execute_interactive(source, timeout=MINUTES * 60, output_hook=keep, store_history=True)
         return comparable(shown)

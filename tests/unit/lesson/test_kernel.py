@@ -38,19 +38,6 @@ def test_a_name_that_is_not_there_is_answered_with_those_that_are(ask):
         ask("99.nothing")
 
 
-def test_the_bar_counts_what_is_done(progress_folder):
-    assert "predictions 0 of 2 · exercises 0 of 1 · next: 00.tar" in repr(begin("00"))
-    bar = progress.bar("00")
-    progress.predicted("00.tar", "a", False)
-    bar.redraw()
-    assert "predictions 1 of 2 · exercises 0 of 1 · next: 00.again" in bar.line.value
-    progress.predicted("00.again", "a", False)
-    progress.tried("00.me", solved=True)
-    bar.redraw()
-    assert "predictions 2 of 2 · exercises 1 of 1 · next: lesson 01" in bar.line.value
-    assert "predictions 0 of 2" in repr(bar), "a page without a kernel shows nobody's progress"
-
-
 def test_every_question_and_exercise_belongs_to_a_lesson():
     assert [name for one in course.LESSONS for name in one.predictions] == list(course.PREDICTIONS)
     assert [name for one in course.LESSONS for name in one.exercises] == list(course.EXERCISES)

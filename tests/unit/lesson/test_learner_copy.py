@@ -12,7 +12,7 @@ import pytest
 from nbformat.sign import NotebookNotary
 
 from imagelab.errors import Invalid, NotFound
-from imagelab.lesson import course, learner_copy, progress
+from imagelab.lesson import course, progress
 from imagelab.lesson.learner_copy import Copy
 
 NAMES = [lesson.notebook for lesson in course.LESSONS]
@@ -34,8 +34,8 @@ def originals(tmp_path, monkeypatch):
     folder = tmp_path / "originals"
     folder.mkdir()
     for name in NAMES:
-        (folder / name).write_bytes((learner_copy.originals() / name).read_bytes())
-    monkeypatch.setattr(learner_copy, "originals", lambda: folder)
+        (folder / name).write_bytes((course.notebooks() / name).read_bytes())
+    monkeypatch.setattr(course, "notebooks", lambda: folder)
     return folder
 
 
@@ -165,8 +165,8 @@ def test_a_reset_needs_a_copy(tmp_path):
 
 def test_the_course_s_own_notebooks_are_no_copy():
     with pytest.raises(Invalid, match="name another folder"):
-        Copy(learner_copy.originals()).put()
-    assert not (learner_copy.originals() / ".imagelab-course").exists()
+        Copy(course.notebooks()).put()
+    assert not (course.notebooks() / ".imagelab-course").exists()
 
 
 def test_a_notebook_saved_in_the_middle_of_a_reset_is_kept(copy, monkeypatch):
