@@ -79,7 +79,7 @@ _OUR_OWN = {
     "diff-images": ("explore:diff_images", "Show what differs between two images' file systems"),
     "gc": ("tags:gc", "Delete content that no image uses"),
     "layers": ("explore:layers", "Show every identifier of every layer of an image"),
-    "learn": ("learn:learn", "Open the course in JupyterLab, in a folder of your own"),
+    "learn": (".lesson.learn:learn", "Open the course in JupyterLab, in a folder of your own"),
     "tag-log": ("tags:tag_log", "Show where a tag has pointed"),
     "tag-undo": ("tags:tag_undo", "Undo a tag's last move"),
     "tree": ("explore:tree", "Show the merged file system, with the layer each file comes from"),

@@ -188,7 +188,10 @@ class Verb(click.Command):
 
 
 class Verbs(click.Group):
-    """A group; `table` holds each command's module, function and help: {"images": ("images:images", "List images")}."""
+    """A group; `table` holds each command's module, function and help: {"images": ("images:images", "List images")}.
+
+    A module outside this package begins with a dot: `.lesson.learn`.
+    """
 
     def __init__(self, *args: Any, table: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -203,7 +206,7 @@ class Verbs(click.Group):
         if name not in self.table:
             return None
         module, attribute = self.table[name][0].split(":")
-        command: click.Command = getattr(import_module(f"imagelab.cli.{module}"), attribute)
+        command: click.Command = getattr(import_module(f".{module}", __package__), attribute)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -32,7 +32,8 @@ FLOORS = [
     {"lab"},
     {"tables", "drawings"},
     {"widgets"},
-    {"lesson", "cli", "display"},
+    {"cli", "display"},
+    {"lesson"},
     {"__main__"},
 ]
 ENGINE_FLOORS = 9  # the floors above hold the views

@@ -1,6 +1,7 @@
 """imagelab's own command `learn`: a copy of the course for the learner, opened in JupyterLab.
 
-The copy is a folder of notebooks without outputs; see `imagelab.lesson.learner_copy` for what it holds.
+The copy is a folder of notebooks without outputs; `learner_copy` says what it holds. The command line finds this module
+by its name in `cli`'s table of commands, as lessons use the command line.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import sys
 import urllib.request
 from typing import TYPE_CHECKING, NoReturn
 
-from .command import Desk, fail, flag, option, say, verb, whole
+from ..cli.command import Desk, fail, flag, option, say, verb, whole
 
 if TYPE_CHECKING:
-    from ..lesson.learner_copy import Copy
+    from .learner_copy import Copy
 
 FOLDER = "imagelab-course"
 FIRST = "00-start-here.ipynb"
@@ -35,8 +36,8 @@ def learn(
     The lessons in the folder have no outputs: you run them. What you change stays yours when you run this again, also
     with a newer version of the course.
     """
-    from ..lesson import learner
-    from ..lesson.learner_copy import Copy
+    from . import learner
+    from .learner_copy import Copy
 
     copy = Copy(args[0] if args else learner.folder() or FOLDER)
     if where:
@@ -66,7 +67,7 @@ def _put(copy: Copy) -> None:
 
 
 def _reset(copy: Copy, lesson: str) -> None:
-    from ..lesson import course
+    from . import course
 
     numbers = [each.number for each in course.LESSONS] if lesson == "all" else [course.lesson(lesson.zfill(2)).number]
     for name, kept in copy.reset(numbers).items():
