@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
+from imagelab.errors import LabError
+from imagelab.lesson import steps
 from imagelab.lesson.exercises import EXERCISES, exercise
 from imagelab.lesson.markup import plain
+from lessons.near_misses import breaks
 
 MISTAKES = [(name, number) for name in EXERCISES for number in range(len(exercise(name).mistakes))]
 
@@ -90,3 +95,83 @@ def test_hints_lead_from_a_nudge_to_nearly_the_answer(name):
 def test_no_two_mistakes_share_a_message(name):
     messages = [mistake.message for mistake in exercise(name).mistakes]
     assert len(messages) >= 3 and len(set(messages)) == len(messages)
+
+
+class Solved:
+    """An exercise in its solved state, as often as it is needed."""
+
+    def __init__(self, name):
+        self.task = exercise(name)
+        work(self.task, self.task.solution_code)
+        self.fresh = bool(self.task.lab.containers())  # processes cannot be copied: such a state is made anew
+        home = self.task.lab.home
+        self.tags = []
+        self.saved, self.files = home.parent / "solved", home.parent / "files"
+        if not self.fresh:
+            shutil.copytree(home, self.saved)
+            shutil.copytree(self.task.folder, self.files)
+
+    def again(self):
+        if self.fresh:
+            if not self._mended():
+                self.task.reset()
+                work(self.task, self.task.solution_code)
+                self.tags = [(name.familiar, self.task.lab.image(name.familiar)) for name in self.task.lab.tags()]
+        else:
+            for path, saved in ((self.task.lab.home, self.saved), (self.task.folder, self.files)):
+                shutil.rmtree(path)
+                shutil.copytree(saved, path)
+        assert ": solved." in repr(self.task.check())
+        return self.task
+
+    def _mended(self):
+        """Put the tags back where they were; whether that is enough."""
+        try:
+            for name, image in self.tags:
+                self.task.lab.tag(image, name)
+        except LabError:
+            return False
+        return all(verdict.holds for _, verdict in self.task.verdicts())
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n[:2] == "06")) for n in EXERCISES])
+def test_a_near_miss_is_not_called_solved(name):
+    solved = Solved(name)
+    labels = [[label for label, _ in breaks(condition, solved.task)] for condition in solved.task.goal]
+    for number, own in enumerate(labels):
+        for label in own:
+            task = solved.again()
+            condition = task.goal[number]
+            dict(breaks(condition, task))[label]()
+            verdict = condition.check(task.lab)
+            said = repr(task.check())
+            assert not verdict.holds and ": solved." not in said, f"{condition}: {label}"
+            assert (condition.look(task.lab).lines == condition.lines) is verdict.holds
+            assert f"✗ not yet: {condition.name} {plain(condition.sentence)}" in said
+            assert task.draw().svg
+    task.reset()
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_docker_solution_without_one_of_its_commands_does_not_solve_it(name):
+    commands = [number for number, step in enumerate(exercise(name).steps) if steps.changes_the_lab(step)]
+    for left_out in commands:
+        task = exercise(name)
+        for number, step in enumerate(task.steps):
+            if number != left_out:
+                steps.run(step, {task.variable: task}, task.lab)
+        assert ": solved." not in repr(task.check()), task.steps[left_out]
+        task.reset()
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_an_unrelated_change_is_a_try_and_no_mistake(name):
+    task = exercise(name)
+    task.lab.append(None, {"nothing.txt": "to do with it\n"}, "unrelated:1.0")
+    if task.lab.containers() or name == "06.diverge":
+        task.lab.run("shop:1.0", name="unrelated", detach=True)
+    said = repr(task.check())
+    assert ": not solved yet." in said
+    named = [mistake for mistake in task.mistakes if plain(mistake.message) in said]
+    assert not [mistake for mistake in named if "nothing is called `me:1.0`" not in mistake.message]
+    task.reset()
