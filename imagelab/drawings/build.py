@@ -1,4 +1,4 @@
-"""`draw.build`: stages and steps of a build, and which stages were left out.
+"""`draw.build`: stages and steps of a build, and which stages were left out; and the lines of a Dockerfile.
 
 Each stage is a column of steps; each step shows HIT or MISS, and the layer it made. An arrow goes from a stage to the
 COPY --from or FROM that uses it. A stage that the target does not need is shown as not built.
@@ -6,6 +6,8 @@ COPY --from or FROM that uses it. A stage that the target does not need is shown
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .drawing import CONFIG, LAYER, MANIFEST, PLAIN, QUIET, TAG, Drawing, box, count, digraph, row, text
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from ..build.progress import BuildStage, BuildStep, Built
 
 MOST_STEPS = 24  # of one stage; the rest is counted in one row
+MOST_CHARACTERS = 70  # of a Dockerfile's line, and of what became of it
+WIDTH = 420  # points, of a Dockerfile
+NEW_LINE = "line:new"  # the id of the place for another line
 FILLS = {"HIT": LAYER, "MISS": MANIFEST, "": PLAIN}
 
 
@@ -44,6 +49,36 @@ def build(built: Built) -> Drawing:
     graph.edge(f"s{last}:head", "image")
     words.append(f"The result is {names}, {subtitle}.")
     return Drawing(graph, f"How {names} was built", "\n".join(words))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An instruction of a Dockerfile: the number of its line, its text, its state (HIT, MISS or ""), and why."""
+
+    number: int
+    text: str
+    state: str = ""
+    why: str = ""
+
+
+def dockerfile(lines: Sequence[Line], title: str) -> Drawing:
+    """A Dockerfile in one column, each instruction with what became of it; below the last, a place for another one."""
+    rows = []
+    for line in lines:
+        shown = [text(f"{line.number}   {' '.join(line.text.split())}", limit=MOST_CHARACTERS)]
+        outcome = "   ".join(filter(None, (line.state, line.why)))
+        shown += [text(outcome, bold=bool(line.state), size=11, limit=MOST_CHARACTERS)] if outcome else []
+        rows.append(row(*shown, fill=FILLS[line.state], id=line_id(line.number)))
+    rows.append(row(text("+  another line", colour="#555555"), fill=QUIET, id=NEW_LINE))
+    graph = digraph()
+    graph.node("lines", box("Dockerfile", rows, fill=CONFIG, width=WIDTH))
+    words = [f"Line {line.number}: {' '.join(line.text.split())}. {line.state} {line.why}".strip() for line in lines]
+    return Drawing(graph, title, "\n".join(words) or "An empty Dockerfile.")
+
+
+def line_id(number: int) -> str:
+    """The id of an instruction, by the number of its line: `line:3`."""
+    return f"line:{number}"
 
 
 def _column(stage: BuildStage, steps: list[BuildStep]) -> str:

@@ -110,13 +110,16 @@ def digraph(**graph_attributes: str) -> graphviz.Digraph:
     return graph
 
 
-def box(title: str, rows: Iterable[str] = (), *, fill: str = PLAIN, subtitle: str = "", width: int = 0) -> str:
+def box(
+    title: str, rows: Iterable[str] = (), *, fill: str = PLAIN, subtitle: str = "", width: int = 0, id: str = ""
+) -> str:
     """A label for a node: a coloured title over plain rows, at least `width` points wide.
 
-    Rows are made by `row`; title and subtitle are text.
+    Rows are made by `row`; title and subtitle are text. With an `id`, the title is a group of its own in the SVG.
     """
     head = text(title, bold=True) + (f'<br align="left"/>{text(subtitle, size=11)}' if subtitle else "")
-    cell = f'<td width="{width}" bgcolor="{fill}" align="left" balign="left" port="head">{head}</td>'
+    name = f' port="head"{_id(id)}'
+    cell = f'<td width="{width}" bgcolor="{fill}" align="left" balign="left"{name}>{head}</td>'
     table = '<table border="0" cellborder="1" cellspacing="0" cellpadding="5">'
     return f"<{table}<tr>{cell}</tr>{''.join(rows)}</table>>"
 
@@ -126,9 +129,13 @@ def row(*lines: str, port: str = "", fill: str = PLAIN, id: str = "") -> str:
 
     With an `id`, the row is a group of its own in the SVG, of that id: `layer:2`.
     """
-    name = f' port="{port}"' if port else ""
-    name += f' id="{escape(units.harmless(id))}" href="#"' if id else ""
+    name = (f' port="{port}"' if port else "") + _id(id)
     return f'<tr><td align="left" balign="left" bgcolor="{fill}"{name}>{"<br/>".join(lines)}</td></tr>'
+
+
+def _id(id: str) -> str:
+    """The attributes of a cell that make it a group with this id: see `_LINKED`."""
+    return f' id="{escape(units.harmless(id))}" href="#"' if id else ""
 
 
 def text(value: str, *, bold: bool = False, colour: str = "", size: int = 0, limit: int = 60) -> str:

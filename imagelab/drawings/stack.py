@@ -8,10 +8,13 @@ the config made no layer, and are listed on top.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from .. import units
 from ..analysis.layer_changes import Mark, Stage, stages
+from ..filesystem.entry import ancestors
 from .drawing import (
     ADDED,
     CHANGED,
@@ -39,12 +42,26 @@ MOST_LAYERS = 24
 WIDTH = 330  # points, the same for all layers
 
 
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What hides a file of a lower layer: it is `covered` or `hidden` by a layer, which marks the path `by` there."""
+
+    how: str
+    layer: int
+    by: str
+
+
 def stack(image: Image, paths: int = MOST_MARKS) -> Drawing:
     """The layers of an image, newest on top, each with at most `paths` of the paths it adds, changes and removes."""
-    every = stages(image)
+    return draw_stages(image, stages(image), paths)
+
+
+def draw_stages(image: Image, every: list[Stage], paths: int = MOST_MARKS) -> Drawing:
+    """The picture of an image's stages."""
     shown = every[-MOST_LAYERS:]
-    visible = {stage.number: _shown(stage, paths) for stage in shown}
-    shadows = _shadows(every)
+    visible = {stage.number: shown_marks(stage, paths) for stage in shown}
+    covers = hidden_by(every)
+    shadows = {place: f"{cover.how} by layer {cover.layer}" for place, cover in covers.items()}
     graph = digraph(rankdir="TB", nodesep="0.2", ranksep="0.35")
     settings = [step.created_by for step in image.steps if step.layer is None]
     if settings:
@@ -59,8 +76,8 @@ def stack(image: Image, paths: int = MOST_MARKS) -> Drawing:
         if left_out:
             rows.append(row(text(f"and {count(left_out, 'more path')}"), fill=QUIET))
         size = f"{stage.layer.files_size:,} bytes in files, {stage.layer.size:,} as stored"
-        label = box(f"layer {stage.number}", rows, fill=LAYER, subtitle=size, width=WIDTH)
-        graph.node(f"s{stage.number}", label, id=f"layer:{stage.number}")
+        label = box(f"layer {number}", rows, fill=LAYER, subtitle=size, width=WIDTH, id=layer_id(number))
+        graph.node(f"s{stage.number}", label)
     order = ["settings"] * bool(settings) + [f"s{stage.number}" for stage in reversed(shown)]
     for upper, lower in pairwise(order):
         graph.edge(upper, lower, style="invis")
@@ -69,33 +86,34 @@ def stack(image: Image, paths: int = MOST_MARKS) -> Drawing:
             below = visible.get(mark.was_in or 0, [])
             if any(other.path == mark.path for other in below):
                 graph.edge(f"s{stage.number}:{_port(mark.path)}:e", f"s{mark.was_in}:{_port(mark.path)}:e",
-                           style="dashed", color=COLOURS[mark.letter], constraint="false")
+                           style="dashed", color=COLOURS[mark.letter], constraint="false",
+                           id=f"{file_id(mark.layer, mark.path)}->{file_id(mark.was_in or 0, mark.path)}")  # fmt: skip
     if not order:
         graph.node("none", box("no layers", fill=QUIET))
     return Drawing(graph, f"Layers of {first_name(image)}", _description(every, settings, shadows))
 
 
-def _shown(stage: Stage, limit: int) -> list[Mark]:
+def shown_marks(stage: Stage, limit: int = MOST_MARKS) -> list[Mark]:
     """At most `limit` marks, in path order: removals and changes before additions, files before folders."""
     marks = list(stage.marks.values())
     best = sorted(marks, key=lambda mark: (mark.letter == "A", mark.entry.kind == "dir"))[:limit]
     return [mark for mark in marks if mark in best]
 
 
-def _shadows(every: list[Stage]) -> dict[tuple[int, str], str]:
-    """(layer, path) of each file that a later layer hides → `covered by layer 3` or `hidden by layer 3`."""
+def hidden_by(every: Iterable[Stage]) -> dict[tuple[int, str], Cover]:
+    """(layer, path) of each file that a later layer hides → what hides it."""
     inside: dict[str, int] = {}  # path → the layer of the file that is visible there so far
-    shadows = {}
+    covers = {}
     for stage in every:
         for path, number in list(inside.items()):
             mark = stage.marks.get(path)
             if path not in stage.tree or mark:
-                how = "covered" if mark and mark.letter == "C" else "hidden"
-                shadows[number, path] = f"{how} by layer {stage.number}"
+                by = next((above for above in (path, *ancestors(path)) if above in stage.marks), path)
+                covers[number, path] = Cover("covered" if mark and mark.letter == "C" else "hidden", stage.number, by)
                 del inside[path]
         inside |= {path: stage.number for path, mark in stage.marks.items()
                    if mark.letter != "D" and mark.entry.kind != "dir"}  # fmt: skip
-    return shadows
+    return covers
 
 
 def _mark(number: int, mark: Mark, shadow: str) -> str:
@@ -109,7 +127,17 @@ def _mark(number: int, mark: Mark, shadow: str) -> str:
     lines = [text("   ".join(parts), colour=colour, limit=70)]
     if shadow:
         lines.append(text(f"in the shadow: {shadow}, and still here", colour=colour, size=11))
-    return row(*lines, port=_port(mark.path), fill=SHADOW if shadow else PLAIN, id=f"file:{number}:{mark.path}")
+    return row(*lines, port=_port(mark.path), fill=SHADOW if shadow else PLAIN, id=file_id(number, mark.path))
+
+
+def layer_id(number: int) -> str:
+    """The id of the title of a layer: `layer:2`."""
+    return f"layer:{number}"
+
+
+def file_id(number: int, path: str) -> str:
+    """The id of a path that a layer adds, changes or removes: `file:2:etc/motd`."""
+    return units.harmless(f"file:{number}:{path}")
 
 
 def _port(path: str) -> str:
@@ -121,7 +149,7 @@ def _description(every: Iterable[Stage], settings: list[str], shadows: Mapping[t
     lines = []
     for stage in every:
         lines.append(f"Layer {stage.number}: {stage.did}; {count(stage.layer.files_size, 'byte')} in files.")
-        for mark in _shown(stage, MOST_MARKS):
+        for mark in shown_marks(stage):
             was = f" (layer {mark.was_in} still holds it)" if mark.was_in and mark.entry.kind != "dir" else ""
             shadow = shadows.get((stage.number, mark.path), "")
             lines.append(f"  {mark.letter} {mark.path}{was}" + f" ({shadow})" * bool(shadow))

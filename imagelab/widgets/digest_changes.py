@@ -72,6 +72,7 @@ class Edit:
     old: str = ""
     new: str = ""
     context: tuple[str, str, str] | None = None  # the text before the byte, the byte, and the text after it
+    at: int | None = None  # the number of the byte
 
     @property
     def sentence(self) -> str:

@@ -1,35 +1,43 @@
 """DigestMicroscope: change one thing of an image and see which identifiers change.
 
 It changes a byte of a file, a file's mode, a text in the config, the compression of the layers, or the tag. `mutate`
-makes the changed image, in memory; `digest_changes.page` shows the identifiers of both images side by side.
+makes the changed image, in memory. The picture is the chain of names from the file to the tag, before and after, with
+the file's bytes as buttons; `digest_changes.page` shows the identifiers of both images side by side.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from html import escape
 
 import ipywidgets
 
 from .. import units
-from ..drawings.drawing import names
+from ..drawings.drawing import Drawing, names
+from ..drawings.merkle import GOES_INTO, MOST_BYTES, arrow_id, byte_words, chain, link_id, shown_bytes
 from ..errors import LabError
 from ..oci import mutate
 from ..oci.image import Image
 from ..oci.mutate import Place
 from .base import Readable, html_area, show_errors, toggles
 from .digest_changes import KINDS, STORES, Edit, byte_text, context_of, page, parse_byte
+from .touch import Node, TouchDrawing
 
+HINT = "Click a byte to change it. By keyboard: arrows go from byte to byte, Enter changes the one you are on."
+LINKS = {  # what each name of the chain is, for the notes
+    "tar": "the diffID, the digest of the layer's tar", "chain": "the chainID", "config": "the image ID",
+    "blob": "the layer digest", "manifest": "the digest of the manifest",
+}  # fmt: skip
 MOST_PLACES = 500  # in the list to choose from
 
 
 class DigestMicroscope(Readable):
     """A widget that changes one thing in an image and shows every identifier before and after.
 
-    Holds only the image. The controls `kind`, `what`, `at` and `becomes` choose the change, `store` one of Docker's
-    stores. `path` and `at` choose the first change: that byte of that file. Raises NotFound for a path that is not in
-    the image's file system, and LabError for a byte beyond the end of the file.
+    Holds only the image. The controls `kind`, `what`, `at` and `becomes` choose the change, as a click on a byte of the
+    `picture` does; `store` is one of Docker's stores. `path` and `at` choose the first change: that byte of that file.
+    Raises NotFound for a path that is not in the image's file system, and LabError for a byte beyond the file's end.
     """
 
     def __init__(self, image: Image, path: str = "", at: int | None = None) -> None:
@@ -40,6 +48,7 @@ class DigestMicroscope(Readable):
         self.becomes = ipywidgets.Text(description="Becomes", layout=_wide())
         self.store = toggles("Seen with", STORES)
         self.page = html_area()
+        self.picture = TouchDrawing(self._act, HINT)
         self._filling = False  # while one control sets another, which must not draw as well
         self._damage = ""
         self._places: list[Place] = []
@@ -58,8 +67,9 @@ class DigestMicroscope(Readable):
         self._fill_then_draw(lambda: self._fill_all(at))()
         called = names(image)
         title = f"<b>Digest microscope</b>: {escape(units.harmless(called))}"
+        drawing = [*self.picture.parts] if self._start else []
         super().__init__(
-            [html_area(title), self.kind, self.what, self.at, self.becomes, self.store, self.page],
+            [html_area(title), self.kind, self.what, self.at, self.becomes, *drawing, self.store, self.page],
             html=f"<p>{title}</p>{self._all_pages()}",
             plain=f"Digest microscope: {called}\n{self._text()}",
         )
@@ -145,7 +155,45 @@ class DigestMicroscope(Readable):
         edit = self._change(kind, self.what.value, self.at.value, self.becomes.value)
         hidden = len(self._places) - MOST_PLACES
         more = f"<p>The list leaves out {hidden:,} more files.</p>" if hidden > 0 and kind in ("byte", "mode") else ""
+        if drawing := self._chain(edit):
+            self.picture.show(drawing, self._nodes(edit))
         self.page.value = more + page(self.image, edit, [self.store.value])
+
+    def _act(self, event: str, node: str, target: str | None) -> str:
+        """Choose the byte that was clicked; the page says what became of the names."""
+        kind, _, which = node.partition(":")
+        if kind == "byte":
+            self.at.value = int(which)
+        elif kind == "bytes":
+            first = shown_bytes(self.at.max + 1, self.at.value).start
+            self.at.value = first + (MOST_BYTES if which == "after" else -MOST_BYTES)
+        return ""
+
+    def _chain(self, edit: Edit) -> Drawing | None:
+        """The picture of an edit: the chain from its file, or from the file at the start; None without a file."""
+        if not (place := edit.place or self._start):
+            return None
+        return chain(self.image, place.path, place.layer, edit.result, edit.at)
+
+    def _nodes(self, edit: Edit) -> dict[str, Node]:
+        """The bytes, which light up every name that changes, and the names themselves."""
+        place = edit.place or self._start
+        assert place
+        changed = _changed(self.image, edit.result, place)
+        lit = tuple(_with_arrows(changed))
+        nodes = {}
+        if edit.at is not None:
+            content = self._content(place)
+            for number in shown_bytes(len(content), edit.at):
+                words = f"byte {number:,}, {byte_words(content[number])}"
+                chosen = number == edit.at
+                note = f"B{words[1:]}: what lights up is computed from it."
+                nodes[f"byte:{number}"] = Node(words, same=lit if chosen else (), note=note, pressed=chosen)
+            nodes["bytes:before"], nodes["bytes:after"] = Node("show the bytes before"), Node("show the bytes after")
+        for key, name in LINKS.items():
+            words = f"{name}: {'changed' if key in changed else 'the same as before'}"
+            nodes[link_id(key)] = Node(words, same=tuple(_with_arrows([key])), note=f"T{words[1:]}.")
+        return nodes
 
     def _change(self, kind: str, chosen: object, at: int, becomes: str) -> Edit:
         """Make the changed image; raises LabError for a value that is not a byte or a mode."""
@@ -154,7 +202,7 @@ class DigestMicroscope(Readable):
             result = mutate.byte(self.image, chosen, at, value)
             what = f"Byte {at:,} of {units.harmless(chosen.path)}, in layer {chosen.layer}"
             context = context_of(content, at)
-            return Edit(kind, what, result, chosen, byte_text(content[at]), byte_text(value), context)
+            return Edit(kind, what, result, chosen, byte_text(content[at]), byte_text(value), context, at)
         if isinstance(chosen, Place) and kind == "mode":
             if not re.fullmatch(r"[0-7]{3,4}", becomes.strip()):
                 raise LabError(f"{becomes!r} is not a mode: write three or four digits from 0 to 7, such as 0755")
@@ -189,6 +237,8 @@ class DigestMicroscope(Readable):
         pages: list[str] = []
         for edit in self._examples():
             opened = " open" if not pages else ""
+            if not pages and (drawing := self._chain(edit)):
+                pages.append(drawing._repr_html_())
             summary = f"<summary>Change {KINDS[edit.kind].label}</summary>"
             pages.append(f"<details{opened}>{summary}{page(self.image, edit, list(STORES))}</details>")
         return "".join(pages) or self.page.value
@@ -200,6 +250,23 @@ class DigestMicroscope(Readable):
             changed = ", ".join(units.harmless(row.name) for row in rows if row.changed) or "nothing"
             lines.append(f"Change {KINDS[edit.kind].label}. {edit.sentence} Changed: {changed}.")
         return "\n".join(lines) or self._damage
+
+
+def _changed(image: Image, other: Image, place: Place) -> list[str]:
+    """The links whose names differ between two images, as keys of `LINKS`."""
+    number = place.layer - 1
+    before, after = (
+        {"tar": one.layers[number].diff_id, "blob": one.layers[number].digest, "chain": one.chain_ids[number],
+         "config": one.id, "manifest": one.digest}
+        for one in (image, other)
+    )  # fmt: skip
+    return [key for key in LINKS if before[key] != after[key]]
+
+
+def _with_arrows(keys: Collection[str]) -> Iterator[str]:
+    """The ids of links, and of the arrows that go into them."""
+    yield from map(link_id, keys)
+    yield from (arrow_id(tail, head) for tail, head in GOES_INTO if head in keys)
 
 
 def _wide() -> ipywidgets.Layout:

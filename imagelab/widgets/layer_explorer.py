@@ -1,7 +1,8 @@
 """LayerExplorer: the file system after each layer, with what the layer changed.
 
-A slider chooses a layer. Below it stands the file tree of the layers up to that one: which paths the layer added (A),
-changed (C) and removed (D), and the layer that each path comes from. A page has at most about `ROWS` rows.
+A click on a layer in the picture of the stack opens it, as the slider does; a file in the picture says which layer it
+comes from and what hides it. Below stands the file tree of the layers up to the open one: which paths the layer added
+(A), changed (C) and removed (D), and the layer that each path comes from. A page has at most about `ROWS` rows.
 """
 
 from __future__ import annotations
@@ -13,22 +14,26 @@ from html import escape
 import ipywidgets
 
 from .. import units
-from ..analysis.layer_changes import WORDS, Stage, stages
+from ..analysis.layer_changes import WORDS, Mark, Stage, stages
 from ..drawings.drawing import count, names
+from ..drawings.stack import MOST_LAYERS, draw_stages, file_id, hidden_by, layer_id, shown_marks
 from ..errors import LabError
 from ..filesystem.entry import ancestors, order, parent_of
 from ..oci.image import Image
 from .base import Readable, html_area, show_errors
 from .html_table import CHANGE_STYLES, cell, code, number, table
+from .touch import Node, TouchDrawing
 
 ROWS = 150  # shown at a time
 FEW = 8  # paths shown of each folder, where not all fit
+HINT = "Click a layer to open it; point at a file to see where it comes from. By keyboard: arrows, and Enter opens."
 
 
 class LayerExplorer(Readable):
     """A widget that shows an image's file system layer by layer.
 
-    Holds only the image. `slider.value` is the layer (from 1); `only_changes.value` hides the paths it did not touch.
+    Holds only the image. `slider.value` is the layer (from 1); `only_changes.value` hides the paths it did not touch;
+    `picture` is the stack.
     """
 
     def __init__(self, image: Image) -> None:
@@ -42,12 +47,15 @@ class LayerExplorer(Readable):
             description="Only what this layer changed", indent=False, layout=ipywidgets.Layout(width="auto")
         )
         self.page = html_area()
+        self.picture = TouchDrawing(self._act, HINT)
         self._stages: list[Stage] = []
         damage = ""
         try:
             self._stages = stages(image)
         except LabError as error:
             damage = str(error)
+        self._drawing = draw_stages(image, self._stages)
+        self._files = _file_nodes(self._stages)
         show = show_errors(self.page, self._show)
         self.slider.observe(show, "value")
         self.only_changes.observe(show, "value")
@@ -56,21 +64,30 @@ class LayerExplorer(Readable):
         else:
             show()
         title = f"<b>Layer explorer</b>: {escape(units.harmless(names(image)))}, {count(layers, 'layer')}"
+        drawing = [*self.picture.parts] if self._stages else []
         super().__init__(
-            [html_area(title), self.slider, self.only_changes, self.page],
-            html=f"<p>{title}</p>{self._all_pages() or self.page.value}",
+            [html_area(title), *drawing, self.slider, self.only_changes, self.page],
+            html=f"<p>{title}</p>{self._without_kernel() or self.page.value}",
             plain=self._text() or damage or "This image has no layers.",
         )
 
     def _show(self, *_: object) -> None:
         if self._stages:
+            self.picture.show(self._drawing, {**_layer_nodes(self._stages, self.slider.value), **self._files})
             self.page.value = page(self._stages[self.slider.value - 1], len(self._stages), self.only_changes.value)
         else:
             self.page.value = "<p>This image has no layers: its file system is empty.</p>"
 
-    def _all_pages(self) -> str:
-        """The page of every layer, one below the other, for readers without a kernel."""
-        pages = []
+    def _act(self, event: str, node: str, target: str | None) -> str:
+        """Open the layer that was clicked, or the one of the file that was clicked."""
+        number = int(node.split(":")[1])
+        self.slider.value = number
+        stage = self._stages[number - 1]
+        return f"Layer {number} of {len(self._stages)} is open: it {stage.did}."
+
+    def _without_kernel(self) -> str:
+        """The stack, and the page of every layer, one below the other."""
+        pages = [self._drawing._repr_html_()] if self._stages else []
         for stage in self._stages:
             opened = " open" if stage.number == len(self._stages) else ""
             summary = f"<summary>Layer {stage.number}: {escape(stage.created_by)}</summary>"
@@ -83,6 +100,49 @@ class LayerExplorer(Readable):
             lines.append(f"Layer {stage.number} ({units.harmless(stage.created_by)}): {stage.did}")
             lines += [f"  {mark.letter} {units.harmless(mark.path)}" for mark in list(stage.marks.values())[:ROWS]]
         return "\n".join(lines)
+
+
+def _layer_nodes(every: list[Stage], chosen: int) -> dict[str, Node]:
+    return {
+        layer_id(stage.number): Node(
+            f"layer {stage.number}: {stage.did}", note=f"Layer {stage.number} {stage.did}: {stage.created_by}",
+            pressed=stage.number == chosen,
+        )
+        for stage in reversed(every[-MOST_LAYERS:])
+    }  # fmt: skip
+
+
+def _file_nodes(every: list[Stage]) -> dict[str, Node]:
+    """The files in the picture: each says where it comes from and what hides it, and lights up both."""
+    covers = hidden_by(every)
+    nodes = {}
+    for stage in every[-MOST_LAYERS:]:
+        for mark in shown_marks(stage):
+            place, words, same = file_id(stage.number, mark.path), [f"{mark.path}: {_did(mark)}"], []
+            if mark.was_in:
+                below = file_id(mark.was_in, mark.path)
+                same += [below, f"{place}->{below}", layer_id(mark.was_in)]
+            if cover := covers.get((stage.number, mark.path)):
+                above = file_id(cover.layer, cover.by)
+                same += [above, f"{above}->{place}", layer_id(cover.layer)]
+                how = "its own file there covers this one" if cover.how == "covered" else "a whiteout there hides it"
+                words.append(f"From layer {cover.layer} on it is out of sight: {how}. Its bytes stay in this layer.")
+            elif mark.letter != "D" and mark.entry.kind != "dir":
+                words.append("No later layer hides it: it is the file that a container sees.")
+            text = units.harmless(" ".join(words))
+            nodes[place] = Node(f"{units.harmless(mark.path)}, in layer {stage.number}", same=tuple(same), note=text)
+    return nodes
+
+
+def _did(mark: Mark) -> str:
+    """What a layer did to a path, as a sentence."""
+    size = f", {count(mark.entry.size, 'byte')}" if mark.entry.kind == "file" and mark.letter != "D" else ""
+    if mark.letter == "A":
+        return f"it comes from layer {mark.layer}{size}."
+    if mark.letter == "D":
+        return f"a whiteout in layer {mark.layer} hides the one of layer {mark.was_in}, which still holds its bytes."
+    over = "" if mark.entry.kind == "dir" else f", which covers the one of layer {mark.was_in}"
+    return f"changed by layer {mark.layer}{size}{over}."
 
 
 def page(stage: Stage, layers: int, only_changes: bool, rows: int = ROWS) -> str:

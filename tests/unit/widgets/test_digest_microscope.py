@@ -182,7 +182,7 @@ def test_colour_is_never_alone(microscope):
 
 def test_without_a_kernel_every_kind_of_change_can_be_read(microscope):
     bundle = microscope._repr_mimebundle_()
-    assert bundle["text/html"].count("<details") == len(KINDS)
+    assert bundle["text/html"].count("<summary>Change ") == len(KINDS) and "<img alt=" in bundle["text/html"]
     assert bundle["text/html"].count("<details open") == 1
     assert bundle["text/html"].count("docker images, with the containerd store") == len(KINDS)
     assert "Change the mode of a file. The mode of app/prices.csv, in layer 2: '0644' becomes '0755'." in (

@@ -70,7 +70,7 @@ def test_names_and_commands_are_only_shown(lab):
 
 def test_without_a_kernel_every_layer_can_be_opened(image):
     bundle = LayerExplorer(image)._repr_mimebundle_()
-    assert bundle["text/html"].count("<details") == 3
+    assert bundle["text/html"].count("<summary>Layer ") == 3 and "<img alt=" in bundle["text/html"]
     assert bundle["text/html"].count("<details open") == 1
     assert "Layer 2 (RUN tidy & <b>bold</b>): changed 1 path, removed 1 path" in bundle["text/plain"]
     assert "application/vnd.jupyter.widget-view+json" in bundle
