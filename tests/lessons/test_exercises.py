@@ -10,6 +10,7 @@ from imagelab.errors import LabError
 from imagelab.lesson import steps
 from imagelab.lesson.exercises import EXERCISES, exercise
 from imagelab.lesson.markup import plain
+from lessons.kernels import kernel
 from lessons.near_misses import breaks
 
 MISTAKES = [(name, number) for name in EXERCISES for number in range(len(exercise(name).mistakes))]
@@ -175,3 +176,21 @@ def test_an_unrelated_change_is_a_try_and_no_mistake(name):
     named = [mistake for mistake in task.mistakes if plain(mistake.message) in said]
     assert not [mistake for mistake in named if "nothing is called `me:1.0`" not in mistake.message]
     task.reset()
+
+
+def test_the_docker_solutions_work_as_cells_of_a_notebook_and_their_commands_are_the_par(tmp_path):
+    with kernel(tmp_path) as running:
+        running.run('from imagelab.lesson import begin, exercise\nbegin("00")')
+        for name in EXERCISES:
+            task = exercise(name)
+            (shown,) = running.run(f'{task.variable} = exercise("{name}")\n{task.variable}')
+            assert shown["data"]["text/plain"] == repr(task)
+            for step in task.steps:
+                outputs = running.run(step)
+                assert not [output for output in outputs if output["output_type"] == "error"], (step, outputs)
+            (checked,) = running.run(f"{task.variable}.check()")
+            assert f"Exercise {name}: solved." in checked["data"]["text/plain"]
+            (counted,) = running.run(f"print({task.variable}.commands)")
+            assert int(counted["text"]) == task.par, name
+            running.run(f"{task.variable}.reset()")
+            task.reset()
