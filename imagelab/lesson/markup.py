@@ -40,7 +40,12 @@ def paragraph(text: str) -> str:
 
 def folded(summary: str, text: str) -> str:
     """A summary that opens to show the text, by click or by Enter."""
-    return f"<details><summary>{html(summary)}</summary>{paragraph(text)}</details>"
+    return details(summary, paragraph(text))
+
+
+def details(summary: str, body: str, *, opened: bool = False) -> str:
+    """A summary that opens to show `body`, which is HTML."""
+    return f"<details{' open' * opened}><summary>{html(summary)}</summary>{body}</details>"
 
 
 def code(text: str) -> str:

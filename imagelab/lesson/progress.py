@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from .bar import LiveText
 
 NAME = ".imagelab-progress.json"
-TITLES = ["LESSON", "PREDICTIONS RIGHT", "PREDICTIONS MADE", "EXERCISES SOLVED", "EXERCISES TRIED", "HINTS TAKEN"]
+TITLES = [
+    "LESSON", "PREDICTIONS RIGHT", "PREDICTIONS MADE", "DID NOT KNOW", "EXERCISES SOLVED", "EXERCISES TRIED",
+    "HINTS TAKEN",
+]  # fmt: skip
+DONT_KNOW = "?"  # an answer to every prediction, which is neither right nor wrong
 
 Record = dict[str, Any]
 after_change: list[Callable[[], None]] = []  # called when this process has changed the file
@@ -51,8 +55,14 @@ def read(file: Path | None = None) -> Record:
     return record
 
 
-def predicted(name: str, answer: str, right: bool) -> None:
-    """Record an answer to a prediction; only the first one counts."""
+def answer(name: str) -> str | None:
+    """The first answer to a prediction: a letter, or DONT_KNOW; None if there is none yet."""
+    recorded = read()["predictions"].get(name)
+    return None if recorded is None else str(recorded.get("said"))
+
+
+def predicted(name: str, answer: str, right: bool | None) -> None:
+    """Record an answer to a prediction; only the first one counts. `right` is None for DONT_KNOW."""
     with _changing() as record:
         record["predictions"].setdefault(name, {"said": answer, "right": right, "when": _now()})
 
@@ -130,7 +140,7 @@ def collect(folder: str | Path) -> Table:
         try:
             rows += [(learner, *row) for row in _rows(read(file))]
         except Invalid:
-            rows.append((learner, f"({NAME} cannot be read)", 0, 0, 0, 0, 0))
+            rows.append((learner, f"({NAME} cannot be read)", 0, 0, 0, 0, 0, 0))
     return tables.of(rows, ["LEARNER", *TITLES])
 
 
@@ -144,6 +154,7 @@ def _rows(record: Record) -> list[tuple[Any, ...]]:
         )
         rows.append((
             lesson, sum(bool(item.get("right")) for item in predictions), len(predictions),
+            sum(item.get("said") == DONT_KNOW for item in predictions),
             sum("solved" in item for item in exercises), sum("tries" in item for item in exercises),
             sum(int(item.get("hints", 0)) for item in exercises),
         ))  # fmt: skip

@@ -40,13 +40,18 @@ def show_errors(area: ipywidgets.HTML, action: Callable[..., None]) -> Callable[
     def handler(*event: Any) -> None:
         try:
             action(*event)
-        except LabError as error:
-            area.value = f'<p role="alert"><b>That did not work.</b> {escape(str(error))}</p>'
         except Exception as error:
-            message = escape(f"{type(error).__name__}: {error}")
-            area.value = f'<p role="alert"><b>An error inside imagelab.</b> {message}</p>'
+            area.value = alert(error)
 
     return handler
+
+
+def alert(error: Exception) -> str:
+    """HTML that says what went wrong, and that a screen reader announces."""
+    if isinstance(error, LabError):
+        return f'<p role="alert"><b>That did not work.</b> {escape(str(error))}</p>'
+    message = escape(f"{type(error).__name__}: {error}")
+    return f'<p role="alert"><b>An error inside imagelab.</b> {message}</p>'
 
 
 def status(html: str) -> str:

@@ -1,37 +1,66 @@
-"""A question with a row of buttons, one for each answer.
+"""A question with radio buttons: click an option, or type its letter, to answer.
 
-The buttons work by keyboard: Tab moves to them, Enter or Space presses them.
+The module of JavaScript beside this file makes real radio buttons, as screen readers expect them; nothing is built, and
+nothing is fetched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-import ipywidgets
+import anywidget
+import traitlets
 
-from .base import Readable, html_area, show_errors, side_by_side, status
+from .base import Readable, alert
 
-PRESSED = ("#005a8c", "#ffffff")  # background and text: a contrast of 7 to 1, where JupyterLab's own blue has 3.5
+HERE = Path(__file__).parent
+
+
+class Radios(anywidget.AnyWidget):
+    """A question, options of which one can be chosen, and below them what there is to say to the answer; all HTML.
+
+    `answer(letter)` is called with each answer, and decides what is shown as chosen. An exception that it raises is
+    shown in words.
+    """
+
+    _esm = HERE / "choices.js"
+    _css = HERE / "choices.css"
+    question = traitlets.Unicode().tag(sync=True)
+    options: traitlets.List[Any] = traitlets.List().tag(sync=True)  # the letter and the HTML of each
+    chosen = traitlets.Unicode().tag(sync=True)  # a letter, or empty
+    feedback = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, question: str, options: Mapping[str, str], answer: Callable[[str], object]) -> None:
+        super().__init__(question=question, options=[[letter, html] for letter, html in options.items()])
+        self._answer = answer
+        self.on_msg(self._receive)  # type: ignore[no-untyped-call]
+
+    def press(self, letter: str) -> None:
+        """Answer, as a click on the option does."""
+        try:
+            self._answer(letter)
+        except Exception as error:  # ipywidgets would drop it unseen
+            self.feedback = alert(error)
+
+    def _receive(self, _: object, content: dict[str, Any], buffers: object) -> None:
+        if "answer" in content:
+            self.press(str(content["answer"]))
 
 
 class Choices(Readable):
-    """A question (HTML) with one button for each letter; `choose(letter)` returns the HTML to show below."""
+    """Radio buttons with a version in HTML and one in plain text, for readers without a kernel."""
 
-    def __init__(self, question: str, options: Mapping[str, str], choose: Callable[[str], str], *, plain: str) -> None:
-        self.feedback = html_area()
-        self.buttons = {}
-        for letter, text in options.items():
-            button = ipywidgets.Button(
-                description=letter, tooltip=f"Answer {letter}: {text}", layout=ipywidgets.Layout(width="4em")
-            )
-            button.on_click(show_errors(self.feedback, lambda _, letter=letter: self.answer(letter, choose)))
-            self.buttons[letter] = button
-        row = side_by_side(ipywidgets.Label("Your answer:"), *self.buttons.values())
-        super().__init__([html_area(question), row, self.feedback], html=question, plain=plain)
+    def __init__(
+        self, question: str, options: Mapping[str, str], answer: Callable[[str], object], *, html: str, plain: str
+    ) -> None:
+        self.radios = Radios(question, options, answer)
+        super().__init__([self.radios], html=html, plain=plain)
 
-    def answer(self, letter: str, choose: Callable[[str], str]) -> None:
-        """Answer with this letter, as pressing its button does."""
-        self.feedback.value = status(choose(letter))
-        for other, button in self.buttons.items():
-            button.icon = "check" if other == letter else ""
-            button.style.button_color, button.style.text_color = PRESSED if other == letter else (None, None)
+    def show(self, chosen: str, feedback: str, question: str | None = None) -> None:
+        """Show which option is chosen, and HTML below the options; `question` replaces what is above them."""
+        with self.radios.hold_sync():
+            self.radios.chosen, self.radios.feedback = chosen, feedback
+            if question is not None:
+                self.radios.question = question

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 
+from imagelab.lesson.learner import MARK
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MINUTE = 60_000  # playwright counts in milliseconds
 
@@ -25,21 +27,23 @@ SHOW = """async ([path, theme]) => {
     await commands.execute("apputils:change-theme", {theme});
     await commands.execute("docmanager:open", {path, factory: "Notebook"});
 }"""
-CLOSE = """() => {
+CLOSE = """async () => {
     for (const widget of [...window.jupyterapp.shell.widgets("main")]) {
         if (widget.context) widget.context.model.dirty = false;  // or it asks whether to save
         widget.close();
     }
+    await window.jupyterapp.serviceManager.sessions.shutdownAll();
 }"""
 
 
 class Classroom:
-    """A JupyterLab server of the tests' own, in a folder with a copy of the lessons."""
+    """A JupyterLab server of the tests' own, in a learner's copy of the lessons, which has kept its outputs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.lessons = folder / "lessons"
         shutil.copytree(NOTEBOOKS, self.lessons, ignore=shutil.ignore_patterns(".*"))
+        (self.lessons / MARK).mkdir()
         self.url = ""
 
     @property
@@ -102,8 +106,7 @@ class Classroom:
     def tidy(self, page: Page) -> None:
         """Close every notebook, end every kernel, and forget the learner's progress."""
         page.evaluate(CLOSE)
-        for session in page.request.get(f"{self.url}/api/sessions").json():
-            page.request.delete(f"{self.url}/api/sessions/{session['id']}")
+        assert page.request.get(f"{self.url}/api/sessions").json() == []
         (self.lessons / ".imagelab-progress.json").unlink(missing_ok=True)
 
     def settle(self, extension: str, what: str, **settings: object) -> None:

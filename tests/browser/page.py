@@ -19,7 +19,7 @@ UNREADABLE = """(widget, words) => {  // what stands out from its ground by less
     return [seen.length, seen.filter(e => contrast(e) < 4.5).map(e => e.outerHTML)];
 }"""
 INSIDE = "w => w.getBoundingClientRect().right <= innerWidth && w.scrollWidth <= w.clientWidth + 1"
-WORDS = "td, td i, th, p, code, pre, abbr, li, b, mark, label, caption, summary, button, select"
+WORDS = "span, td, td i, th, p, code, pre, abbr, li, b, mark, label, caption, summary, button, select"
 
 in_every_light = pytest.mark.parametrize(
     ("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"]
@@ -63,6 +63,11 @@ def drag(widget, name, *, onto=None, by=(0, 0)):
 def unfold(page, heading):
     """Open the section of a heading that is folded, by the button that says how many cells it hides."""
     page.locator(".jp-MarkdownCell").filter(has_text=heading).locator(".jp-showHiddenCellsButton").click()
+
+
+def option(question, letter):
+    """The radio button of an option of a question."""
+    return question.get_by_role("radio", name=f"({letter})")
 
 
 def type_and_run(page, source, code):

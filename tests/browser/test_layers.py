@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.classroom import run_all
-from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run, widget_of
+from browser.page import cell_with, in_every_light, no_trouble, option, readable, type_and_run, widget_of
 
 LAYERS = "02-layers"
 METER = "WasteMeter("
@@ -73,7 +73,7 @@ def test_lesson_02_is_answered_and_solved(lesson, classroom):
     run_all(page)
     no_trouble(page)
     question = widget_of(page, 'predict("02.delete")')
-    question.get_by_role("button", name="a", exact=True).focus()
+    option(question, "a").focus()
     page.keyboard.press("Enter")
     expect(question.get_by_role("status")).to_contain_text("All 1,000,000 bytes are where they were, in layer 2.")
     expect(question.get_by_role("status")).to_contain_text("2,048 bytes more")
@@ -101,6 +101,6 @@ def test_the_waste_meter_is_readable_in_every_light(widget, dark, width):
     button(meter, 2, "overwrite").click()
     expect(meter.get_by_role("alert")).to_have_count(1)
     question = widget_of(page, 'predict("02.secret")')
-    question.get_by_role("button", name="a", exact=True).click()
+    option(question, "a").click()
     expect(question.get_by_role("status")).to_contain_text("The answer is (c).")
     readable(meter, question)

@@ -22,9 +22,16 @@ def test_the_first_prediction_counts():
     progress.predicted("01.layers", "b", True)
     assert progress.read()["predictions"]["01.layers"]["said"] == "a"
     assert progress.table().iloc[0].to_dict() == {
-        "LESSON": "01", "PREDICTIONS RIGHT": 0, "PREDICTIONS MADE": 1, "EXERCISES SOLVED": 0, "EXERCISES TRIED": 0,
-        "HINTS TAKEN": 0,
+        "LESSON": "01", "PREDICTIONS RIGHT": 0, "PREDICTIONS MADE": 1, "DID NOT KNOW": 0, "EXERCISES SOLVED": 0,
+        "EXERCISES TRIED": 0, "HINTS TAKEN": 0,
     }  # fmt: skip
+
+
+def test_who_does_not_know_has_made_a_prediction_that_is_not_right():
+    progress.predicted("01.layers", progress.DONT_KNOW, None)
+    row = progress.table().iloc[0]
+    assert (row["PREDICTIONS RIGHT"], row["PREDICTIONS MADE"], row["DID NOT KNOW"]) == (0, 1, 1)
+    assert "predictions 1 of 3" in progress.bar("01").line.value
 
 
 def test_tries_are_counted_until_it_is_solved():
