@@ -31,7 +31,7 @@ def test_who_does_not_know_has_made_a_prediction_that_is_not_right():
     progress.predicted("01.layers", progress.DONT_KNOW, None)
     row = progress.table().iloc[0]
     assert (row["PREDICTIONS RIGHT"], row["PREDICTIONS MADE"], row["DID NOT KNOW"]) == (0, 1, 1)
-    assert "predictions 1 of 3" in progress.bar("01").line.value
+    assert "predictions 1 of 3" in repr(progress.bar("01"))
 
 
 def test_tries_are_counted_until_it_is_solved():
