@@ -66,7 +66,8 @@ class CacheSimulator(Readable):
         act(lambda: self.build())()
         builds = side_by_side(self.again, self.fresh)
         super().__init__(
-            [*self.picture.parts, self.error, self.stop, self.page, builds, self.file, self.text, self.edit],
+            [*self.picture.parts, self.error, self.stop, self.page, builds, self.file, self.text,
+             side_by_side(self.edit)],
             html=f"<p><b>Cache simulator</b>, as it starts</p>{self.picture.still.value}{self.error.value}"
             f"{self.page.value}{self._listing()}",
             plain=self._plain,

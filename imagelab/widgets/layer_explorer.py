@@ -8,7 +8,7 @@ comes from and what hides it. Below stands the file tree of the layers up to the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 import ipywidgets
@@ -20,7 +20,7 @@ from ..drawings.stack import MOST_LAYERS, draw_stages, file_id, hidden_by, layer
 from ..errors import LabError
 from ..filesystem.entry import ancestors, order, parent_of
 from ..oci.image import Image
-from .base import Readable, html_area, show_errors
+from .base import Readable, html_area, show_errors, side_by_side
 from .html_table import CHANGE_STYLES, cell, code, number, table
 from .touch import Node, TouchDrawing
 
@@ -64,9 +64,10 @@ class LayerExplorer(Readable):
         else:
             show()
         title = f"<b>Layer explorer</b>: {escape(units.harmless(names(image)))}, {count(layers, 'layer')}"
-        drawing = [*self.picture.parts] if self._stages else []
+        opened = [self.slider, self.only_changes, self.page]
+        columns = [_column(self.picture.parts, "0 1 auto"), _column(opened, "1 1 24em")] if self._stages else opened
         super().__init__(
-            [html_area(title), *drawing, self.slider, self.only_changes, self.page],
+            [html_area(title), side_by_side(*columns)],
             html=f"<p>{title}</p>{self._without_kernel() or self.page.value}",
             plain=self._text() or damage or "This image has no layers.",
         )
@@ -100,6 +101,11 @@ class LayerExplorer(Readable):
             lines.append(f"Layer {stage.number} ({units.harmless(stage.created_by)}): {stage.did}")
             lines += [f"  {mark.letter} {units.harmless(mark.path)}" for mark in list(stage.marks.values())[:ROWS]]
         return "\n".join(lines)
+
+
+def _column(widgets: Sequence[ipywidgets.Widget], flex: str) -> ipywidgets.VBox:
+    """A column beside another one, or above it where the page is narrow."""
+    return ipywidgets.VBox([*widgets], layout=ipywidgets.Layout(flex=flex, min_width="0", max_width="100%"))
 
 
 def _layer_nodes(every: list[Stage], chosen: int) -> dict[str, Node]:
