@@ -65,7 +65,7 @@ class LayerExplorer(Readable):
             show()
         title = f"<b>Layer explorer</b>: {escape(units.harmless(names(image)))}, {count(layers, 'layer')}"
         opened = [self.slider, self.only_changes, self.page]
-        columns = [_column(self.picture.parts, "0 1 auto"), _column(opened, "1 1 24em")] if self._stages else opened
+        columns = [_column(self.picture.parts, "1 1 32em"), _column(opened, "1 1 24em")] if self._stages else opened
         super().__init__(
             [html_area(title), side_by_side(*columns)],
             html=f"<p>{title}</p>{self._without_kernel() or self.page.value}",
