@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from browser.classroom import start_all
 from browser.conftest import FLAGS
 from browser.page import cell_with
 
@@ -32,8 +33,12 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     folder.mkdir()
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
     folded = markdown("## 2. More: the log", metadata={"jp-MarkdownHeadingCollapsed": True})
-    cells = [markdown("## 1. Tags"), code("'above'"), folded, code("'folded'"), markdown("## 3. Last"), code("'below'")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "folded.ipynb")
+    cells = [
+        code("from imagelab.lesson import begin, predict, progress\nbegin('00')"), code("progress.map()"),
+        code('predict("00.tar").choose("a")'), folded, code("'folded'"), markdown("## 3. Last"), code("'below'"),
+    ]  # fmt: skip
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "mine.ipynb")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "IMAGELAB"))}
     server = subprocess.Popen(
         learn(folder, "--port", "0"), env=environment | {"HOME": str(home)}, text=True,
@@ -84,12 +89,44 @@ def test_nothing_pops_up_and_the_first_cell_runs(page):
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_a_section_that_goes_further_opens_folded(page):
-    page.get_by_role("listitem", name=re.compile(r"folded\.ipynb")).dblclick()
-    expect(page.get_by_role("heading", name="3. Last")).to_be_visible()
-    expect(page.get_by_role("heading", name="2. More: the log")).to_be_visible()
-    expect(cell_with(page, "'below'")).to_be_visible()
-    expect(cell_with(page, "'folded'")).to_be_hidden()
+@pytest.fixture(scope="module")
+def run(page: Page) -> Page:
+    """The learner's own notebook, all of its cells run."""
+    page.get_by_role("listitem", name=re.compile(r"mine\.ipynb")).dblclick()
+    page.get_by_role("heading", name="3. Last").wait_for()
+    page.get_by_text("| Idle").first.wait_for()
+    start_all(page)
+    expect(cell_with(page, "'below'")).to_contain_text("[5]")
+    return page
+
+
+@pytest.fixture
+def mine(run: Page) -> Page:
+    """That notebook, in front of the others."""
+    run.get_by_role("tab", name="mine.ipynb").click()
+    return run
+
+
+def test_a_section_that_goes_further_opens_folded(mine):
+    expect(mine.get_by_role("heading", name="2. More: the log")).to_be_visible()
+    expect(cell_with(mine, "'below'")).to_be_visible()
+    expect(cell_with(mine, "'folded'")).to_be_hidden()
+
+
+def test_the_bar_follows_what_is_done_and_its_link_opens_the_section_that_comes_next(mine):
+    bar = cell_with(mine, "begin('00')").get_by_role("status")
+    expect(bar).to_contain_text("predictions 1 of 2")
+    bar.get_by_role("link", name="5. The same image again").press("Enter")
+    expect(mine.get_by_role("tab", name="00-start-here.ipynb", selected=True)).to_be_visible()
+    expect(mine.get_by_role("heading", name="5. The same image again")).to_be_in_viewport()
+
+
+def test_the_map_leads_to_every_lesson(mine):
+    table = cell_with(mine, "progress.map()").get_by_role("table", name="The course, and what you have done of it")
+    expect(table.get_by_role("row")).to_have_count(8)
+    table.get_by_role("link", name="04 · Tags").click()
+    expect(mine.get_by_role("tab", name="04-tags.ipynb", selected=True)).to_be_visible()
+    expect(mine.get_by_role("heading", name="04 · Tags")).to_be_in_viewport()
 
 
 def test_a_second_time_it_says_where_it_is_open(course):
