@@ -8,11 +8,13 @@ Follows moby's daemon/images (20.10) and daemon/containerd/image_list.go, and co
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..filesystem.tree import Changes
 from ..oci.digest import Digest
 from ..oci.image import Image
+from ..oci.layer import Layer
 from ..shown import Displayed
 
 BLOCK = 4096  # bytes that a disk gives out at a time: ext4's and xfs's usual setting
@@ -46,7 +48,12 @@ def content_size(image: Image) -> int:
 
 def unpacked_size(image: Image) -> int:
     """Bytes on a disk of 4 kB blocks once each layer is unpacked beside the others, as overlayfs wants them."""
-    return sum(_blocks(layer.changes()) for layer in image.layers)
+    return sum(map(unpacked_layer, image.layers))
+
+
+def unpacked_layer(layer: Layer) -> int:
+    """Bytes on such a disk that one layer takes: its SIZE in `docker history` with the containerd store."""
+    return _blocks(layer.changes())
 
 
 def _blocks(changes: Changes) -> int:
@@ -54,3 +61,6 @@ def _blocks(changes: Changes) -> int:
     inodes = {id(entry): entry for path, entry in changes.entries.items() if path}.values()
     used = sum(-(-entry.size // BLOCK) if entry.kind == "file" else entry.kind == "dir" for entry in inodes)
     return BLOCK * (1 + used)
+
+
+STORES: Mapping[str, Callable[[Image], Shown]] = {"20-28": classic, "29": containerd}

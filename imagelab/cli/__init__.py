@@ -18,7 +18,7 @@ from contextlib import suppress
 
 import click
 
-from .command import Desk, Verbs, complain, explain, fail, say
+from .command import BAD_FLAG, DOCKER_VARIABLE, DOCKERS, Desk, Verbs, complain, docker_version, explain, fail, say
 from .unsupported import verb_instead
 
 _CONTAINER = {
@@ -111,12 +111,32 @@ class _Group(Verbs):
         fail(f"{top}: '{path}' is not a command of {top}.\nSee '{ctx.command_path} --help'")
 
 
-def _root(ctx: click.Context, home: str | None) -> None:
+def _root(ctx: click.Context, home: str | None, docker: str | None) -> None:
     if ctx.obj is None:
         ctx.obj = Desk(home)
     elif home is not None:
         ctx.obj = Desk(home, notebook=ctx.obj.notebook, alone=ctx.obj.alone)
-    _or_help(ctx)
+    text = docker if docker is not None else os.environ.get(DOCKER_VARIABLE) or DOCKERS[0]
+    version = docker_version(text)
+    if version is None:
+        where = f"${DOCKER_VARIABLE}" if docker is None else "--as"
+        fail(f"{where}: expected {' or '.join(DOCKERS)}, the version of Docker to print as, not {text!r}", BAD_FLAG)
+    ctx.obj.docker = version
+    if docker is not None and ctx.invoked_subcommand is None:
+        _stay(ctx, version)
+    else:
+        _or_help(ctx)
+
+
+def _stay(ctx: click.Context, docker: str) -> None:
+    """Print as this Docker from here on: in a notebook until its kernel ends; a shell has to be told."""
+    if not ctx.obj.notebook:
+        say(f"To print as Docker {docker} does in this shell: export {DOCKER_VARIABLE}={docker}\n")
+        return
+    os.environ[DOCKER_VARIABLE] = docker
+    other = next(version for version in DOCKERS if version != docker)
+    store = "containerd store" if docker == "29" else "classic store"
+    say(f"%docker prints as Docker {docker} ({store}) from here on. Back: %docker --as {other}\n")
 
 
 def _or_help(ctx: click.Context) -> None:
@@ -139,6 +159,9 @@ app = _Group(
     help="Real container images without Docker: docker's commands, and some of imagelab's own.",
     params=[
         click.Option(["--home"], metavar="DIR", help="The store's folder ($IMAGELAB_HOME, or ~/.imagelab)"),
+        click.Option(
+            ["--as", "docker"], metavar="VERSION", help="Print as Docker 20-28 or 29 does ($IMAGELAB_DOCKER, or 20-28)"
+        ),
         click.Option(
             ["-v", "--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
             help="Print version information and quit",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 BAD_FLAG = 125  # docker's exit code for a flag that cannot be read
+DOCKERS = ("20-28", "29")  # the versions of Docker that a command can print as: the keys of docker_stores.STORES
+DOCKER_VARIABLE = "IMAGELAB_DOCKER"  # one of them, for all commands
 _BOOLEANS = dict.fromkeys(["1", "t", "T", "TRUE", "true", "True"], True) | dict.fromkeys(
     ["0", "f", "F", "FALSE", "false", "False"], False
 )
@@ -49,7 +51,10 @@ class Desk:
     """The Lab that a command works on, opened on first use, and the surroundings of the command.
 
     `notebook`: there is no terminal, so no prompt and no binary output. `alone`: the process runs only this command.
+    `docker`: the version of Docker, one of DOCKERS, whose listings it prints.
     """
+
+    docker = DOCKERS[0]
 
     def __init__(
         self, home: str | None = None, lab: Lab | None = None, *, notebook: bool = False, alone: bool = False
@@ -258,6 +263,14 @@ class _Checked(click.ParamType):  # type: ignore[type-arg]  # it has none in old
             error = click.BadParameter(str(why), ctx, param)
             error.given = f'"{value}" '  # type: ignore[attr-defined]
             raise error from None
+
+
+def docker_version(text: str) -> str | None:
+    """The key in DOCKERS of a version such as `29`, `28.1` or `20-28`; None for another text."""
+    number = re.fullmatch(r"(\d+)(?:\.\d+)*", text)
+    if not number:
+        return text if text in DOCKERS else None
+    return DOCKERS[0] if 20 <= int(number[1]) <= 28 else DOCKERS[1] if int(number[1]) == 29 else None
 
 
 def whole(text: str | int) -> int:

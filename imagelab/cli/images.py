@@ -1,6 +1,7 @@
 """`docker images` and `docker history`.
 
-Follows docker/cli (formatter/image.go, image/formatter_history.go), version 20.10: columns, titles, order, truncation.
+Follows docker/cli (formatter/image.go, image/formatter_history.go), version 20.10: columns, titles, order, truncation;
+and with `--as 29` what `docker29` takes from version 29.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from .. import units
 from ..golang.template import Row
-from . import filters
-from .command import Desk, flag, option, verb
+from . import docker29, filters
+from .command import DOCKERS, Desk, flag, option, verb
 from .table import print_rows
 
 if TYPE_CHECKING:
@@ -36,16 +37,17 @@ FILTERS = ("before", "dangling", "label", "reference", "since")
 
 def image_row(
     image: Image, repository: str, tag: str, now: datetime, *, trunc: bool,
-    more: Mapping[str, str] = MappingProxyType({}),
+    more: Mapping[str, str] = MappingProxyType({}), docker: str = DOCKERS[0],
 ) -> Row:  # fmt: skip
     """One line of `docker images`; `more` replaces fields. Fields are in alphabetical order, as in docker's JSON."""
-    created, size = image.moment, image.size
+    created = image.moment
+    id_, size = (image.id, image.size) if docker == DOCKERS[0] else docker29.id_and_size(image)
     fields = {
         "Containers": "N/A",
         "CreatedAt": units.date_and_zone(created),
         "CreatedSince": units.since(created, now),
         "Digest": NONE,
-        "ID": image.id.short if trunc else str(image.id),
+        "ID": id_.short if trunc else str(id_),
         "Repository": repository,
         "SharedSize": "N/A",
         "Size": units.size(size, 3),
@@ -79,20 +81,29 @@ def images(
     conditions = filters.parse(texts, FILTERS)
     is_dangling = filters.dangling(conditions)
     patterns = [*conditions["reference"], *args]
-    now = datetime.now(UTC)
-    names_of = names_by_id(desk.lab.images(all=True))
-    rows: list[Row] = []
-    wants_digest = digests or (template is not None and ".Digest" in template)  # docker fills it in only on request
+    as_29 = desk.docker == "29"
+    every = desk.lab.images(all=True)
+    names_of = {image.digest: image.names for image in every} if as_29 else names_by_id(every)
+    listed: list[tuple[Image, Reference | None]] = []
     for image in filters.chosen(desk.lab.images(all=all), conditions, desk.lab):
-        names = names_of.pop(image.id, None)
+        names = names_of.pop(image.digest if as_29 else image.id, None)
         if names is None or is_dangling is bool(names):
             continue  # the same ID under another manifest, or excluded by dangling=
-        for name in names:
-            if not patterns or filters.names_fit(name, patterns):
-                more = {"Digest": str(image.digest)} if wants_digest else {}
-                rows.append(image_row(image, name.familiar_name, name.tag or NONE, now, trunc=not no_trunc, more=more))
+        if as_29 and not (names or all or is_dangling):
+            continue
         if not names and not patterns:
-            rows.append(image_row(image, NONE, NONE, now, trunc=not no_trunc))
+            listed.append((image, None))
+        listed += [(image, name) for name in names if not patterns or filters.names_fit(name, patterns)]
+    if as_29 and not (template or quiet or no_trunc or digests):
+        docker29.print_images(listed, {container.spec.image for container in desk.lab.containers()})
+        return
+    now = datetime.now(UTC)
+    rows: list[Row] = []
+    wants_digest = digests or (template is not None and ".Digest" in template)  # docker fills it in only on request
+    for image, name in listed:
+        more = {"Digest": str(image.digest)} if wants_digest and name else {}
+        repository, tag = (name.familiar_name, name.tag or NONE) if name else (NONE, NONE)
+        rows.append(image_row(image, repository, tag, now, trunc=not no_trunc, more=more, docker=desk.docker))
     columns = ["Repository", "Tag", *(["Digest"] if digests else []), "ID", "CreatedSince", "Size"]
     if template and template.startswith("table ") and digests and "{{.Digest}}" not in template:
         template += "\t{{.Digest}}"
@@ -111,16 +122,19 @@ def history(
     words, now = words is not False, datetime.now(UTC)
     image = desk.lab.image(args[0])
     steps = image.steps[: len(image.config.get("history") or [])]  # layers without a record have no line
-    rows = [_step_row(step, now, words, not no_trunc) for step in reversed(steps)]
+    shown = [(step.image_id, step.size) for step in steps]
+    if desk.docker == "29":
+        shown = docker29.ids_and_sizes(image, steps)
+    lines = zip(reversed(steps), reversed(shown), strict=True)
+    rows = [_step_row(step, *id_and_size, now, words, not no_trunc) for step, id_and_size in lines]
     columns = ["ID", "CreatedSince" if words else "CreatedAt", "CreatedBy", "Size", "Comment"]
     print_rows(rows, HISTORY_TITLES, columns, template, quiet=quiet)
 
 
-def _step_row(step: Step, now: datetime, words: bool, trunc: bool) -> Row:
+def _step_row(step: Step, id_: Digest | None, size: int, now: datetime, words: bool, trunc: bool) -> Row:
     created = units.parse_time(step.created)
     by = step.created_by.replace("\t", " ")
     at = units.rfc3339(created)
-    id_ = step.image_id
     return Row(
         "*image.historyContext",
         Comment=step.comment,
@@ -128,5 +142,5 @@ def _step_row(step: Step, now: datetime, words: bool, trunc: bool) -> Row:
         CreatedBy=units.ellipsis(by, 45) if trunc else by,
         CreatedSince=units.since(created, now) or "N/A" if words else at,
         ID=(id_.short if trunc else str(id_)) if id_ else "<missing>",
-        Size=units.size(step.size, 3) if words else str(step.size),
+        Size=units.size(size, 3) if words else str(size),
     )

@@ -83,8 +83,9 @@ def _object(desk: Desk, ref: str, what: str, sized: bool) -> Struct:
     image = desk.lab.image(ref)
     if sized:
         complain("WARNING: --size ignored for image")
-    names = names_by_id(desk.lab.images(all=True))[image.id]
-    return image_described(image, [name.familiar for name in names], desk.lab)
+    as_29 = desk.docker == "29"
+    names = image.names if as_29 else names_by_id(desk.lab.images(all=True))[image.id]
+    return image_described(image, [name.familiar for name in names], desk.lab, as_29=as_29)
 
 
 def render(template: Template, value: Struct) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..analysis import docker_stores
 from ..errors import NotFound
 from ..golang.template import Map, NilList, NilPointer, Struct
 from .host_settings import host_config, network_settings
@@ -39,16 +40,20 @@ class _Loose(Struct):
                 yield "Id" if name == "ID" else name, value
 
 
-def image_described(image: Image, names: Sequence[str], lab: Lab) -> Struct:
-    """An image with these names as docker's API describes it; a template sees exactly these fields."""
+def image_described(image: Image, names: Sequence[str], lab: Lab, *, as_29: bool = False) -> Struct:
+    """An image with these names as docker's API describes it; a template sees exactly these fields.
+
+    With `as_29`, ID and Size are those of Docker 29's containerd store (moby's daemon/containerd/image_inspect.go).
+    """
     config = image.config
+    id_, size = (image.digest, docker_stores.content_size(image)) if as_29 else (image.id, image.size)
     comment = config.get("comment") or (image.steps[-1].comment if image.steps else "")
     return _Loose(
         "types.ImageInspect",
-        ID=str(image.id),
+        ID=str(id_),
         RepoTags=list(names),
         RepoDigests=[f"{name}@{image.digest}" for name in dict.fromkeys(n.rpartition(":")[0] for n in names)],
-        Parent=str(image.parent.id) if image.parent else "",
+        Parent=str(image.parent.id) if image.parent and not as_29 else "",
         Comment=comment,
         Created=image.created or _ZERO_TIME,
         Container=config.get("container") or "",
@@ -60,8 +65,8 @@ def image_described(image: Image, names: Sequence[str], lab: Lab) -> Struct:
         Variant=config.get("variant") or "",
         Os=image.os,
         OsVersion=config.get("os.version") or "",
-        Size=image.size,
-        VirtualSize=image.size,
+        Size=size,
+        VirtualSize=size,
         GraphDriver=_driver(Map(None)),
         RootFS=_Loose("types.RootFS", Type="layers", Layers=[str(d) for d in image.diff_ids], BaseLayer=""),
         Metadata=Struct("image.Metadata", LastTagTime=_last_tagged(names, lab)),

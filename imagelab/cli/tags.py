@@ -1,6 +1,6 @@
 """`docker tag`, `rmi` and `image prune`, and imagelab's own `tag-log`, `tag-undo` and `gc`.
 
-Follows docker/cli (image/remove.go, image/prune.go), version 20.10.
+Follows docker/cli (image/remove.go, image/prune.go), version 20.10, and with `--as 29` moby's image_delete.go of 29.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from .. import units
 from ..errors import InvalidReference, LabError, NotFound
 from ..golang.template import Row
 from ..oci.reference import Reference
-from . import filters
+from . import docker29, filters
 from .command import Desk, explain, fail, flag, option, say, verb
 from .table import print_rows
 
@@ -39,7 +39,11 @@ def rmi(desk: Desk, args: tuple[str, ...], force: bool, no_prune: bool) -> None:
     fatal = False
     for ref in args:
         try:
-            say("".join(f"{line}\n" for line in desk.lab.rmi(ref, force=force, no_prune=no_prune)))
+            image = desk.lab.image(ref) if desk.docker == "29" else None
+            lines = desk.lab.rmi(ref, force=force, no_prune=no_prune)
+            if image:
+                lines = docker29.removed(lines, image)
+            say("".join(f"{line}\n" for line in lines))
         except NotFound:
             errors.append(f"Error: No such image: {ref}")
             fatal = fatal or not force  # with -f, docker counts a missing one as removed

@@ -32,6 +32,7 @@ from .blobs import Blobs, Writer
 from .index import Index, Item, index_bytes
 from .taglog import TagLog, TagMove, clock, places
 
+SHORT = 12  # hex digits of an ID that listings show
 _ID = re.compile(r"(?:sha256:)?([0-9a-f]{1,64})")
 
 
@@ -116,7 +117,8 @@ class Store(Displayed):
         if match:
             fitting = {image.id: image for image in self.images() if image.id.hex.startswith(match[1])}
             if not fitting:
-                fitting = {image.id: image for image in self.images() if image.digest.hex == match[1]}
+                full = len(match[1]) >= SHORT  # what Docker 29 shows as an ID; fewer digits are too easily a slip
+                fitting = {image.id: image for image in self.images() if full and image.digest.hex.startswith(match[1])}
             if len(fitting) > 1:
                 raise Conflict(f"{text!r} is the start of {len(fitting)} image IDs: write more of it")
             if fitting:
