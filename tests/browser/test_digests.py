@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.classroom import run_all
-from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run
+from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run, unfold
 
 DIGESTS = "05-digests"
 REACH = {  # kind of change -> what is said of it; in this order, so that each differs from the one before
@@ -92,6 +92,7 @@ def test_an_error_is_told_in_words(microscope):
 
 def test_lesson_05_s_exercises_are_told_apart_and_solved(lesson):
     page = lesson(DIGESTS)
+    unfold(page, "More: a third exercise")
     run_all(page)
     here = "# Work here, in flipped.lab"
     type_and_run(page, here, 'flipped.lab.load(flipped.folder / "backup.tar")')

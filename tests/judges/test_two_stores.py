@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from imagelab import Entry, Lab
@@ -14,6 +16,8 @@ from imagelab.analysis import docker_stores
 from imagelab.oci import mutate
 from judges import tools
 from judges.tools import Tool
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,21 @@ def test_containerd_s_id_and_size_are_those_of_the_lens(containerd, images, tmp_
         number, unit = float(row[3]), row[4]
         scale = {"B": 1, "KiB": 1 << 10}[unit]
         assert number == pytest.approx(docker_stores.content_size(image) / scale, abs=0.06)
+
+
+def test_containerd_calls_an_image_of_two_platforms_by_the_digest_of_its_index(containerd, tmp_path):
+    """The folder that lesson 05 makes in "More: an index in a folder", as a tar."""
+    notebook = nbformat.read(ROOT / "notebooks" / "05-digests.ipynb", as_version=4)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    start = next(number for number, source in enumerate(code) if 'scene("05.11")' in source)
+    names: dict[str, object] = {}
+    for source in (code[0], *code[start : start + 2]):
+        exec(source, names)
+    shutil.make_archive(str(tmp_path / "both"), "tar", names["both"])
+    containerd("images", "import", "--no-unpack", "--all-platforms", tmp_path / "both.tar")
+    row = next(row.split() for row in containerd("images", "ls").splitlines() if "shop:both" in row)
+    assert row[2] == f"sha256:{names['digest']}"
+    assert "linux/amd64,linux/arm64" in row
 
 
 def test_containerd_keeps_what_it_unpacks_under_the_chain_ids(containerd, images, tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
+import json
 import shlex
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,11 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import nbformat
 import pytest
 
+from imagelab.lesson.scene import prepared
 from imagelab.oci import mutate
 from lessons.test_notebooks import ROOT
 
 LESSON = ROOT / "notebooks" / "05-digests.ipynb"
-BUILDS = ("lab = Lab.temporary", "dockerfile = ", "second = ", "packed = ")  # the cells that make the three images
 
 
 def cells():
@@ -23,11 +24,20 @@ def cells():
 
 @pytest.fixture(scope="module")
 def lesson():
-    """The names of the lesson once its images are made."""
+    """The lab of the lesson once its images are made, and two of them by name."""
+    lab = prepared("05.11")
+    return {"lab": lab, "image": lab.image("shop:1.0"), "packed": lab.image("shop:packed")}
+
+
+@pytest.fixture(scope="module")
+def index():
+    """What section 4 of the lesson makes: two images of two platforms, and the bytes of their index."""
     names: dict[str, object] = {}
-    for cell in cells():
-        if any(line.startswith(BUILDS) for line in cell.source.splitlines()):
-            exec(re.sub(r"^%.*$", "", cell.source, flags=re.M), names)
+    first, *rest = cells()
+    exec(first.source, names)
+    start = next(number for number, cell in enumerate(rest) if 'scene("05.4")' in cell.source)
+    for cell in rest[start : start + 2]:
+        exec(cell.source, names)
     return names
 
 
@@ -78,6 +88,43 @@ def test_docker_hashes_what_it_loads(docker, lesson, tmp_path):
     path.write_bytes(data.replace(b"nobody has seen", b"nobody had seen"))
     done = docker.run("load", "--input", path)
     assert done.returncode != 0 and b"invalid diffID" in done.stderr
+
+
+def test_docker_pulls_one_image_of_an_index_and_shows_the_index_s_digest(docker, index):
+    """The classic store: IMAGE ID is the config's of this machine's image, DIGEST the index's."""
+    images = {one.architecture: one for one in (index["amd"], index["arm"])}
+    digest = f"sha256:{hashlib.sha256(index['index']).hexdigest()}"
+    blobs = {digest: index["index"]}
+    for one in images.values():
+        blobs |= {one.digest: one.manifest_bytes, one.id: one.config_bytes}
+        blobs |= {layer.digest: layer.open().read() for layer in one.layers}
+
+    class Registry(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = self.path.rpartition("/")[2]
+            body = b"{}" if self.path == "/v2/" else blobs[digest if asked == "1.1" else asked]
+            kind = json.loads(body).get("mediaType") if "/manifests/" in self.path else "application/octet-stream"
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        repository = f"127.0.0.1:{server.server_port}/shop"
+        docker("pull", f"{repository}:1.1")
+        server.shutdown()
+    here = images[docker("info", "--format", "{{.Architecture}}").strip().replace("x86_64", "amd64")]
+    shown = docker("images", "--digests", "--no-trunc", "--format", "{{.ID}} {{.Digest}}", repository).split()
+    assert shown == [here.id, digest]
+    docker("rmi", f"{repository}:1.1")
 
 
 def test_docker_refuses_what_a_lying_registry_sends(docker, lesson):

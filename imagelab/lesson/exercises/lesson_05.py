@@ -258,4 +258,4 @@ def _tested(pin: Exercise) -> None:
     lab.append(None, {"prices.csv": "soup,5\n"}, "shop:1.0", created_by="COPY prices.csv /")
 
 
-EXERCISES = {"05.reach": reach, "05.flipped": flipped, "05.pin": pin}
+EXERCISES = {"05.reach": reach, "05.pin": pin, "05.flipped": flipped}

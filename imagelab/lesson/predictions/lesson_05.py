@@ -19,8 +19,8 @@ def names() -> Prediction:
         reasons={
             "a": "The image ID begins `{id}`, the digest `{digest}`, the first diffID `{diffid}`. They are the "
             "SHA-256 of a config, a manifest and a tar, which are different bytes.",
-            "b": "This image has one image ID and one digest. But each of the {layers} layers has a diffID and a "
-            "chainID of its own, so it comes to {names}.",
+            "b": "This image is for one platform, so it has one image ID and one digest. But each of the {layers} "
+            "layers has a diffID and a chainID of its own, so it comes to {names}.",
             "c": "{names}: one for the config, one for the manifest, {layers} for the tars, and the rest are chainIDs. "
             "Some rows show the same value, and the table says why: layer 1's chainID is its diffID, and a layer that "
             "is not compressed has one digest for both.",
@@ -120,5 +120,5 @@ def flipped() -> Prediction:
 
 
 PREDICTIONS = {
-    "05.names": names, "05.byte": byte, "05.packed": packed, "05.pin": pin, "05.flipped": flipped,
+    "05.names": names, "05.byte": byte, "05.pin": pin, "05.packed": packed, "05.flipped": flipped,
 }  # fmt: skip
