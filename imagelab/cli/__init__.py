@@ -80,11 +80,18 @@ _OUR_OWN = {
     "gc": ("tags:gc", "Delete content that no image uses"),
     "layers": ("explore:layers", "Show every identifier of every layer of an image"),
     "learn": (".lesson.learn:learn", "Open the course in JupyterLab, in a folder of your own"),
+    "registry": ("__init__:registry", "Serve a registry, and manage its folder"),
     "tag-log": ("tags:tag_log", "Show where a tag has pointed"),
     "tag-undo": ("tags:tag_undo", "Undo a tag's last move"),
     "tree": ("explore:tree", "Show the merged file system, with the layer each file comes from"),
     "verify": ("explore:verify", "Hash all content again and list what is damaged"),
     "waste": ("explore:waste", "Show which bytes of an image later layers cover or remove"),
+}
+_REGISTRY = {
+    "ls": ("registry:ls", "List the repositories and tags of a registry's folder"),
+    "prune": ("registry:prune", "Delete what no manifest of a registry's folder needs"),
+    "serve": ("registry:serve", "Serve a registry from a folder until Ctrl-C"),
+    "useradd": ("registry:useradd", "Add a user to a file of users"),
 }
 _ALIASES = {
     "container": {"list": "ls", "ps": "ls"},
@@ -172,6 +179,9 @@ container = _Group(
     "container", table=_CONTAINER, callback=click.pass_context(_or_help), help="Manage containers"
 )  # fmt: skip
 image = _Group("image", table=_IMAGE, callback=click.pass_context(_or_help), help="Manage images")
+registry = _Group(
+    "registry", table=_REGISTRY, callback=click.pass_context(_or_help), help="Serve a registry, and manage its folder"
+)  # fmt: skip
 system = _Group("system", table=_SYSTEM, callback=click.pass_context(_or_help), help="Manage imagelab")
 
 

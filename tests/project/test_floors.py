@@ -27,7 +27,7 @@ FLOORS = [
     {"oci", "runtime"},
     {"store", "analysis"},
     {"base_images"},
-    {"archive", "build", "cp"},
+    {"archive", "build", "cp", "registry"},
     {"containers"},
     {"lab"},
     {"tables", "drawings"},

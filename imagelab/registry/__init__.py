@@ -1,0 +1,1 @@
+"""A registry: images over the network, by tag and by digest."""
