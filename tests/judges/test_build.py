@@ -21,6 +21,8 @@ import pytest
 from imagelab import Lab
 from imagelab.build import config
 from imagelab.build.progress import BuildStep, Watcher
+from imagelab.cli import run
+from imagelab.cli.command import Desk
 from imagelab.filesystem.entry import Entry
 from imagelab.oci.image import Image
 from judges.dockerfiles import CASES, LONG_AGO, TREE, Case, write
@@ -158,6 +160,29 @@ def test_docker_builds_the_same(theirs, base, name, tmp_path):
     found = different(aspects(loaded.image, began), told)
     left = {aspect: told for aspect, told in found.items() if not (case.theirs and aspect in REPHRASED)}
     assert not left, "\n".join(f"{aspect}: {told}" for aspect, told in left.items())
+
+
+@pytest.mark.parametrize(("buildkit", "like"), [("0", []), ("1", ["--as", "29"])], ids=["classic", "BuildKit"])
+def test_a_step_is_missing_where_docker_says_so(docker, base, buildkit, like, tmp_path, capsys):
+    """The classic builder makes an image for each step, as ours does; of what BuildKit builds, only the last is one.
+
+    The steps below are those of a base image that was loaded.
+    """
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "menu.txt").write_text("soup 4\n")
+    (folder / "Dockerfile").write_text("FROM base:1\nCOPY menu.txt /\nENV PORT=8080\nEXPOSE 8080\nCMD cat /menu.txt\n")
+    environment = {"DOCKER_BUILDKIT": buildkit, "PATH": os.environ["PATH"]}
+    subprocess.run([*docker.command, "build", "--tag", "steps:1", folder], env=environment, check=True, timeout=300)
+    theirs = docker("history", "--format", "{{.ID}}", "steps:1").split()
+    lab = Lab(tmp_path / "home")
+    lab.load(base)
+    lab.build(folder, "steps:1")
+    capsys.readouterr()
+    assert run([*like, "history", "--format", "{{.ID}}", "steps:1"], desk=Desk(lab=lab)) == 0
+    ours = capsys.readouterr().out.split()
+    assert [id_ == "<missing>" for id_ in ours] == [id_ == "<missing>" for id_ in theirs]
+    assert len(theirs) == 6 and theirs.count("<missing>") == (5 if like else 1)
 
 
 SCRIPTS = {

@@ -8,6 +8,9 @@ import shlex
 import nbformat
 import pytest
 
+from imagelab import Lab
+from imagelab.cli import run
+from imagelab.cli.command import Desk
 from imagelab.lesson.scene import prepared
 from lessons.test_notebooks import ROOT
 
@@ -31,21 +34,32 @@ def columns(history):
     return [[re.sub(r"\d+ years ago", "N years ago", column) for column in row] for row in rows]
 
 
-def as_loaded(history):
-    """A history printed where the image was made, as it reads where the image was loaded: the steps are missing."""
-    titles, image, *steps = columns(history)
-    return [titles, image, *(["<missing>", *step[1:]] for step in steps)]
+def elsewhere(lab, command, capsys):
+    """What a docker command prints here in a lab that has loaded its images, as Docker has; `lab` is that lab."""
+    capsys.readouterr()
+    assert run(shlex.split(command), name="docker", desk=Desk(lab=lab)) == 0
+    return capsys.readouterr().out
 
 
-def test_docker_loads_the_lesson_s_archive_and_says_the_same(lab, docker, tmp_path):
+def same_but_the_ids(printed, loaded):
+    """Two histories: where the image was made each step may have an ID, elsewhere it is `<missing>`."""
+    return [row[1:] for row in columns(printed)] == [row[1:] for row in columns(loaded)]
+
+
+def test_docker_loads_the_lesson_s_archive_and_says_the_same(lab, docker, tmp_path, capsys):
     lab.save("shop:1.0", tmp_path / "shop.tar")
     said = docker("load", "-i", tmp_path / "shop.tar").splitlines()  # first of another shop:1.0, if a lesson left one
     assert said[-1] == "Loaded image: shop:1.0"
+    other = Lab(tmp_path / "other", current=False)
+    other.load(tmp_path / "shop.tar")
     asked = docker_cells()
     assert len(asked) >= 5
     for command, printed in asked:
         said = docker(*shlex.split(command))
         if command.startswith("history"):
-            assert columns(said) == as_loaded(printed)
+            here = elsewhere(other, command, capsys)
+            assert columns(said) == columns(here) and same_but_the_ids(printed, here)
+            ids = [row[0] for row in columns(said)[1:]]
+            assert ids[0] == lab.image("shop:1.0").id.short and set(ids[1:]) == {"<missing>"}
         else:
             assert said.strip() == printed.strip()
