@@ -21,7 +21,8 @@ from .html_table import ORANGE, WRAPPED, cell, code, row, table
 
 MOST_ROWS = 40  # identifiers shown; where there are more, the changed ones come first
 CONTEXT = 24  # bytes shown before and after the one that changes
-STORES = {"classic store": docker_stores.classic, "containerd store": docker_stores.containerd}
+SEEN_WITH = {"20-28": "Docker 20-28 (classic store)", "29": "Docker 29 (containerd store)"}  # docker_stores.STORES
+TITLES = {"20-28": ["IMAGE ID", "SIZE"], "29": ["ID", "DISK USAGE"]}  # of `docker images`
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ def context_of(content: bytes, at: int) -> tuple[str, str, str]:
     return start + texts[0], byte_text(content[at]), texts[1] + end
 
 
-def page(image: Image, edit: Edit, stores: Sequence[str]) -> str:
-    """HTML of an edit, with what each of these stores (keys of `STORES`) shows of both images."""
+def page(image: Image, edit: Edit, versions: Sequence[str]) -> str:
+    """HTML of an edit, with what these Dockers (keys of `SEEN_WITH`) show of both images."""
     rows = mutate.compare(image, edit.result, edit.place)
     changed = sum(row.changed for row in rows)
     kind = KINDS[edit.kind]
@@ -127,7 +128,7 @@ def page(image: Image, edit: Edit, stores: Sequence[str]) -> str:
     if len(shown) < len(rows):
         hidden = [row for row in rows if row not in shown]
         parts.append(f"<p>Left out: {len(hidden):,} names, {sum(row.changed for row in hidden):,} of them changed.</p>")
-    parts += (_store(image, edit.result, name) for name in stores)
+    parts += (_store(image, edit.result, version) for version in versions)
     return f'<div style="line-height:1.4">{"".join(parts)}</div>'
 
 
@@ -153,15 +154,16 @@ def _compared(names: Compared) -> str:
     ])  # fmt: skip
 
 
-def _store(image: Image, result: Image, name: str) -> str:
-    """What `docker images` shows of both images with one of Docker's stores."""
-    before, after = STORES[name](image), STORES[name](result)
+def _store(image: Image, result: Image, version: str) -> str:
+    """What `docker images` of this Docker shows of both images."""
+    before, after = docker_stores.STORES[version](image), docker_stores.STORES[version](result)
+    title, size = TITLES[version]
     rows = []
     for word, shown in (("before", before), ("after", after)):
         style = ORANGE if word == "after" and before != after else ""
         sign = "" if word == "before" else "≠ changed" if before.id != after.id else "= same"
-        meaning = f"ID: the digest of {shown.id_of}. SIZE: {shown.size_of}"
+        meaning = f"{title}: the digest of {shown.id_of}. {size}: {shown.size_of}"
         texts = [word, sign, code(shown.id.short), units.size(shown.size, 3)]
         rows.append(row([*(cell(text, style) for text in texts), cell(meaning, f"{WRAPPED};{style}")]))
-    titles = ["", "", "IMAGE ID", "SIZE", "WHAT THAT IS"]
-    return table(titles, rows, caption=f"<b>docker images, with the {name}</b>")
+    titles = ["", "", title, size, "WHAT THAT IS"]
+    return table(titles, rows, caption=f"<b>docker images, with {SEEN_WITH[version]}</b>")

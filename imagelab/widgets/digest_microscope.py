@@ -21,7 +21,7 @@ from ..oci import mutate
 from ..oci.image import Image
 from ..oci.mutate import Place
 from .base import Readable, html_area, show_errors, toggles
-from .digest_changes import KINDS, STORES, Edit, byte_text, context_of, page, parse_byte
+from .digest_changes import KINDS, SEEN_WITH, Edit, byte_text, context_of, page, parse_byte
 from .touch import Node, TouchDrawing
 
 HINT = "Click a byte to change it. By keyboard: arrows go from byte to byte, Enter changes the one you are on."
@@ -36,8 +36,9 @@ class DigestMicroscope(Readable):
     """A widget that changes one thing in an image and shows every identifier before and after.
 
     Holds only the image. The controls `kind`, `what`, `at` and `becomes` choose the change, as a click on a byte of the
-    `picture` does; `store` is one of Docker's stores. `path` and `at` choose the first change: that byte of that file.
-    Raises NotFound for a path that is not in the image's file system, and LabError for a byte beyond the file's end.
+    `picture` does; `store` is the Docker whose listing is shown, "20-28" or "29". `path` and `at` choose the first
+    change: that byte of that file. Raises NotFound for a path that is not in the image's file system, and LabError for
+    a byte beyond the file's end.
     """
 
     def __init__(self, image: Image, path: str = "", at: int | None = None) -> None:
@@ -46,7 +47,7 @@ class DigestMicroscope(Readable):
         self.what = ipywidgets.Dropdown(description="Which", layout=_wide())
         self.at = ipywidgets.BoundedIntText(description="Byte no.", min=0, max=0, layout=_wide())
         self.becomes = ipywidgets.Text(description="Becomes", layout=_wide())
-        self.store = toggles("Seen with", STORES)
+        self.store = toggles("Seen with", [(label, version) for version, label in SEEN_WITH.items()])
         self.page = html_area()
         self.picture = TouchDrawing(self._act, HINT)
         self._filling = False  # while one control sets another, which must not draw as well
@@ -240,7 +241,7 @@ class DigestMicroscope(Readable):
             if not pages and (drawing := self._chain(edit)):
                 pages.append(drawing._repr_html_())
             summary = f"<summary>Change {KINDS[edit.kind].label}</summary>"
-            pages.append(f"<details{opened}>{summary}{page(self.image, edit, list(STORES))}</details>")
+            pages.append(f"<details{opened}>{summary}{page(self.image, edit, list(SEEN_WITH))}</details>")
         return "".join(pages) or self.page.value
 
     def _text(self) -> str:

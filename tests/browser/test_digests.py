@@ -70,8 +70,8 @@ def test_the_microscope_is_used_by_keyboard(microscope):
     expect(row(microscope, "image ID")).to_contain_text("= same")
 
     expect(row(microscope, "after")).to_contain_text("= same")
-    press(microscope, "containerd store")
-    expect(microscope).to_contain_text("docker images, with the containerd store")
+    press(microscope, "Docker 29 (containerd store)")
+    expect(microscope).to_contain_text("docker images, with Docker 29 (containerd store)")
     expect(row(microscope, "after")).to_contain_text("≠ changed")
     expect(row(microscope, "after")).to_contain_text("the digest of the manifest")
 

@@ -11,7 +11,7 @@ from imagelab import Changes, Entry, Lab, LabError
 from imagelab.analysis import docker_stores
 from imagelab.oci import mutate
 from imagelab.widgets import DigestMicroscope
-from imagelab.widgets.digest_changes import KINDS, STORES, byte_text, parse_byte
+from imagelab.widgets.digest_changes import KINDS, SEEN_WITH, byte_text, parse_byte
 
 
 @pytest.fixture
@@ -111,15 +111,15 @@ def test_a_byte_that_stays_what_it_was_is_the_same_image(microscope):
 
 
 def test_the_store_switch_shows_another_id_and_size(image, microscope):
-    assert list(STORES) == list(microscope.store.options)
+    assert list(SEEN_WITH) == list(docker_stores.STORES) == [value for _, value in microscope.store.options]
     _, store = tables(microscope.page.value)
     assert store[0][:4] == ["before", "", image.id.short, "17B"]
-    microscope.store.value = "containerd store"
+    microscope.store.value = "29"
     _, store = tables(microscope.page.value)
     assert store[0][2] == image.digest.short and f"{docker_stores.content_size(image):,} bytes of blobs" in store[0][4]
     microscope.kind.value = "gzip"
     assert tables(microscope.page.value)[1][1][1] == "≠ changed"
-    microscope.store.value = "classic store"
+    microscope.store.value = "20-28"
     assert tables(microscope.page.value)[1][1][1] == "= same", "the classic store does not see the compression"
 
 
@@ -184,7 +184,7 @@ def test_without_a_kernel_every_kind_of_change_can_be_read(microscope):
     bundle = microscope._repr_mimebundle_()
     assert bundle["text/html"].count("<summary>Change ") == len(KINDS) and "<img alt=" in bundle["text/html"]
     assert bundle["text/html"].count("<details open") == 1
-    assert bundle["text/html"].count("docker images, with the containerd store") == len(KINDS)
+    assert bundle["text/html"].count("docker images, with Docker 29 (containerd store)") == len(KINDS)
     assert "Change the mode of a file. The mode of app/prices.csv, in layer 2: '0644' becomes '0755'." in (
         bundle["text/plain"]
     )
