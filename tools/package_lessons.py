@@ -12,9 +12,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class PackageLessons(BuildHookInterface):
-    """Adds the notebooks to the package `imagelab.lesson`."""
+    """Adds the notebooks and their pictures to the package `imagelab.lesson`."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "standard":
-            for notebook in Path(self.root, "notebooks").glob("*.ipynb"):
-                build_data["force_include"][str(notebook)] = f"imagelab/lesson/notebooks/{notebook.name}"
+            folder = Path(self.root, "notebooks")
+            for file in [*folder.glob("*.ipynb"), *folder.glob("pictures/*.svg")]:
+                build_data["force_include"][str(file)] = f"imagelab/lesson/notebooks/{file.relative_to(folder)}"

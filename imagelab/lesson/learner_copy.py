@@ -30,10 +30,10 @@ _PROFILE = 'c = get_config()\nc.InteractiveShellApp.extensions = ["imagelab.less
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """A lesson as it is put into a copy: its notebook's name, its bytes, and the digest of the lesson itself.
+class Part:
+    """A file of the course as it is put into a copy: its name, its bytes, and the digest of its content.
 
-    The digest leaves out what depends on the learner's Python, so that it changes only with the lesson.
+    The digest leaves out what depends on the learner's Python, so that it changes only with the course.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Lesson:
     version: str
 
 
-def without_outputs(notebook: Path) -> Lesson:
+def without_outputs(notebook: Path) -> Part:
     """A lesson's notebook as a learner opens it: nothing has been run. Raises OSError for a missing file."""
     import nbformat
     from ipykernel.ipkernel import IPythonKernel
@@ -53,7 +53,13 @@ def without_outputs(notebook: Path) -> Lesson:
     version = _sha256(json.dumps(content.cells, sort_keys=True).encode())
     # As JupyterLab writes it once the kernel has started; otherwise a lesson would count as changed on opening.
     content.metadata.language_info = nbformat.from_dict(IPythonKernel.language_info)
-    return Lesson(notebook.name, f"{nbformat.writes(content)}\n".encode(), version)
+    return Part(notebook.name, f"{nbformat.writes(content)}\n".encode(), version)
+
+
+def pictures() -> list[Part]:
+    """The pictures that notes in the lessons show."""
+    files = sorted((course.notebooks() / "pictures").glob("*.svg"))
+    return [Part(f"pictures/{file.name}", data := file.read_bytes(), _sha256(data)) for file in files]
 
 
 class Copy:
@@ -64,7 +70,7 @@ class Copy:
         self.mark = self.folder / MARK
 
     def put(self) -> dict[str, list[str]]:
-        """Put every lesson there that is not; returns the notebooks' names by what became of them.
+        """Put every lesson there that is not, and the pictures; returns the notebooks' names by what became of them.
 
         `new` was not there, `updated` the learner had not changed, `yours` they have changed, and for those in `older`
         the course has a newer version. Raises Invalid for the folder with the course's own notebooks, and OSError.
@@ -79,6 +85,8 @@ class Copy:
             for lesson in _lessons():
                 if became := self._put(lesson):
                     outcome[became].append(lesson.name)
+            for picture in pictures():
+                self._put(picture)
         return outcome
 
     def reset(self, numbers: Iterable[str]) -> dict[str, str | None]:
@@ -112,35 +120,37 @@ class Copy:
         }
         return {name: str(self.mark / place) for name, place in own.items()} | {"JUPYTER_PREFER_ENV_PATH": "1"}
 
-    def _put(self, lesson: Lesson) -> str | None:
-        path = self.folder / lesson.name
+    def _put(self, part: Part) -> str | None:
+        path = self.folder / part.name
         try:
             present = path.read_bytes()
         except FileNotFoundError:
             present = b""
-        if present == lesson.data:
+        if present == part.data:
             return None
-        if not present or self._is_untouched(lesson.name, present):
-            return "yours" if self._replace(lesson) else "updated" if present else "new"
-        return "yours" if self._record().get(lesson.name, {}).get("version") == lesson.version else "older"
+        if not present or self._is_untouched(part.name, present):
+            return "yours" if self._replace(part) else "updated" if present else "new"
+        return "yours" if self._record().get(part.name, {}).get("version") == part.version else "older"
 
-    def _replace(self, lesson: Lesson) -> str | None:
-        """Put a lesson in the place of what is there; returns the name under which a changed notebook is kept.
+    def _replace(self, part: Part) -> str | None:
+        """Put a file in the place of what is there; returns the name under which a changed one is kept.
 
-        The notebook is moved away first and looked at then: JupyterLab may save it at any moment.
+        It is moved away first and looked at then: JupyterLab may save it at any moment.
         """
-        self._sign(lesson)
-        path = self.folder / lesson.name
+        path = self.folder / part.name
+        path.parent.mkdir(exist_ok=True)
+        if path.suffix == ".ipynb":
+            self._sign(part)
         record = self._record()
-        put = record.get(lesson.name, {}).get("put", [])
-        record[lesson.name] = {"version": lesson.version, "put": sorted({*put, _sha256(lesson.data)})}
+        put = record.get(part.name, {}).get("put", [])
+        record[part.name] = {"version": part.version, "put": sorted({*put, _sha256(part.data)})}
         write_atomically(self.mark / "lessons.json", json.dumps(record, indent=1).encode())
         backup = _moved_aside(path)
         try:
-            _create(path, lesson.data)
+            _create(path, part.data)
         except FileExistsError:  # saved again meanwhile
-            return self._replace(lesson)
-        if backup and self._is_untouched(lesson.name, backup.read_bytes()):
+            return self._replace(part)
+        if backup and self._is_untouched(part.name, backup.read_bytes()):
             backup.unlink()
             return None
         return backup.name if backup else None
@@ -156,14 +166,14 @@ class Copy:
             return {}  # a notebook that is not in the record counts as the learner's
         return record
 
-    def _sign(self, lesson: Lesson) -> None:
+    def _sign(self, part: Part) -> None:
         """Make JupyterLab trust the notebook."""
         import nbformat
         from nbformat.sign import NotebookNotary
 
         data = self.mark / "jupyter" / "data"
         data.mkdir(parents=True, exist_ok=True)
-        NotebookNotary(data_dir=str(data)).sign(nbformat.reads(lesson.data.decode(), as_version=4))
+        NotebookNotary(data_dir=str(data)).sign(nbformat.reads(part.data.decode(), as_version=4))
 
     def _set_up(self) -> None:
         """Write the settings; those of JupyterLab only once, since the learner may change them."""
@@ -177,7 +187,7 @@ class Copy:
                 write_atomically(file, json.dumps(settings).encode(), durable=False)
 
 
-def _lessons() -> list[Lesson]:
+def _lessons() -> list[Part]:
     return [without_outputs(course.notebooks() / lesson.notebook) for lesson in course.LESSONS]
 
 

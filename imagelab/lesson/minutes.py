@@ -1,8 +1,6 @@
 """The minutes a lesson takes, computed from its notebook by one rule, and the number of its cells.
 
-    python -m imagelab.lesson.minutes notebooks/04-tags.ipynb
-
-prints the minutes of each section. The rule: 1 minute for 150 words of prose, 5 seconds for a line of code, 15 seconds
+The rule: 1 minute for 150 words of prose, 5 seconds for a line of code, 15 seconds
 for a picture or a table, 1 minute for a prediction, 2 minutes for a widget, 6 minutes for an exercise; the sum is
 rounded to 5 minutes. What is folded does not count: notes (`<details>`), and sections marked "more", whose heading cell
 opens folded in JupyterLab. Questions, exercises and widgets include the words and pictures that they show.
@@ -12,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +73,8 @@ def _minutes(cell: Cell) -> float:
     text = source(cell)
     if cell["cell_type"] == "markdown":
         prose = re.sub(r"<details.*?</details>", "", text, flags=re.S)
-        return len(re.findall(r"\w[^\s|]*", prose)) / WORDS_A_MINUTE
+        words = len(re.findall(r"\w[^\s|]*", prose))
+        return words / WORDS_A_MINUTE + PICTURE * len(re.findall(r"<img\b|!\[", prose))
     minutes = LINE * sum(bool(line.strip()) for line in text.splitlines())
     tasks = {
         r'\bpredict\("': PREDICTION, r'\bexercise\("': EXERCISE, rf"\b(?:{'|'.join(_widgets())})\(": WIDGET,
@@ -96,18 +94,3 @@ def _widgets() -> list[str]:
     from .. import widgets
 
     return widgets.__all__
-
-
-def main(notebooks: list[str]) -> None:
-    """Print the minutes and cells of each section of some notebooks."""
-    for name in notebooks:
-        lesson = sections(Path(name))
-        short = core(lesson)
-        print(f"{Path(name).name}: {rounded(short)} minutes, {sum(len(section.cells) for section in short)} cells")
-        for section in lesson:
-            mark = " (more, not counted)" if section.more else ""
-            print(f"  {section.minutes:5.1f} minutes, {len(section.cells):2} cells  {section.heading}{mark}")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

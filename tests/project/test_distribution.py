@@ -104,8 +104,10 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"imagelab", "imagelab_oci"}
     committed = {f"imagelab/{path.relative_to(ROOT / 'imagelab')}" for path in (ROOT / "imagelab").rglob("*.py")}
     assert committed <= set(names)
-    lessons = {f"imagelab/lesson/notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert {name for name in names if name.endswith(".ipynb")} == lessons
+    folder = ROOT / "notebooks"
+    lessons = {path.relative_to(folder) for path in [*folder.glob("*.ipynb"), *folder.glob("pictures/*.svg")]}
+    inside = "imagelab/lesson/notebooks/"
+    assert {Path(name.removeprefix(inside)) for name in names if name.startswith(inside)} == lessons
 
 
 def test_the_wheel_works_in_an_empty_environment(built, tmp_path):

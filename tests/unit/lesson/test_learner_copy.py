@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def originals(tmp_path, monkeypatch):
     folder.mkdir()
     for name in NAMES:
         (folder / name).write_bytes((course.notebooks() / name).read_bytes())
+    shutil.copytree(course.notebooks() / "pictures", folder / "pictures")
     monkeypatch.setattr(course, "notebooks", lambda: folder)
     return folder
 
@@ -86,6 +88,17 @@ def test_work_stays_and_what_is_missing_is_put_there_again(copy):
     assert copy.put() == {"new": [NAMES[2], NAMES[3]], "updated": [], "yours": [TAGS], "older": []}
     assert (copy.folder / TAGS).read_bytes() == mine
     assert notebooks(copy) == NAMES
+
+
+def test_the_pictures_of_notes_are_there_and_the_learner_s_own_stay(copy):
+    names = [path.name for path in (course.notebooks() / "pictures").glob("*.svg")]
+    for name in names:
+        assert (copy.folder / "pictures" / name).read_bytes() == (course.notebooks() / "pictures" / name).read_bytes()
+    (copy.folder / "pictures" / names[0]).write_text("mine")
+    (copy.folder / "pictures" / names[1]).unlink()
+    copy.put()
+    assert (copy.folder / "pictures" / names[0]).read_text() == "mine"
+    assert sorted(path.name for path in (copy.folder / "pictures").iterdir()) == sorted(names)
 
 
 def test_other_files_of_the_folder_stay(tmp_path):

@@ -29,6 +29,7 @@ def written(path, *cells):
         (prose("word " * 300), 2),
         (prose("word\n" * 150 + "<details><summary>**blob**</summary>" + " note" * 1000 + "</details>"), 1),
         (prose("| a | b |\n|---|---|\n" + "| one | two |\n" * 74), 1),
+        (prose("word " * 149 + "![chain](x.svg)"), 1.25),
         (code("line\n\n" * 24), 2),
         (code("line\n" * 12, "<table><tr></table><img alt='x'>"), 1.5),
         (code('predict("04.same")', "<table>"), 1 + 1 / 12),
@@ -43,7 +44,7 @@ def test_each_kind_of_cell_has_its_minutes(tmp_path, cell, expected):
     assert section.minutes == pytest.approx(expected)
 
 
-def test_a_section_marked_more_does_not_count(tmp_path, capsys):
+def test_a_section_marked_more_does_not_count(tmp_path):
     notebook = written(
         tmp_path / "04-tags.ipynb", prose("# 04 · Tags"), prose("## 1. Names\n" + "word " * 1500), code("x\n" * 60),
         prose("## 2. More: the log", **{minutes.FOLDED: True}), code('exercise("04.back")'), prose("word " * 3000),
@@ -55,5 +56,3 @@ def test_a_section_marked_more_does_not_count(tmp_path, capsys):
     ]  # fmt: skip
     assert sum(len(section.cells) for section in minutes.core(lesson)) == 4
     assert minutes.lesson_minutes(notebook) == 15  # 10 of words, 5 of code, 2 of words: 17
-    minutes.main([str(notebook)])
-    assert "15 minutes, 4 cells" in capsys.readouterr().out
