@@ -165,6 +165,8 @@ def start_all(page: Page) -> None:
 
 
 def run_all(page: Page) -> None:
-    """Run every cell of a lesson; done when the last one, the progress board, is a living widget."""
+    """Run every cell of a lesson; done when the last one has been run."""
+    prompt = page.locator(".jp-CodeCell .jp-InputPrompt").last
     start_all(page)
-    expect(page.get_by_role("button", name="Look again")).to_be_visible(timeout=2 * MINUTE)
+    expect(prompt).to_have_text("[*]:")
+    expect(prompt).not_to_have_text("[*]:", timeout=2 * MINUTE)

@@ -10,7 +10,7 @@ from . import nothing
 if TYPE_CHECKING:
     from ...lab import Lab
 
-ROOTFS = {"bin/sh": b"#!" * 20_000, "etc/os-release": "NAME=tiny\n"}
+ROOTFS: dict[str, bytes | str] = {"bin/sh": b"#!" * 20_000, "etc/os-release": "NAME=tiny\n"}
 PHOTOS = {"data/1.jpg": b"one." * 150_000, "data/2.jpg": b"two." * 150_000}
 LEAN = "RUN mkdir /data && cd /data && wget example.com/photos.zip && unzip photos.zip && rm photos.zip"
 
