@@ -9,11 +9,13 @@ Follows the OCI image-spec (manifest.md, config.md). Left out: an index, which c
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .drawing import CONFIG, LAYER, MANIFEST, QUIET, TAG, Drawing, box, count, digraph, first_name, row, short, text
 
 if TYPE_CHECKING:
+    from ..oci.digest import Digest
     from ..oci.image import Image
 
 MOST_LAYERS = 12  # the rest is counted in one row
@@ -60,6 +62,35 @@ def anatomy(image: Image) -> Drawing:
         graph.edge("manifest", "layers", style="invis")
         graph.edge("layers", "config", style="invis")
     return Drawing(graph, f"Anatomy of {first_name(image)}", _description(image, names))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A group of the picture in which a digest stands, or to whose bytes it belongs: its id, the digest, the place."""
+
+    id: str
+    digest: Digest
+    words: str
+
+
+def places(image: Image) -> list[Place]:
+    """Where each digest of an image stands: for each place that `anatomy` draws, one or two."""
+    found = [
+        Place(f"tag:{name.familiar}", image.digest, f"the index, under the tag {name.familiar}") for name in image.names
+    ]
+    found += [
+        Place("manifest", image.digest, "the name of the manifest: sha256 of its bytes"),
+        Place("manifest.config", image.id, "the manifest's config"),
+        Place("config", image.id, "the name of the config: sha256 of its bytes, which is the image ID"),
+    ]
+    for n, layer in list(enumerate(image.layers, 1))[:MOST_LAYERS]:
+        found += [
+            Place(f"manifest.layer:{n}", layer.digest, f"the manifest's layer {n}"),
+            Place(f"layer:{n}", layer.digest, f"the name of layer {n} as it is stored: sha256 of its bytes"),
+            Place(f"layer:{n}", layer.diff_id, f"the name of layer {n} unpacked: sha256 of its tar"),
+            Place(f"config.layer:{n}", layer.diff_id, f"the config's diffID of layer {n}"),
+        ]
+    return found
 
 
 def _blob(kind: str, term: str, digest: str, data: bytes, rows: list[str], fill: str) -> str:

@@ -57,8 +57,7 @@ class ContainerView:
 def containers(lab: Lab) -> Drawing:
     """The containers of a lab on their images: which layers they share, what each has of its own, and which run."""
     newest = lab.containers()
-    views = [ContainerView.of(container) for container in reversed(newest[:MOST])]
-    images = _images(lab, newest[:MOST])
+    views, images = in_picture(lab)
     graph = digraph(rankdir="BT", nodesep="0.3", ranksep="0.4")
     words: list[str] = []
     drawn: set[tuple[str, str]] = set()
@@ -87,6 +86,12 @@ def containers(lab: Lab) -> Drawing:
     if not words:
         graph.node("none", box("no images, and no containers", fill=QUIET))
     return Drawing(graph, "Containers, and the layers they share", "\n".join(words) or "No images, and no containers.")
+
+
+def in_picture(lab: Lab) -> tuple[list[ContainerView], Mapping[Digest, Image]]:
+    """The containers and the images, by ID, that have a place in the picture; oldest first."""
+    newest = lab.containers()[:MOST]
+    return [ContainerView.of(container) for container in reversed(newest)], _images(lab, newest)
 
 
 def _images(lab: Lab, containers: Iterable[Container]) -> Mapping[Digest, Image]:

@@ -1,8 +1,10 @@
 """Widgets for images, tags, builds and containers. They keep no state besides the Lab's.
 
-Plain ipywidgets, usable by keyboard. Each says the same as HTML where there is no kernel.
+Their drawings can be taken hold of by mouse, touch and keyboard (`touch`); buttons do the same. Each says the same as
+HTML where there is no kernel.
 """
 
+from .anatomy import Anatomy
 from .build_progress import BuildProgress
 from .cache_simulator import CacheSimulator
 from .container_playground import ContainerPlayground
@@ -13,5 +15,5 @@ from .waste_meter import WasteMeter
 
 __all__ = [
     "LayerExplorer", "CacheSimulator", "BuildProgress", "DigestMicroscope", "TagBoard", "WasteMeter",
-    "ContainerPlayground",
+    "ContainerPlayground", "Anatomy",
 ]  # fmt: skip

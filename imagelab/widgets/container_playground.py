@@ -1,56 +1,84 @@
-"""ContainerPlayground: two containers of one image, side by side.
+"""ContainerPlayground: the containers of a lab on the layers they share, and a command line in each.
 
-Each has a command line, its state, and the paths it changed. Above the output of each command stands the docker command
-that does the same. Below both sides, a picture of all containers of the lab and the layers they share. The playground
-is drawn again after every cell: it shows the containers of the lab, and keeps no state of its own.
+Click a container in the drawing to act on it. Each has a command line, its state, and the paths it changed. Above the
+output of each command stands the docker command that does the same. While a command runs, what it prints and what it
+writes are shown as they come, and it can be stopped. The playground is drawn again after every cell: it shows the
+containers of the lab, and keeps no state of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
 import shlex
+import threading
+import weakref
 from collections.abc import Callable
 from html import escape
 
 import ipywidgets
 
 from ..containers import Container
-from ..drawings.containers import ContainerView, containers
-from ..drawings.drawing import count
+from ..drawings.containers import ContainerView, containers, in_picture
+from ..drawings.drawing import count, first_name
 from ..errors import LabError, NotFound
 from ..lab import Lab
 from ..units import harmless
 from .base import Readable, after_each_cell, button, html_area, show_errors, side_by_side
+from .line_history import LineHistory
+from .touch import Node, TouchDrawing
 
 TITLE = "<b>Container playground</b>"
 SECONDS = 20.0  # time limit of one command
 MOST = 20_000  # characters shown of its output
 ROWS = 12  # paths shown of a writable layer
 KILLED = 137  # exit code: 128 + SIGKILL
+GLANCE = 0.4  # seconds between two looks at what a running command does
+CHOSEN, OTHER = "4px solid #0072b2", "4px solid transparent"  # the left edge of the chosen container's side
+HINT = (
+    "Click a container to act on it: its command line is below. By keyboard: arrows move, Enter chooses. Hover or "
+    "focus anything to see what shares its layers."
+)
 TIGHT = "line-height:1.5;margin:4px 0"
 NO_GRACE = (
     "Exit code 137 is 128 + 9: killed, by signal 9. As process 1, a shell ignores the signal that asks it to stop; "
     "without -t 0, docker stop waits 10 seconds before it kills."
 )
+CD = (
+    "Every command here runs in a new shell, so <code>cd</code> ends with it: write <code>cd /etc &amp;&amp; ls</code> "
+    "in one line."
+)
+NO_TERMINAL = (
+    "This program wants a terminal, which a command line of this page is not (docker's own would be "
+    "<code>docker exec -it</code>). Write a file with <code>echo soup 5 &gt; /menu.txt</code>, read one with "
+    "<code>cat</code>."
+)
+FULL_SCREEN = re.compile(r"\s*(vim?|nano|emacs|less|more|top|htop|man)\b")
+ONLY_CD = re.compile(r"\s*cd(\s+[^;&|]*)?$")
 
 
 class ContainerPlayground(Readable):
-    """A widget with a command line in each of several containers of a lab, side by side.
+    """A widget with a drawing of a lab's containers, and a command line in each of several of them, side by side.
 
-    `sides` maps container names to `Side`: its `line` to type a command into (Enter runs it), the buttons `start`,
-    `stop`, `remove` and `commit`, and the areas `head`, `output` and `layer`. Raises NotFound for a name that no
-    container has.
+    `drawing` is the drawing: a click on a container chooses it, and adds a side for one that has none. `sides` maps
+    container names to `Side`: its `line` to type a command into (Enter runs it), the buttons `start`, `stop`, `remove`,
+    `commit` and `end` (the running command), and the areas `head`, `output` and `layer`. Raises NotFound for a name
+    that no container has.
     """
 
     def __init__(self, lab: Lab, *names: str) -> None:
         self.lab = lab
-        self.picture, self.error = html_area(), html_area()
+        self.drawing = TouchDrawing(self._touched, HINT)
+        self.picture, self.error = self.drawing.still, html_area()
         self.sides = {name: Side(lab.container(name), self) for name in names}
+        self._chosen = ""
         self._shown: object = None
+        self._row = side_by_side(*(side.box for side in self.sides.values()))
+        self._row.layout.align_items = "flex-start"
         self.redraw()
-        row = side_by_side(*(side.box for side in self.sides.values()))
-        row.layout.align_items = "flex-start"
         super().__init__(
-            [html_area(TITLE), row, self.error, self.picture],
+            [html_area(TITLE), *self.drawing.parts, self._row, self.error],
             html=f"<p>{TITLE}</p>{containers(lab)._repr_html_()}{lab.containers()._repr_html_()}",
             plain=f"Container playground\n{containers(lab)!r}\n{lab.containers()!r}",
         )  # fmt: skip
@@ -62,12 +90,54 @@ class ContainerPlayground(Readable):
 
     def _redraw(self) -> None:
         now = [ContainerView.of(container) for container in self.lab.containers()], dict(self.lab.tags())
-        if now != self._shown:
-            self._shown = now
+        if (now, self._chosen) != self._shown:
+            self._shown = now, self._chosen
             for side in self.sides.values():
-                side.show()
-            self.picture.value = containers(self.lab)._repr_html_()
+                side.show(chosen=side.name == self._chosen)
+            self.drawing.show(containers(self.lab), self._nodes())
             self.error.value = ""
+
+    def _touched(self, event: str, node: str, target: str | None) -> str:
+        """Something in the drawing was clicked: a container is chosen, of the rest its label is said."""
+        kind, _, name = node.partition(":")
+        if kind != "container":
+            return str(self.drawing.nodes[node]["note"])
+        if name not in self.sides:
+            self.sides[name] = Side(self.lab.container(name), self)
+            self._row.children = [*self._row.children, self.sides[name].box]
+        self._chosen = name
+        self.redraw()
+        self.sides[name].line.focus()
+        return f"{name} is chosen: type a command below, or press one of its buttons."
+
+    def _nodes(self) -> dict[str, Node]:
+        """What can be reached in the drawing: each lights up with what it shares."""
+        views, images = in_picture(self.lab)
+        layers = {image.id: [f"layer:{chain_id.short}" for chain_id in image.chain_ids] for image in images.values()}
+        nodes, users = {}, dict[str, list[str]]()
+        for one in views:
+            image = next((image for image in images.values() if image.id == one.image_id), None)
+            below = [f"image:{image.id.short}", *layers[image.id]] if image else []
+            for part in below:
+                users.setdefault(part, []).append(f"container:{one.name}")
+            paths = f"{count(len(one.diff), 'path')} changed, {count(one.own, 'byte')} of its own"
+            shares = f"It shares {count(len(layers[image.id]), 'layer')} with its image." if image else ""
+            nodes[f"container:{one.name}"] = Node(
+                f"container {one.name}, {one.state}, {paths}", same=tuple(below), pressed=one.name == self._chosen,
+                note=f"{one.name} is {one.state}: {paths}. {shares}",
+            )  # fmt: skip
+        for image in images.values():
+            upon = users.get(f"image:{image.id.short}", [])
+            note = f"Image {first_name(image)}: {count(len(image.layers), 'layer')}, {count(len(upon), 'container')}."
+            nodes[f"image:{image.id.short}"] = Node(note, same=(*layers[image.id], *upon), note=note)
+            for chain_id, layer in zip(image.chain_ids, image.layers, strict=True):
+                name = f"layer:{chain_id.short}"
+                by = [f"image:{other.id.short}" for other in images.values() if name in layers[other.id]]
+                by += users.get(name, [])
+                note = f"Layer {layer.diff_id.short}, {count(layer.files_size, 'byte')} in files, is kept once for "
+                note += " and ".join([", ".join(by[:-1]), by[-1]] if len(by) > 1 else by).replace(":", " ") + "."
+                nodes[name] = Node(note, same=tuple(by), note=note)
+        return nodes
 
 
 class Side:
@@ -77,6 +147,9 @@ class Side:
         self.name, self._playground = container.name, playground
         self._spec = container.spec  # to run another one like it once this one is removed
         self.head, self.output, self.layer = html_area(), html_area(), html_area()
+        self.history = LineHistory()
+        self._command: _Command | None = None  # the one that runs
+        self._waiting: list[str] = []  # those typed meanwhile
         wide = ipywidgets.Layout(width="calc(100% - 4px)")
         self.line = ipywidgets.Text(
             description=f"{self.name} $", placeholder="a command, then Enter", continuous_update=False, layout=wide
@@ -86,11 +159,15 @@ class Side:
         self.stop = self._button("Stop", "docker stop -t 0: SIGTERM, and SIGKILL at once", self._stop)
         self.remove = self._button("Remove", "docker rm: removes its writable layer too", self._remove)
         self.commit = self._button("Commit", "docker commit: an image with the writable layer on top", self._commit)
+        self.end = self._button("Stop the command", "ends the command that runs; the container goes on", self._end)
+        self.end.layout.display, self.end.layout.align_self = "none", "flex-start"
         self.line.observe(self._handler(self._typed), "value")
         buttons = side_by_side(self.start, self.stop, self.remove, self.commit)
         self.box = ipywidgets.VBox(
-            [self.head, self.line, self.output, buttons, self.tag, self.layer],
-            layout=ipywidgets.Layout(flex="1 1 22em", width="auto", max_width="100%", padding="0 8px 0 0"),
+            [self.head, self.line, self.output, self.end, buttons, self.tag, self.layer, self.history],
+            layout=ipywidgets.Layout(
+                flex="1 1 22em", width="auto", max_width="100%", padding="0 8px", border_left=OTHER
+            ),
         )  # fmt: skip
 
     @property
@@ -123,22 +200,79 @@ class Side:
 
     def _typed(self) -> None:
         command = self.line.value.strip()
-        if command:
-            self.line.value = ""  # first, so that the same command can be typed again
-            self._run(command)
+        if not command:
+            return
+        self.line.value = ""  # first, so that the same command can be typed again
+        self.history.add(command)
+        if self._command:
+            self._waiting.append(command)
+            self._show_output(self._running())
+            return
+        self._run(_Command(command, self.container))
 
-    def _run(self, command: str) -> None:
-        printed: list[str] = []
-        command_line = f"docker exec {self.name} sh -c {shlex.quote(command)}"
-        self._show_output(_screen(command_line, ["…"]))
-        code = self.container.exec(
-            "sh", "-c", command, output=lambda _, data: printed.append(data.decode("utf-8", "replace")), timeout=SECONDS
-        )
-        text = "".join(printed)
-        if len(text) > MOST:
-            text = f"({len(text) - MOST:,} characters left out)\n{text[-MOST:]}"
-        lines = ([text.removesuffix("\n")] if text else []) + ([f"(exit code {code})"] if code else [])
-        self._show_output(_screen(command_line, lines or ["(It printed nothing.)"]))
+    def _run(self, command: _Command) -> None:
+        """Run a command: in a notebook beside the kernel, which goes on meanwhile; elsewhere until it has ended."""
+        self._command = command
+        self.end.layout.display = ""
+        self._show_output(self._running())
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            try:
+                command.run()
+            finally:
+                self._ended()
+        else:
+            watcher = weakref.ref(self)
+
+            def ended() -> None:
+                if side := watcher():
+                    side._handler(side._ended)()
+
+            threading.Thread(
+                target=command.run_and, args=(lambda: loop.call_soon_threadsafe(ended),), daemon=True
+            ).start()
+            loop.call_later(GLANCE, self._glance, loop, command)
+
+    def _glance(self, loop: asyncio.AbstractEventLoop, command: _Command) -> None:
+        """Show what the running command has printed and written so far, and look again soon."""
+        if self._command is command:
+            self._handler(lambda: self._show_output(self._running()))()
+            loop.call_later(GLANCE, self._glance, loop, command)
+
+    def _running(self) -> str:
+        assert self._command is not None
+        waiting = [f"Waiting until it ends: {command}" for command in self._waiting]
+        return self._printed([self._command.printed, "Running …", *waiting])
+
+    def _printed(self, lines: list[str]) -> str:
+        assert self._command is not None
+        command_line = f"docker exec {self.name} sh -c {shlex.quote(self._command.text)}"
+        return _screen(command_line, [line for line in lines if line])
+
+    def _ended(self) -> None:
+        """Show how the command ended."""
+        command = self._command
+        assert command is not None
+        try:
+            if command.error:
+                self._waiting.clear()
+                raise command.error
+            code = [f"(exit code {command.code})"] if command.code else []
+            note = CD if ONLY_CD.match(command.text) else NO_TERMINAL if FULL_SCREEN.match(command.text) else ""
+            screen = self._printed([command.printed, *code] if command.printed or code else ["(It printed nothing.)"])
+            self._show_output(screen + note)
+        finally:
+            self._command = None
+            self.end.layout.display = "none"
+        if self._waiting:
+            self._run(_Command(self._waiting.pop(0), self.container))
+
+    def _end(self) -> str:
+        if not self._command:
+            return "No command runs."
+        self._command.end()
+        return self._printed([self._command.printed, "Stopping …"])
 
     def _start(self) -> str:
         spec, lab = self._spec, self._playground.lab
@@ -178,8 +312,9 @@ class Side:
 
     # Drawing ------------------------------------------------------------------------------------------------------
 
-    def show(self) -> None:
-        """Show the container's state and its writable layer as they are now."""
+    def show(self, *, chosen: bool = False) -> None:
+        """Show the container's state and its writable layer as they are now, and whether it is the chosen one."""
+        self.box.layout.border_left = CHOSEN if chosen else OTHER
         try:
             container = self.container
         except NotFound:
@@ -197,6 +332,50 @@ class Side:
         table = container.diff().table().head(ROWS)._repr_html_() if now.diff else ""
         more = f"and {count(len(now.diff) - ROWS, 'more path')}" if len(now.diff) > ROWS else ""
         self.layer.value = _block(title + table + more)
+
+
+class _Command:
+    """A command of one container: what it has printed so far, and how it ended."""
+
+    def __init__(self, text: str, container: Container) -> None:
+        self.text, self._container = text, container
+        self.code = 0
+        self.error: BaseException | None = None
+        self._output: list[str] = []
+        self._stop = os.pipe()
+
+    @property
+    def printed(self) -> str:
+        """What it has printed, without the last newline; of much output the end."""
+        text = "".join(self._output)
+        if len(text) > MOST:
+            text = f"({len(text) - MOST:,} characters left out)\n{text[-MOST:]}"
+        return text.removesuffix("\n")
+
+    def run(self) -> None:
+        """Run it to its end; keeps the error if it cannot be run, takes too long or is stopped."""
+        try:
+            self.code = self._container.exec(
+                "sh", "-c", self.text, timeout=SECONDS, stop=self._stop[0],
+                output=lambda _, data: self._output.append(data.decode("utf-8", "replace")),
+            )  # fmt: skip
+        except BaseException as error:
+            self.error = error
+        finally:
+            reader, writer = self._stop
+            self._stop = -1, -1
+            os.close(reader)
+            os.close(writer)
+
+    def run_and(self, then: Callable[[], object]) -> None:
+        """Run it, and then call this, in the same thread."""
+        self.run()
+        then()
+
+    def end(self) -> None:
+        """Stop it, from another thread."""
+        if self._stop[1] >= 0:
+            os.write(self._stop[1], b"x")
 
 
 def _block(html: str) -> str:

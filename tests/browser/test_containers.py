@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.classroom import run_all
-from browser.page import cell_with, in_every_light, no_trouble, readable, type_and_run
+from browser.page import cell_with, group, in_every_light, middle, no_trouble, readable, type_and_run
 
 LESSON = "06-image-and-container"
 PLAYGROUND = "ContainerPlayground(bench"
@@ -31,16 +31,20 @@ def typed(playground, name, command):
 
 
 def expect_drawn(playground, words):
-    """The picture says this to those who do not see it."""
-    picture = playground.get_by_role("img", name="Containers, and the layers they share")
-    expect(picture).to_have_attribute("alt", re.compile(re.escape(words)))
+    """The drawing says this in words too, folded below it."""
+    expect(playground.locator("figcaption")).to_contain_text(words)
+
+
+def printed(playground, at):
+    """What the command line of the first or second container printed; the drawing has a status of its own."""
+    return playground.get_by_role("status").nth(at + 1)
 
 
 def test_two_containers_go_different_ways_by_keyboard(playground):
     page = playground.page
     row = playground.get_by_role("row")
     typed(playground, "blue", "echo soup 5 > /menu.txt")
-    expect(playground.get_by_role("status").nth(0)).to_have_text(
+    expect(printed(playground, 0)).to_have_text(
         re.compile(r"\$ docker exec blue sh -c 'echo soup 5 > /menu.txt'\s+\(It printed nothing.\)")
     )
     expect(row.filter(has_text="/menu.txt")).to_have_text(re.compile(r"C\s*/menu\.txt\s*file\s*7"))
@@ -48,15 +52,15 @@ def test_two_containers_go_different_ways_by_keyboard(playground):
     expect(line_of(playground, "blue")).to_be_focused()
     page.keyboard.type("cat /menu.txt")
     page.keyboard.press("Enter")
-    expect(playground.get_by_role("status").nth(0)).to_contain_text("soup 5")
+    expect(printed(playground, 0)).to_contain_text("soup 5")
     typed(playground, "red", "cat /menu.txt")
-    expect(playground.get_by_role("status").nth(1)).to_contain_text("soup 4")
+    expect(printed(playground, 1)).to_contain_text("soup 4")
     expect(row.filter(has_text="/menu.txt")).to_have_count(1)
     expect_drawn(playground, "and has 7 bytes of its own: C /menu.txt.")
 
     for _ in ("what it printed, to be scrolled", "Start", "Stop"):
         page.keyboard.press("Tab")
-    expect(playground.get_by_role("button", name="Stop").nth(1)).to_be_focused()
+    expect(playground.get_by_role("button", name="Stop", exact=True).nth(1)).to_be_focused()
     page.keyboard.press("Enter")
     expect(playground).to_contain_text("red: exited (137)")
     expect(playground).to_contain_text("a shell ignores the signal that asks it to stop")
@@ -64,6 +68,51 @@ def test_two_containers_go_different_ways_by_keyboard(playground):
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Space")
     expect(playground).to_contain_text("red: running")
+
+
+def test_a_container_is_chosen_in_the_drawing_and_typed_into(playground):
+    page, said = playground.page, playground.locator(".imagelab-touch-status")
+    page.mouse.click(*middle(playground, "container:red"))
+    expect(said).to_have_text("red is chosen: type a command below, or press one of its buttons.")
+    expect(line_of(playground, "red")).to_be_focused()
+    page.keyboard.type("echo soup 6 > /menu.txt")
+    page.keyboard.press("Enter")
+    expect(group(playground, "container:red")).to_contain_text("/menu.txt")
+    expect(group(playground, "container:red")).to_have_attribute("aria-pressed", "true")
+
+    group(playground, "container:red").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(group(playground, "container:blue")).to_be_focused()
+    expect(said).to_contain_text("blue is running: 0 paths changed, 0 bytes of its own. It shares 2 layers with")
+    lit = playground.locator(".imagelab-lit")
+    expect(lit).to_have_count(4)  # blue, its image, and two layers
+    page.keyboard.press("Enter")
+    expect(line_of(playground, "blue")).to_be_focused()
+
+
+def test_a_command_that_takes_long_is_shown_and_stopped_and_called_back(playground):
+    page = playground.page
+    typed(playground, "blue", "echo begun > /begun; echo so far; sleep 60")
+    expect(printed(playground, 0)).to_contain_text("so far")
+    expect(printed(playground, 0)).to_contain_text("Running …")
+    expect(playground.get_by_role("row").filter(has_text="/begun")).to_have_count(1)
+    typed(playground, "red", "cat /menu.txt")
+    expect(printed(playground, 1)).to_contain_text("soup 4")
+    playground.get_by_role("button", name="Stop the command").click()
+    expect(playground.get_by_role("alert")).to_contain_text("sh was stopped")
+    expect(playground.get_by_role("button", name="Stop the command")).to_have_count(0)
+    expect(playground).to_contain_text("blue: running")
+    typed(playground, "blue", "cd /etc")
+    expect(printed(playground, 0)).to_contain_text("cd ends with it")
+    for key, line in (
+        ("ArrowUp", "cd /etc"), ("ArrowUp", "echo begun > /begun; echo so far; sleep 60"), ("ArrowDown", "cd /etc"),
+        ("ArrowDown", ""),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        expect(line_of(playground, "blue")).to_have_value(line)
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(printed(playground, 0)).to_contain_text("$ docker exec blue sh -c 'cd /etc'")
 
 
 def test_the_same_command_twice_is_run_twice(playground):
@@ -76,11 +125,11 @@ def test_the_same_command_twice_is_run_twice(playground):
 
 def test_errors_are_told_in_words(playground):
     typed(playground, "blue", "nosuch")
-    expect(playground.get_by_role("status").first).to_contain_text("nosuch: command not found")
-    expect(playground.get_by_role("status").first).to_contain_text("(exit code 127)")
+    expect(printed(playground, 0)).to_contain_text("nosuch: command not found")
+    expect(printed(playground, 0)).to_contain_text("(exit code 127)")
     playground.get_by_role("button", name="Remove").first.click()
     expect(playground.get_by_role("alert")).to_contain_text("You cannot remove a running container")
-    playground.get_by_role("button", name="Stop").first.click()
+    playground.get_by_role("button", name="Stop", exact=True).first.click()
     expect(playground).to_contain_text("blue: exited (137)")
     typed(playground, "blue", "ls")
     expect(playground.get_by_role("alert")).to_contain_text("is not running")
@@ -100,7 +149,7 @@ def test_a_commit_is_drawn_as_an_image(playground):
     typed(playground, "blue", "echo hi > /note")
     expect(playground.get_by_role("row").filter(has_text="/note")).to_have_count(1)
     playground.get_by_role("button", name="Commit").first.click()
-    expect(playground.get_by_role("status").first).to_contain_text("docker commit blue blue:1.0")
+    expect(printed(playground, 0)).to_contain_text("docker commit blue blue:1.0")
     expect_drawn(playground, "(3 bytes) is of 1 image.")
 
 
@@ -124,7 +173,7 @@ def test_lesson_06_s_exercises_are_solved(lesson):
 def test_the_playground_is_readable_in_every_light(widget, dark, width):
     playground = widget(LESSON, PLAYGROUND, dark=dark, width=width)
     typed(playground, "blue", "echo hi > /note; cat /nosuch")
-    expect(playground.get_by_role("status").first).to_contain_text("(exit code 1)")
+    expect(printed(playground, 0)).to_contain_text("(exit code 1)")
     playground.get_by_role("button", name="Remove").nth(1).click()
     expect(playground.get_by_role("alert")).to_contain_text("You cannot remove a running container")
     readable(playground)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from imagelab import Entry
@@ -23,6 +25,25 @@ def test_a_script_that_takes_too_long_is_stopped_and_told(lab, base):
         one.exec("sh", "-c", "echo begun; while true; do sleep 1; done", output=said, timeout=1)
     assert said.on() == "begun\n"
     assert one.running
+
+
+def test_a_script_is_stopped_by_another_thread(lab, base):
+    one, said = started(lab, base), Said()
+    reader, writer = os.pipe()
+
+    def output(stream, data):
+        said(stream, data)
+        os.write(writer, b"x")  # it has begun: stop it
+
+    with open(reader, "rb"), open(writer, "wb"):
+        with pytest.raises(LabError, match="sh was stopped"):
+            one.exec("sh", "-c", "echo begun; while true; do sleep 1; done; touch /late", output=output, stop=reader)
+        assert said.on() == "begun\n" and one.running and one.diff() == []
+        with pytest.raises(LabError, match="sh was stopped"):
+            one.exec("sh", "-c", "sleep 60", stop=reader)
+    reader, writer = os.pipe()
+    with open(reader, "rb"), open(writer, "wb"):
+        assert one.exec("sh", "-c", "exit 3", stop=reader) == 3, "nothing was written: it runs to its end"
 
 
 def test_a_script_in_a_process_of_its_own_says_so_too(lab, base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 from html import unescape
@@ -11,7 +12,7 @@ import pytest
 from imagelab import draw
 from imagelab.errors import NotFound
 from imagelab.widgets import ContainerPlayground
-from imagelab.widgets.container_playground import ROWS
+from imagelab.widgets.container_playground import CHOSEN, OTHER, ROWS
 
 LOOP = "echo open; while true; do sleep 1; done"
 
@@ -198,6 +199,90 @@ def test_an_interrupt_ends_the_command_and_is_told_in_words(left):
     assert words(left.head).startswith("left: running") and "/late" not in words(left.layer)
 
 
+async def until(condition):
+    while not condition():
+        await asyncio.sleep(0.01)
+
+
+def test_in_a_notebook_a_command_runs_beside_it_and_can_be_stopped(left, right, monkeypatch):
+    monkeypatch.setattr("imagelab.widgets.container_playground.GLANCE", 0.02)
+
+    async def notebook():
+        enter(left, "echo begun > /begun; echo so far; sleep 60; touch /late")
+        assert words(left.output).endswith("Running …") and left.end.layout.display == ""
+        await until(lambda: "/begun" in words(left.layer) and "so far" in words(left.output))
+        enter(left, "touch /never")
+        assert words(left.output).endswith("Running …\nWaiting until it ends: touch /never") and left.line.value == ""
+        enter(right, "echo another")
+        await until(lambda: words(right.output).endswith("another"))
+        left.end.click()
+        assert words(left.output).endswith("Stopping …")
+        await until(lambda: words(left.output) == "That did not work. sh was stopped")
+
+    asyncio.run(notebook())
+    assert words(left.head).startswith("left: running") and "/begun" in words(left.layer)
+    assert "/late" not in words(left.layer) and "/never" not in words(left.layer)
+    assert left.end.layout.display == "none"
+    left.end.click()
+    assert words(left.output) == "No command runs."
+
+
+def test_what_is_typed_while_a_command_runs_waits_its_turn(left):
+    async def notebook():
+        for number in range(3):
+            enter(left, f"echo {number} >> /log; cat /log")
+        await until(lambda: words(left.output).endswith("0\n1\n2"))
+
+    asyncio.run(notebook())
+
+
+def test_what_was_entered_is_kept_once_for_the_arrow_keys(left):
+    for command in ("ls", "ls", " pwd ", "nosuch", ""):
+        enter(left, command)
+    assert left.history.lines == ["ls", "pwd", "nosuch"]
+
+
+@pytest.mark.parametrize(
+    ("command", "note"),
+    [
+        ("cd /etc", "cd ends with it"), ("cd", "cd ends with it"), ("cd /etc && ls", ""), ("cdrom", ""),
+        ("vi /menu.txt", "wants a terminal"), ("less menu.txt", "wants a terminal"), ("vital", ""),
+    ],
+)  # fmt: skip
+def test_what_this_command_line_cannot_do_is_said(left, command, note):
+    enter(left, command)
+    notes = ("cd ends with it", "wants a terminal")
+    assert [each in words(left.output) for each in notes] == [each == note for each in notes]
+
+
+def test_a_container_is_chosen_in_the_drawing(playground, left, right, lab, shop):
+    playground.drawing.do("act", "container:left")
+    assert playground.drawing.announcement.startswith("left is chosen")
+    assert playground.drawing.nodes["container:left"]["pressed"] and left.box.layout.border_left == CHOSEN
+    lab.run("shop:1.0", name="third", detach=True)
+    playground.redraw()
+    playground.drawing.do("act", "container:third")
+    assert list(playground.sides) == ["left", "right", "third"] and left.box.layout.border_left == OTHER
+    enter(playground.sides["third"], "echo 3 > /three")
+    assert "/three" in words(playground.sides["third"].layer)
+    label = playground.drawing.nodes["container:third"]["label"]
+    assert label == "container third, running, 1 path changed, 2 bytes of its own"
+    lab.container("third").remove(force=True)
+    playground.drawing.do("act", "container:third")
+    assert words(playground.sides["third"].head).startswith("third: removed")
+
+
+def test_what_shares_a_layer_lights_up_with_it(playground, lab, shop):
+    nodes = playground.drawing.nodes
+    base, menu = (f"layer:{chain_id.short}" for chain_id in shop.chain_ids)
+    image = f"image:{lab.image('shop:1.0').id.short}"
+    assert nodes["container:left"]["same"] == [image, base, menu]
+    assert {"container:left", "container:right", image} <= {*nodes[menu]["same"]}
+    playground.drawing.do("act", menu)
+    assert "7 bytes in files, is kept once for" in playground.drawing.announcement
+    assert "container left" in playground.drawing.announcement
+
+
 def test_much_output_and_many_paths_are_cut(left):
     enter(left, "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do echo $i > /f$i; done; yes | head -20000")
     assert "characters left out" in words(left.output) and len(left.output.value) < 50_000
@@ -234,5 +319,5 @@ def test_without_a_kernel_there_are_a_picture_and_a_table(playground):
 def test_every_control_has_a_name(left, right):
     for side, name in ((left, "left"), (right, "right")):
         assert side.line.description == f"{name} $" and side.tag.description == "Commit as"
-        for button in (side.start, side.stop, side.remove, side.commit):
+        for button in (side.start, side.stop, side.remove, side.commit, side.end):
             assert button.description and button.tooltip.startswith(f"{name}: ")
