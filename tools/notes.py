@@ -5,7 +5,7 @@
 Prints each term that a lesson's prose uses before its note, and each note that is not what `imagelab.lesson.glossary`
 says today; the exit code is 1 if there is one. With --write it puts the missing notes at the end of the cell that first
 uses the term, and rewrites notes that have changed. Lessons are read in the order of the course: a note in an earlier
-lesson counts.
+lesson counts, except one in a section marked "more", which a reader may have skipped.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the missing notes in")
     options = parser.parse_args()
     chosen = {path.name for path in options.notebooks} or {lesson.notebook for lesson in course.LESSONS}
-    known: set[str] = set()
+    reader = glossary.Reader()
     open_ = 0
     for lesson in course.LESSONS:
         path = FOLDER / lesson.notebook
         notebook = nbformat.read(path, as_version=4)
-        missing = list(glossary.gaps(notebook.cells, known))
+        missing = reader.read(notebook.cells)
         outdated = [
             (cell, written) for cell in notebook.cells if cell.cell_type == "markdown"
             for written in glossary.notes(cell.source) if written != current(written)

@@ -1,20 +1,21 @@
 """The glossary: the words a newcomer does not know, each with its meaning and the picture it belongs to.
 
 A notebook shows a word as a note that opens where the word is first used. `note("blob")` is the note's HTML;
-`uses` and `notes` find words and notes in the text of a cell; `gaps` finds the words that a notebook uses before their
-note. `python tools/notes.py` puts missing notes into a notebook.
+`uses` and `notes` find words and notes in the text of a cell; a `Reader` finds the words that a notebook uses before
+their note. `python tools/notes.py` puts missing notes into a notebook.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from ..errors import NotFound
 from .markup import html
+from .minutes import FOLDED, source
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,24 +170,40 @@ class Gap:
     cell: int
 
 
-def gaps(cells: Sequence[Mapping[str, Any]], known: set[str]) -> Iterator[Gap]:
-    """The terms that a notebook's prose uses before their note, beside those that are `known` from earlier lessons.
+class Reader:
+    """Someone who reads the lessons in order: the terms that have been explained to them.
 
-    The first cell announces what the lesson is about, and needs no note. A note counts if it stands before the use, in
-    the same cell, or at the head of the next cell. Terms that are explained are added to `known`.
+    `core` are the terms whose note they have met. Sections marked "more" may be skipped, so the notes in these (`more`)
+    count in such sections alone.
     """
-    for number, cell in enumerate(cells):
-        if cell["cell_type"] != "markdown":
-            continue
-        following = cells[number + 1] if number + 1 < len(cells) else {"cell_type": "none", "source": ""}
-        known |= set(map(name_of, notes(_source(cell))))
-        beside = _source(following) if following["cell_type"] == "markdown" else ""
-        next_notes = set(map(name_of, notes(beside))) if beside.startswith("<details") else set()
-        for name in uses(_source(cell)) if number else ():
-            if name not in known | next_notes:
-                yield Gap(name, number)
-                known.add(name)
+
+    def __init__(self) -> None:
+        self.core: set[str] = set()
+        self.more: set[str] = set()
+
+    def read(self, cells: Sequence[Mapping[str, Any]]) -> list[Gap]:
+        """Read a notebook; returns the terms that its prose uses before their note, which then count as explained.
+
+        The first cell announces what the lesson is about, and needs no note. A note counts if it stands before the use,
+        in the same cell, or at the head of the next cell.
+        """
+        missing, in_more = [], False
+        for number, cell in enumerate(cells):
+            if cell["cell_type"] != "markdown":
+                continue
+            if re.search("^## ", source(dict(cell)), flags=re.M):
+                in_more = bool(cell["metadata"].get(FOLDED))
+            explained = self.more if in_more else self.core
+            explained |= set(map(name_of, notes(source(dict(cell)))))
+            for name in uses(source(dict(cell))) if number else ():
+                if name in self.core | explained | _at_the_head(cells[number + 1 :]):
+                    continue
+                missing.append(Gap(name, number))
+                explained.add(name)
+        return missing
 
 
-def _source(cell: Mapping[str, Any]) -> str:
-    return "".join(cell["source"])
+def _at_the_head(cells: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The terms of the notes that the first of these cells consists of."""
+    first = source(dict(cells[0])) if cells and cells[0]["cell_type"] == "markdown" else ""
+    return set(map(name_of, notes(first))) if first.startswith("<details") else set()
