@@ -101,14 +101,6 @@ def table(record: Record | None = None) -> Table:
     return tables.of(_rows(read() if record is None else record), TITLES)
 
 
-def board() -> Any:
-    """A widget with the table, which reads the file when it is shown and when its button is pressed."""
-    from ..widgets.progress_board import ProgressBoard
-
-    nothing = "<p>Nothing is recorded yet. Answer a prediction or work on an exercise, and look again.</p>"
-    return ProgressBoard(lambda: table()._repr_html_() if _rows(read()) else nothing)
-
-
 def bar(number: str) -> LiveText:
     """Where the learner is in a lesson, what is done, and a link to what comes next; it follows the progress file.
 

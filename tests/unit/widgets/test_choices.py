@@ -1,10 +1,9 @@
-"""Choices and boards: what an answer does, and that no error is lost."""
+"""Choices: what an answer does, and that no error is lost."""
 
 from __future__ import annotations
 
 from imagelab import LabError
 from imagelab.widgets.choices import Choices
-from imagelab.widgets.progress_board import ProgressBoard
 
 
 def make(answer):
@@ -47,23 +46,3 @@ def test_it_is_readable_without_a_kernel():
     bundle = make(str)._repr_mimebundle_()
     assert (bundle["text/html"], bundle["text/plain"]) == ("<p>Why? a or b</p>", "Why?")
     assert "application/vnd.jupyter.widget-view+json" in bundle
-
-
-def test_a_board_reads_again_when_asked():
-    pages = iter(["first", "second"])
-    board = ProgressBoard(lambda: next(pages))
-    assert board.table.value == "first"
-    board.button.click()
-    assert board.table.value == "second"
-
-
-def test_a_board_says_the_same_in_the_notebook_whatever_it_shows():
-    mine, yours = ProgressBoard(lambda: "mine"), ProgressBoard(lambda: "yours")
-    assert mine._repr_mimebundle_()["text/html"] == yours._repr_mimebundle_()["text/html"]
-
-
-def test_a_board_whose_file_is_damaged_says_so():
-    def fail():
-        raise LabError("cannot be read")
-
-    assert "cannot be read" in ProgressBoard(fail).table.value
