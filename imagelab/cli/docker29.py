@@ -11,6 +11,7 @@ daemon/containerd (image_history.go, image_inspect.go, image_delete.go). Left ou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -66,3 +67,10 @@ def removed(lines: Iterable[str], image: Image) -> list[str]:
     lines = list(lines)
     untagged = [line for line in lines if line.startswith("Untagged:")]
     return untagged + [f"Deleted: {image.digest}"] * (len(lines) > len(untagged))
+
+
+def refused(error: str, image: Image) -> str:
+    """Why `rmi` refuses: the same reasons, with the ID that is listed and one wording for all of them."""
+    classic = r'unable to remove repository reference "(.+?)" \(must force\)'
+    error = re.sub(classic, r"unable to delete \1 (must be forced)", error)
+    return error.replace(image.id.short, image.digest.short)

@@ -13,6 +13,9 @@ default store. A cell stops at the first command that fails: its message is on s
 and its exit code takes the place of a traceback. So a failed command is a failed cell in CI too; tag a cell that is
 meant to fail `raises-exception`.
 
+`%docker --as 29 images` prints as Docker 29 does, with its containerd store; see `docker29` for the commands.
+`%docker --as 29` alone makes all of this kernel's commands do so, until `%docker --as 20-28`.
+
 A word that consists of `{name}` is replaced by the value of that Python variable, if it exists: `build {folder}`. So
 are an attribute of one, and what a path begins with: `load -i {task.folder}/shop.tar`. All other braces and dollar
 signs are left unchanged, for Go templates.

@@ -38,6 +38,7 @@ def rmi(desk: Desk, args: tuple[str, ...], force: bool, no_prune: bool) -> None:
     errors: list[str] = []
     fatal = False
     for ref in args:
+        image = None
         try:
             image = desk.lab.image(ref) if desk.docker == "29" else None
             lines = desk.lab.rmi(ref, force=force, no_prune=no_prune)
@@ -48,7 +49,7 @@ def rmi(desk: Desk, args: tuple[str, ...], force: bool, no_prune: bool) -> None:
             errors.append(f"Error: No such image: {ref}")
             fatal = fatal or not force  # with -f, docker counts a missing one as removed
         except LabError as error:
-            errors.append(explain(error))
+            errors.append(docker29.refused(explain(error), image) if image else explain(error))
             fatal = True
     if errors:
         fail("\n".join(errors), 1 if fatal else 0)

@@ -115,6 +115,15 @@ def test_rmi_prints_one_digest(cli, lab, shop):
     assert cli("--as", "29", "rmi", "shop:2.0").err == "Error: No such image: shop:2.0\n"
 
 
+def test_rmi_refuses_with_the_id_that_it_lists(cli, lab, shop):
+    cli("--as", "29", "rmi", "shop:latest")
+    refused = cli("--as", "29", "rmi", "shop:1.0")
+    container = lab.containers()[0].short
+    why = f"container {container} is using its referenced image {shop.digest.short}"
+    assert refused.err == f"Error: conflict: unable to delete shop:1.0 (must be forced) - {why}\n"
+    assert "(must force)" in cli("rmi", "shop:1.0").err, "the classic store's words"
+
+
 def test_a_notebook_stays_with_the_version_that_is_chosen(cli, shop, monkeypatch):
     monkeypatch.delenv("IMAGELAB_DOCKER", raising=False)
     monkeypatch.setenv("IMAGELAB_DOCKER", "")  # so that it is put back
