@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
+from typing import TYPE_CHECKING
 
 from measure import Result
 
@@ -18,6 +19,9 @@ from imagelab.filesystem.entry import Entry
 from imagelab.filesystem.tree import Changes
 from imagelab.oci.layer import Layer
 from imagelab.widgets import CacheSimulator, ContainerPlayground, DigestMicroscope, LayerExplorer, TagBoard, WasteMeter
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
 
 PROMPT = 0.1  # seconds from a click to its answer: what a person takes for "at once"
 
@@ -128,13 +132,29 @@ PRESS = """async (widget, [press, look, property]) => {
     while (shown() === old && performance.now() - started < 5000) await new Promise(requestAnimationFrame);
     return performance.now() - started;
 }"""
-SAID = ("[role=status],[role=alert]", "outerHTML")
+SAID = (":is([role=status],[role=alert]):not(.imagelab-touch-status)", "outerHTML")
 PAGES = {  # widget -> its lesson, its cell, the presses in turn, and where their answers show
     "waste meter": ("02-layers", "WasteMeter(before", ["Step 1: delete", "Step 1: overwrite"], SAID),
     "digest microscope": ("05-digests", "DigestMicroscope(image", ["the tag", "the mode of a file"], SAID),
     "container playground": ("06-image-and-container", "ContainerPlayground(bench", ["Remove", "Commit"], SAID),
     "tag board": ("04-tags", "TagBoard(bench)", ["e497c1132910", "8621fbe1d52b"], SAID),  # choose an image
 }
+# What is done to drawings with the mouse, in turn: a group is clicked, or dropped on another one. touch.js writes how
+# many milliseconds it took from letting go to the new drawing.
+ANATOMY = """from imagelab import Lab
+from imagelab.widgets import Anatomy
+Anatomy(Lab.temporary(epoch=0).append(None, {"menu.txt": "soup"}, "shop:1.0"))"""
+TOUCHES: dict[str, tuple[str, str, list[tuple[str, str | None]]]] = {  # of a lesson, or of a cell alone
+    "tag board": (
+        "04-tags", "TagBoard(bench)",
+        [("tag:shop:3.0", "image:e497c1132910"), ("tag:shop:3.0", "image:8621fbe1d52b")],
+    ),
+    "container playground": (
+        "06-image-and-container", "ContainerPlayground(bench", [("container:blue", None), ("container:red", None)],
+    ),
+    "anatomy": ("", ANATOMY, [("manifest.config", None), ("layer:1", None)]),
+}  # fmt: skip
+TURNS = 22  # the first two are to get warm
 
 
 def on_the_page(folder: Path, chromium: str) -> Iterator[Result]:
@@ -158,4 +178,26 @@ def on_the_page(folder: Path, chromium: str) -> Iterator[Result]:
             room.tidy(page)
             detail = f"{min(taken):.3f} to {max(taken):.3f} s"
             yield Result(f"press in the page: {name}", median(taken), "s", PROMPT, detail)
+        for name, (lesson, cell, touches) in TOUCHES.items():
+            room.show(page, room.excerpt(lesson, cell) if lesson else room.notebook(name, cell), dark=False)
+            start_all(page)
+            widget = widget_of(page, cell.splitlines()[-1])
+            taken = sorted([touch(widget, *touches[turn % 2]) for turn in range(TURNS)][2:])
+            room.tidy(page)
+            detail = f"95th percentile; {taken[0]:.3f} to {taken[-1]:.3f} s, median {median(taken):.3f} s"
+            yield Result(f"touch in the page: {name}", quantiles(taken, n=20)[-1], "s", PROMPT, detail)
         browser.close()
+
+
+def touch(widget: Locator, name: str, onto: str | None) -> float:
+    """Click a group of a drawing, or drop it on another one; returns the seconds until it was drawn again."""
+    from browser.page import drag
+
+    drawing = widget.locator(".imagelab-touch")
+    drawing.evaluate("each => { each.dataset.redrawn = ''; }")
+    drag(widget, name, onto=onto)
+    redrawn = drawing.evaluate(
+        "async each => { while (!each.dataset.redrawn) await new Promise(requestAnimationFrame);"
+        " return each.dataset.redrawn; }"
+    )
+    return float(redrawn) / 1000

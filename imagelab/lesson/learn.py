@@ -97,7 +97,7 @@ def _open(desk: Desk, copy: Copy, port: int | None, no_browser: bool) -> None:
 def _become_jupyterlab(copy: Copy, port: int | None, no_browser: bool) -> NoReturn:
     command = [
         sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={copy.folder}",
-        f"--LabApp.default_url=/lab/tree/{FIRST}", "--log-level=WARN",
+        f"--LabApp.default_url=/lab/tree/{FIRST}", "--log-level=WARN", "--custom-css",
         *(["--no-browser"] if no_browser else []), *([f"--port={port}"] if port is not None else []),
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]  # fmt: skip

@@ -26,6 +26,7 @@ from .learner import MARK, backup_name
 _SETTINGS = {  # of JupyterLab, by extension
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
+_STYLE = Path(__file__).with_name("learner_copy.css")
 _PROFILE = 'c = get_config()\nc.InteractiveShellApp.extensions = ["imagelab.lesson"]\n'
 
 
@@ -180,6 +181,9 @@ class Copy:
         profile = self.mark / "ipython" / "profile_default" / "ipython_kernel_config.py"
         profile.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(profile, _PROFILE.encode(), durable=False)
+        style = self.mark / "jupyter" / "config" / "custom" / "custom.css"
+        style.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(style, _STYLE.read_bytes(), durable=False)
         for name, settings in _SETTINGS.items():
             file = self.mark / "jupyter" / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             if not file.exists():

@@ -180,7 +180,7 @@ function render({ model, el }) {
 
   picture.addEventListener("keydown", (event) => {
     const id = owner(event.target);
-    if (id === null || event.ctrlKey || event.metaKey) return;
+    if (id === null || event.ctrlKey || event.metaKey || event.shiftKey) return; // Shift and Enter runs the cell
     const node = nodes()[id];
     if (event.altKey) {
       if (!node.drag || !(event.key in ARROWS)) return;
@@ -210,17 +210,18 @@ function render({ model, el }) {
     } else if (event.key === "Enter" || event.key === " ") {
       act(id);
     } else if (event.key === "Delete" || event.key === "Backspace") {
-      if (!node.off) return;
-      held = null;
-      mark(null);
-      send("off", id);
+      if (node.off) {
+        held = null;
+        mark(null);
+        send("off", id);
+      }
     } else if (event.key === "Escape") {
       if (!putBack()) return;
-    } else {
+    } else if (event.key.length > 1) { // Tab, Home, F5, …
       return;
     }
     event.preventDefault();
-    event.stopPropagation(); // JupyterLab's command mode has these keys as well
+    event.stopPropagation(); // in JupyterLab's command mode these keys, and letters, act on the cell: x cuts it
   });
 
   picture.addEventListener("focusin", (event) => {

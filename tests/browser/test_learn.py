@@ -37,8 +37,11 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
         code("from imagelab.lesson import begin, predict, progress\nbegin('00')"), code("progress.map()"),
         code('predict("00.tar").choose("a")'), folded, code("'folded'"), markdown("## 3. Last"), code("'below'"),
     ]  # fmt: skip
+    lost = {"application/vnd.jupyter.widget-view+json": {"model_id": "lost", "version_major": 2, "version_minor": 0}}
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "mine.ipynb")
+    cells = [code(f"from IPython.display import display\ndisplay({lost!r}, raw=True)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "old.ipynb")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "IMAGELAB"))}
     server = subprocess.Popen(
         learn(folder, "--port", "0"), env=environment | {"HOME": str(home)}, text=True,
@@ -127,6 +130,20 @@ def test_the_map_leads_to_every_lesson(mine):
     table.get_by_role("link", name="04 · Tags").click()
     expect(mine.get_by_role("tab", name="04-tags.ipynb", selected=True)).to_be_visible()
     expect(mine.get_by_role("heading", name="04 · Tags")).to_be_in_viewport()
+
+
+def test_a_widget_whose_kernel_is_gone_says_so_in_words(page):
+    """ipywidgets says "Error displaying widget: model not found"."""
+    page.get_by_role("listitem", name=re.compile(r"old\.ipynb")).dblclick()
+    page.get_by_role("tab", name="old.ipynb", selected=True).wait_for()
+    page.get_by_text("| Idle").first.wait_for()
+    start_all(page)
+    output = cell_with(page, "display(").locator(".jp-OutputArea-output").first
+    expect(output).to_contain_text("model not found")
+    style = "e => [getComputedStyle(e).fontSize, getComputedStyle(e, '::after').content]"
+    assert output.evaluate(style) == [
+        "0px", '"This widget was made by a kernel that has ended. Run its section\'s cells again."'
+    ]
 
 
 def test_a_second_time_it_says_where_it_is_open(course):

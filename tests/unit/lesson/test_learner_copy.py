@@ -219,6 +219,11 @@ def test_many_at_once_put_each_lesson_there_once(tmp_path):
     assert notebooks(Copy(tmp_path / "course")) == NAMES
 
 
+def test_jupyterlab_is_given_the_words_for_a_widget_without_its_kernel(copy):
+    style = Path(copy.environment()["JUPYTER_CONFIG_DIR"], "custom", "custom.css").read_text()
+    assert "made by a kernel that has ended" in style
+
+
 def test_jupyterlab_s_settings_are_written_once(copy):
     file = Path(copy.environment()["JUPYTERLAB_SETTINGS_DIR"], "@jupyterlab/apputils-extension")
     file /= "notification.jupyterlab-settings"
