@@ -22,6 +22,18 @@ def spawn(command: Sequence[str], streams: Streams, **popen_args: Any) -> subpro
     return subprocess.Popen(command, stdin=streams.stdin, stdout=streams.stdout, stderr=streams.stderr, **popen_args)
 
 
+_watched: dict[int, Process] = {}  # thread → the process that it waits for
+
+
+def kill_watched_by(thread: int) -> None:
+    """Kill the program that a thread watches: to the thread it looks as if the program had been killed from outside.
+
+    For a thread that waits where no interrupt reaches it. Does nothing if it watches none.
+    """
+    if process := _watched.get(thread):
+        process.kill()
+
+
 def watch(running: Running, program: Program, output: Output, stop: int | None = None) -> int:
     """Pass on a program's output until it ends; returns its exit code.
 
@@ -30,6 +42,7 @@ def watch(running: Running, program: Program, output: Output, stop: int | None =
     """
     process = running.process
     end = time.monotonic() + program.timeout if program.timeout else None
+    _watched[threading.get_ident()] = process
     try:
         if not hand_on(process, output, end, stop):
             raise LabError(f"{program.argv[0]} was stopped")
@@ -38,6 +51,7 @@ def watch(running: Running, program: Program, output: Output, stop: int | None =
             raise LabError(f"{program.argv[0]} ran longer than {limit} and was stopped")
         return process.wait()
     finally:
+        _watched.pop(threading.get_ident(), None)
         process.kill()
         process.wait()
         for pipe in (process.stdout, process.stderr):

@@ -26,6 +26,7 @@ from .touch import Node, TouchDrawing
 
 DOCKERFILE = "Dockerfile"
 SECONDS = 20.0  # time limit of one RUN
+STOPPED = "The steps before it are in the cache; no image was made, and no tag moved."
 STYLES = {"HIT": GREEN, "MISS": ORANGE, "": ""}
 HINT = (
     "Drag a line up or down, or off to remove it; click it to edit it. By keyboard: arrows go from line to line, "
@@ -90,14 +91,13 @@ class CacheSimulator(Readable):
             self._plain = f"Cache simulator: {built.summary}\n" + "\n".join(map(_step_text, built.steps))
             ended = "not needed by the last stage"
             rows.show(note=_result(built))
-        except KeyboardInterrupt as error:
-            rows.stopped = "stopped"
+        except BaseException as error:
+            by_hand = self.stop.pressed or isinstance(error, KeyboardInterrupt)
+            rows.stopped = "stopped" if by_hand else "failed"
             rows.show(note=rows.last_output())
-            self.error.value = f'<p role="alert"><b>Stopped.</b> {escape(str(error)) or "No image was made."}</p>'
-        except Exception:
-            rows.stopped = "failed"
-            rows.show(note=rows.last_output())
-            raise
+            if not by_hand:
+                raise
+            self.error.value = f'<p role="alert"><b>Stopped.</b> {STOPPED}</p>'
         finally:
             self._draw(rows.outcomes(), ended, focus)
 

@@ -26,6 +26,8 @@ function render({ model, el }) {
   hint.className = "imagelab-touch-hint";
   hint.id = `imagelab-hint-${Math.random().toString(36).slice(2)}`;
   picture.setAttribute("aria-describedby", hint.id);
+  const canvas = document.createElement("div"); // a redraw replaces what is in it; a field that is open stays
+  picture.append(canvas);
   el.append(picture, hint, status);
 
   let held = null; // the id of the node that was picked up by keyboard
@@ -58,8 +60,9 @@ function render({ model, el }) {
   }
 
   function draw() {
-    const had = picture.contains(document.activeElement);
-    picture.innerHTML = model.get("svg");
+    const had = canvas.contains(document.activeElement);
+    clearTimeout(waiting);
+    canvas.innerHTML = model.get("svg");
     picture.setAttribute("aria-label", model.get("label"));
     hint.textContent = model.get("hint");
     const svg = picture.querySelector("svg");
@@ -150,9 +153,11 @@ function render({ model, el }) {
     field.style.left = `${box.left - around.left + picture.scrollLeft}px`;
     field.style.top = `${box.top - around.top + picture.scrollTop}px`;
     field.style.width = `${box.width}px`;
+    let closed = false;
     const close = (keep, focus) => {
-      if (!field.isConnected) return;
-      field.replaceWith(); // its blur comes next, and finds it gone
+      if (closed) return;
+      closed = true; // its blur comes as it is removed
+      field.remove();
       if (focus) rove(id);
       if (keep && field.value !== nodes()[id]?.edit) send("edit", id, field.value);
     };

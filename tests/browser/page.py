@@ -93,3 +93,11 @@ def readable(*widgets):
         seen, unreadable = widget.evaluate(UNREADABLE, WORDS)
         assert seen and not unreadable
         assert widget.evaluate(INSIDE), "wider than the page"
+
+
+def as_wide_as_drawn(widget):
+    """A drawing has the size it was drawn in: where the page is narrower, it scrolls."""
+    drawing = widget.locator(".imagelab-touch-picture svg")
+    width = float(drawing.get_attribute("width"))
+    assert abs(drawing.evaluate("svg => svg.getBoundingClientRect().width") - width) < 1
+    assert drawing.evaluate("svg => getComputedStyle(svg.parentElement).overflowX") == "auto"

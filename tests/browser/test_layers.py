@@ -1,4 +1,4 @@
-"""Lesson 02 and the waste meter in a real browser: chosen by keyboard, read in every light."""
+"""Lesson 02, the layer explorer and the waste meter in a real browser: by mouse, by keyboard, in every light."""
 
 from __future__ import annotations
 
@@ -8,9 +8,21 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.classroom import run_all
-from browser.page import cell_with, in_every_light, no_trouble, option, readable, type_and_run, widget_of
+from browser.page import (
+    as_wide_as_drawn,
+    cell_with,
+    group,
+    in_every_light,
+    middle,
+    no_trouble,
+    option,
+    readable,
+    type_and_run,
+    widget_of,
+)  # fmt: skip
 
 LAYERS = "02-layers"
+CONTENTS, EXPLORER = "01-what-an-image-contains", "LayerExplorer("
 METER = "WasteMeter("
 
 
@@ -66,6 +78,63 @@ def test_the_waste_meter_is_used_by_keyboard(meter):
     page.keyboard.press("Enter")
     expect(meter.get_by_role("alert")).to_have_count(0)
     expect(measured(meter, "image size")).to_have_text(re.compile(r"2,240,010\s*2,240,010\s*0$"))
+
+
+@pytest.fixture
+def explorer(widget):
+    return widget(CONTENTS, EXPLORER)
+
+
+def note(explorer):
+    return explorer.locator(".imagelab-touch-status")
+
+
+def test_a_layer_is_clicked_and_a_file_says_what_hides_it(explorer):
+    page = explorer.page
+    page.mouse.click(*middle(explorer, "layer:3"))
+    expect(explorer).to_contain_text("Layer 3 of 3")
+    expect(group(explorer, "layer:3")).to_have_attribute("aria-pressed", "true")
+    expect(group(explorer, "layer:1")).to_have_attribute("aria-pressed", "false")
+    expect(explorer.get_by_role("row").filter(has_text="notes.txt")).to_contain_text("hidden, still in 2")
+    group(explorer, "file:2:app/prices.csv").hover()
+    expect(note(explorer)).to_have_text(
+        "app/prices.csv: it comes from layer 2, 13 bytes. From layer 3 on it is out of sight: its own file there "
+        "covers this one. Its bytes stay in this layer."
+    )
+    for name in ("file:3:app/prices.csv", "file:3:app/prices.csv->file:2:app/prices.csv", "layer:3"):
+        expect(group(explorer, name)).to_have_class(re.compile("imagelab-lit"))
+    group(explorer, "file:2:app/notes.txt").hover()
+    expect(note(explorer)).to_contain_text("a whiteout there hides it")
+    group(explorer, "file:2:app/shop.py").hover()
+    expect(note(explorer)).to_contain_text("it is the file that a container sees")
+    page.mouse.click(*middle(explorer, "file:2:app/shop.py"))
+    expect(explorer).to_contain_text("Layer 2 of 3")
+
+
+def test_the_stack_is_walked_by_keyboard(explorer):
+    keys = explorer.page.keyboard
+    group(explorer, "layer:3").focus()
+    keys.press("ArrowDown")
+    expect(group(explorer, "file:3:app/notes.txt")).to_be_focused()
+    expect(note(explorer)).to_have_text(
+        "app/notes.txt: a whiteout in layer 3 hides the one of layer 2, which still holds its bytes."
+    )
+    keys.press("Enter")
+    expect(explorer.get_by_role("slider")).to_have_attribute("aria-valuenow", "3.0")
+    expect(note(explorer)).to_have_text("Layer 3 of 3 is open: it changed 1 path, removed 1 path.")
+    expect(group(explorer, "file:3:app/notes.txt")).to_be_focused()
+    keys.press("ArrowUp")
+    keys.press("Space")
+    expect(group(explorer, "layer:3")).to_have_attribute("aria-pressed", "true")
+
+
+@in_every_light
+def test_the_explorer_is_readable_in_every_light(widget, dark, width):
+    explorer = widget(CONTENTS, EXPLORER, dark=dark, width=width)
+    group(explorer, "layer:3").click()
+    expect(explorer).to_contain_text("Layer 3 of 3")
+    readable(explorer)
+    as_wide_as_drawn(explorer)
 
 
 def test_lesson_02_is_answered_and_solved(lesson, classroom):

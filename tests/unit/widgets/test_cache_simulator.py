@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from imagelab.build.progress import BuildStep
 from imagelab.errors import Interrupted
 from imagelab.widgets import CacheSimulator
+from imagelab.widgets.cache_simulator import _Rows
+from imagelab.widgets.stop import press
 
 FILES = {"Dockerfile": 'FROM scratch\nCOPY . /app/\nCOPY a /a\nCMD ["x"]', "a": "a\n", "b": "b\n"}
 
@@ -136,9 +140,25 @@ def test_an_interrupt_is_told_and_the_step_says_so(simulator, monkeypatch, error
 
     simulator.lab.__class__ = Stopped
     simulator.again.click()
-    assert "<b>Stopped.</b>" in simulator.error.value and "no image was made" in simulator.error.value.lower()
+    assert "<b>Stopped.</b>" in simulator.error.value and "no image was made" in simulator.error.value
     assert rows(simulator) == [("RUN sleep 100", "stopped", "")] and not simulator.stop.running
     assert shown(simulator)["line:2"] == "stopped"
+
+
+def test_the_button_ends_a_program_that_another_thread_waits_for(lab, monkeypatch):
+    simulator = CacheSimulator(lab, {"Dockerfile": "FROM lab/shell:1.0\n"})
+    begun = threading.Event()
+    monkeypatch.setattr(_Rows, "output", lambda *_: begun.set())
+    with ThreadPoolExecutor() as threads:
+        run = "RUN echo begun; while true; do sleep 1; done"
+        edited = threads.submit(simulator.picture.do, "edit", "line:new", run)
+        assert begun.wait(60)
+        press(simulator.stop.key)
+        edited.result(15)
+    assert "<b>Stopped.</b>" in simulator.error.value and shown(simulator)["line:2"] == "stopped"
+    press(simulator.stop.key)  # nothing runs
+    simulator.picture.do("off", "line:2")
+    assert simulator.error.value == ""
 
 
 def test_a_run_without_end_is_stopped_at_the_limit(lab, monkeypatch):
