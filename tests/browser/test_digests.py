@@ -9,7 +9,15 @@ from playwright.sync_api import expect
 
 from browser.classroom import run_all
 from browser.page import (
-    as_wide_as_drawn, cell_with, group, in_every_light, middle, no_trouble, readable, type_and_run, unfold,
+    as_wide_as_drawn,
+    cell_with,
+    group,
+    in_every_light,
+    middle,
+    no_trouble,
+    readable,
+    type_and_run,
+    unfold,
 )  # fmt: skip
 
 DIGESTS = "05-digests"
