@@ -1,4 +1,4 @@
-"""A lesson says how long it takes, by the rule of `imagelab.lesson.minutes`, and its core is short."""
+"""A lesson says how long it takes, by the rule of `imagelab.lesson.minutes`, as README and the map do; it is short."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imagelab.lesson import course, minutes
+from imagelab.lesson import course, minutes, progress
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NOT_YET = {"03", "06"}  # to be cut to a core of 25 to 30 minutes; must become empty
@@ -36,3 +36,18 @@ def test_its_core_is_short_and_its_head_says_its_minutes(lesson):
         assert faults, "it keeps the rule now: take it out of NOT_YET"
     else:
         assert not faults
+
+
+@each
+def test_readme_says_the_same_minutes(lesson):
+    readme = (NOTEBOOKS.parent / "README.md").read_text("utf-8")
+    row = re.search(rf"^\| \[[^]]*\]\(notebooks/{lesson.notebook}\) \|.*\| (\d+) \|$", readme, flags=re.M)
+    assert row and int(row[1]) == said(lesson)
+
+
+def test_the_map_in_lesson_00_is_todays(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAGELAB_PROGRESS", str(tmp_path))
+    cells = [cell for part in minutes.sections(NOTEBOOKS / course.LESSONS[0].notebook) for cell in part.cells]
+    [cell] = [cell for cell in cells if minutes.source(cell) == "progress.map()"]
+    shown = "".join(cell["outputs"][0]["data"]["text/plain"])
+    assert shown == repr(progress.map()), "python tools/run_notebooks.py notebooks/00-start-here.ipynb"
