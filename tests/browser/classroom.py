@@ -95,13 +95,14 @@ class Classroom:
         """Open a lesson, as it is committed, in the JupyterLab of a page."""
         if not name.startswith("excerpt-"):
             shutil.copy(NOTEBOOKS / f"{name}.ipynb", self.lessons)
-        for patience in (MINUTE / 4, MINUTE / 2):  # on a busy machine, a first kernel is not always connected to
+        for patience in (MINUTE / 2, MINUTE):  # on a busy machine, a first kernel is not always connected to
             page.evaluate(SHOW, [f"{name}.ipynb", f"JupyterLab {'Dark' if dark else 'Light'}"])
             with suppress(TimeoutError):
                 page.get_by_text("| Idle").first.wait_for(timeout=patience)
                 return
+            status = page.locator("#jp-main-statusbar").inner_text()
             self.tidy(page)
-        pytest.fail(f"the kernel of {name} is not ready: {page.locator('#jp-main-statusbar').inner_text()!r}")
+        pytest.fail(f"the kernel of {name} is not ready: {status!r}")
 
     def tidy(self, page: Page) -> None:
         """Close every notebook, end every kernel, and forget the learner's progress."""
