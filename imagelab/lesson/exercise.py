@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..errors import LabError
 from ..oci.reference import Reference
@@ -152,7 +153,9 @@ class Exercise:
         """Check each condition in the lab, and name the mistake if it is a common one; records the try."""
         verdicts = self.verdicts()
         if all(verdict.holds for _, verdict in verdicts):
-            return self._message(f"{self.title}: solved.", GREEN, self.marked(verdicts), self.summary)
+            words, link = self._following()
+            after = f'<p>Next: <a href="{link}">{html(words)}</a></p>' if link else ""
+            return self._message(f"{self.title}: solved.", GREEN, self.marked(verdicts), self.summary, after)
         if self.untouched:
             unchanged = f"Nothing has changed in `{self.variable}.lab` yet."
             return self._message(f"{self.title}: not started.", BLUE, self.marked(verdicts), unchanged)
@@ -248,15 +251,23 @@ class Exercise:
     @property
     def next(self) -> str:
         """What comes after it in the course, marked up."""
+        return f"Next: {self._following()[0]}."
+
+    def _following(self) -> tuple[str, str]:
+        """What comes after it, marked up, and where that is: a notebook and perhaps a heading in it, as a link."""
         from . import course
 
         lesson = course.lesson(self.name[:2])
-        later = lesson.exercises[lesson.exercises.index(self.name) + 1 :]
-        if later:
-            return f"Next: exercise **{later[0]}**, a few cells further down."
-        lessons = course.LESSONS[course.LESSONS.index(lesson) + 1 :]
-        following = f", and then lesson **{lessons[0].number} · {lessons[0].title}**" if lessons else ""
-        return f"Next: what you have seen, below{following}."
+        tasks = [task for task in lesson.tasks if task.is_exercise]
+        own = next(number for number, task in enumerate(tasks) if task.name == self.name)
+        if after := tasks[own + 1 :]:
+            section = plain(after[0].heading)
+            anchor = quote(section.replace(" ", "-"))  # as JupyterLab names a heading
+            return f"exercise **{after[0].name}**, in section {section}", f"{quote(lesson.notebook)}#{anchor}"
+        if lessons := course.LESSONS[course.LESSONS.index(lesson) + 1 :]:
+            name = f"**{lessons[0].number} · {lessons[0].title}**"
+            return f"what you have seen, below, and then lesson {name}", quote(lessons[0].notebook)
+        return "what you have seen, below", ""
 
     def _state(self) -> frozenset[tuple[str, ...]]:
         """What a check depends on: images and their names, containers, their states and changes, and the folder."""
@@ -266,8 +277,8 @@ class Exercise:
         files = [path for path in self._folder.rglob("*") if path.is_file()]
         return frozenset([*images, *containers, *((str(path), path.read_bytes().hex()) for path in files)])
 
-    def _message(self, title: str, colour: str, lines: list[str], comment: str) -> Message:
-        body = (paragraph(comment) if comment else "") + bullets(lines)
+    def _message(self, title: str, colour: str, lines: list[str], comment: str, after: str = "") -> Message:
+        body = (paragraph(comment) if comment else "") + bullets(lines) + after
         text = "\n".join([title, *([comment] if comment else []), *lines])
         return Message(card(title, body, colour=colour), plain(text))
 

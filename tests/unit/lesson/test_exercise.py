@@ -6,7 +6,7 @@ import pytest
 
 from imagelab import Lab
 from imagelab.errors import NotFound
-from imagelab.lesson import progress
+from imagelab.lesson import course, progress
 from imagelab.lesson.exercises import exercise
 
 
@@ -103,3 +103,13 @@ def test_files_that_come_with_an_exercise_go_with_it():
 def test_an_unknown_name_lists_the_known():
     with pytest.raises(NotFound, match=r"00\.me"):
         exercise("nothing")
+
+
+def test_the_check_of_a_solved_exercise_leads_on():
+    first, *_, last = [task.name for task in course.lesson("04").tasks if task.is_exercise]
+    for name, target in ((first, "04-tags.ipynb#"), (last, "05-digests.ipynb"), ("06.kept", "")):
+        task = exercise(name)
+        exec(task.solution_code, {task.variable: task})
+        shown = task.check()._repr_html_()
+        assert (f'<a href="{target}' in shown) if target else ("<a " not in shown)
+        task.reset()
