@@ -56,11 +56,11 @@ def _contents(lab: Lab) -> str:
     images = len({image.id for image in lab.images()})
     tags = sorted(name.familiar for image in lab.images() for name in image.names)
     containers = [f"{one.name} ({one.status})" for one in lab.containers()]
-    if not images:
-        return "an empty lab"
+    folders = sorted(path.name for path in lab.home.parent.iterdir() if path.is_dir() and path != lab.home)
     named = f" ({', '.join(tags)})" if tags else ""
     running = f" and {_count(len(containers), 'container')} ({', '.join(containers)})" if containers else ""
-    return f"{_count(images, 'image')}{named}{running}"
+    beside = f" and the folder {' and '.join(folders)}" if folders else ""
+    return f"{_count(images, 'image')}{named}{running}{beside}" if images else f"an empty lab{beside}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -160,8 +160,8 @@ def test_a_build_has_a_bar_and_the_stop_button_stops_it(lesson):
     page = lesson(BUILDING)
     run_all(page)
     long = "recipe = b'FROM lab/shell:1.0\\nRUN echo $((40 + 2)) begun && sleep 300\\n'\n"
-    type_and_run(page, "# Work here, in order.lab", f"{long}order.lab.build(order.folder, 'x:1', dockerfile=recipe)")
-    work = cell_with(page, "# Work here, in order.lab")
+    type_and_run(page, "in Python it is order.lab", f"{long}order.lab.build(order.folder, 'x:1', dockerfile=recipe)")
+    work = cell_with(page, "in Python it is order.lab")
     expect(work.locator(".widget-progress, .jupyter-widget-progress, .progress").first).to_be_visible()
     expect(work).to_contain_text("step 2 of 2")
     expect(work.locator("pre", has_text="42 begun")).to_be_visible()

@@ -147,13 +147,13 @@ def test_lesson_02_is_answered_and_solved(lesson, classroom):
     expect(question.get_by_role("status")).to_contain_text("All 1,000,000 bytes are where they were, in layer 2.")
     expect(question.get_by_role("status")).to_contain_text("2,048 bytes more")
 
-    here = "# Work here, in secret.lab"
+    here = "in Python it is secret.lab"
     show = 'secret.lab.append(None, {"token.txt": secret.lab.image("app:1.0").layers[%d].read("app/.env")'
     type_and_run(page, here, f'{show % 1}}}, tag="found:1.0")')
     expect(cell_with(page, "secret.check()")).to_contain_text("the file holds the whole line")
     type_and_run(page, here, f'{show % 1}.split(b"=")[1]}}, tag="found:1.0")')
     expect(cell_with(page, "secret.check()")).to_contain_text("Exercise 02.secret: solved.")
-    here = "# Work here, in shrink.lab"
+    here = "in Python it is shrink.lab"
     type_and_run(page, here, 'shrink.lab.tag(shrink.lab.image("album:1.0").flatten(), "album:small")')
     expect(cell_with(page, "shrink.check()")).to_contain_text("Nothing is wasted in it, and nothing is shared")
     files = 'shrink.lab.append("base:1.0", shrink.lab.diff("base:1.0", "album:1.0"), tag="album:small")'

@@ -84,12 +84,12 @@ def test_the_layer_explorer_moves_by_keyboard(widget):
 def test_lesson_01_s_exercises_are_solved(lesson):
     page = lesson(CONTAINS)
     run_all(page)
-    here = "# Work here, in notes.lab"
+    here = "in Python it is notes.lab"
     type_and_run(page, here, 'notes.lab.append("shop:1.0", {"app/notes.txt": ""}, tag="shop:clean")')
     expect(cell_with(page, "notes.check()")).to_contain_text("an empty file is a file")
     type_and_run(page, here, 'notes.lab.append("shop:1.0", {"app/notes.txt": None}, tag="shop:clean")')
     expect(cell_with(page, "notes.check()")).to_contain_text("Exercise 01.notes: solved.")
-    type_and_run(page, "# Work here, in settings.lab", 'settings.lab.tag("shop:1.0", "shop:1.1")')
+    type_and_run(page, "in Python it is settings.lab", 'settings.lab.tag("shop:1.0", "shop:1.1")')
     expect(cell_with(page, "settings.check()")).to_contain_text("A tag points; it changes nothing.")
 
 

@@ -39,8 +39,8 @@ def price() -> Prediction:
         reasons={
             "a": "{again} steps were done again, `RUN` among them. Nobody looks at what a program reads. Its step "
             "starts from another image now, and that is enough: `parent changed`.",
-            "b": "{again} steps, from `{first}` to the last. Each step stands on the image before it. Where one is "
-            "new, all above it are.",
+            "b": "{again} steps, from `{first}` to the last. Each step starts from the image of the step before. Where "
+            "one image is new, every later one is.",
             "c": "`WORKDIR` was a HIT: it stands before `COPY`, and nothing it depends on has changed. {again} steps "
             "were done again, not all.",
         },
@@ -70,7 +70,7 @@ def stages() -> Prediction:
 
 
 def digest() -> Prediction:
-    """The myth that one Dockerfile gives one digest. Measured: the dates `ann` and `ben`, and the short ID `same`."""
+    """The myth that one Dockerfile gives one digest. Measured: the dates `ann` and `ben` of a file in two layers."""
     return Prediction(
         "03.digest",
         "Ann and Ben check out the same files, byte for byte, on different days. Each builds the same Dockerfile on "
@@ -82,14 +82,14 @@ def digest() -> Prediction:
         },
         answer="c",
         reasons={
-            "a": "A digest is of bytes, and a Dockerfile is a recipe, not the bytes. With the time held still both get "
-            "`{same}`. With a real clock they do not.",
+            "a": "A Dockerfile is a recipe, and a digest is computed from the bytes that come out. With real clocks, "
+            "two builds give different bytes: `prices.csv` is of {ann} at Ann's and of {ben} at Ben's.",
             "b": "The config does say when. But a tar also records when each file was last changed: {ann} at Ann's, "
-            "{ben} at Ben's. So the layer is another.",
+            "{ben} at Ben's. So the layers differ as well.",
             "c": "The tar says that `prices.csv` is of {ann} at Ann's and of {ben} at Ben's, and the config says when "
-            "the image was made. Hold both still with an epoch, and both get `{same}`.",
+            "the image was made. Where both times are the same, the digests are.",
         },
     )
 
 
-PREDICTIONS = {"03.layers": layers, "03.price": price, "03.stages": stages, "03.digest": digest}
+PREDICTIONS = {"03.layers": layers, "03.price": price, "03.digest": digest, "03.stages": stages}
