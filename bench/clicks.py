@@ -152,6 +152,9 @@ TOUCHES: dict[str, tuple[str, str, list[tuple[str, str | None]]]] = {  # of a le
     "container playground": (
         "06-image-and-container", "ContainerPlayground(bench", [("container:blue", None), ("container:red", None)],
     ),
+    "layer explorer": ("01-what-an-image-contains", "LayerExplorer(", [("layer:1", None), ("layer:3", None)]),
+    "digest microscope": ("05-digests", "DigestMicroscope(image", [("byte:3", None), ("byte:11", None)]),
+    "cache simulator": ("03-building", "CacheSimulator(", [("line:5", "line:3"), ("line:3", "line:5")]),
     "anatomy": ("", ANATOMY, [("manifest.config", None), ("layer:1", None)]),
 }  # fmt: skip
 TURNS = 22  # the first two are to get warm
@@ -200,4 +203,5 @@ def touch(widget: Locator, name: str, onto: str | None) -> float:
         "async each => { while (!each.dataset.redrawn) await new Promise(requestAnimationFrame);"
         " return each.dataset.redrawn; }"
     )
+    drawing.get_by_text("building …").first.wait_for(state="detached")  # a build goes on after the first redraw
     return float(redrawn) / 1000

@@ -100,4 +100,4 @@ def as_wide_as_drawn(widget):
     drawing = widget.locator(".imagelab-touch-picture svg")
     width = float(drawing.get_attribute("width"))
     assert abs(drawing.evaluate("svg => svg.getBoundingClientRect().width") - width) < 1
-    assert drawing.evaluate("svg => getComputedStyle(svg.parentElement).overflowX") == "auto"
+    assert drawing.evaluate("svg => getComputedStyle(svg.closest('.imagelab-touch-picture')).overflowX") == "auto"

@@ -125,7 +125,7 @@ def test_a_file_is_edited_below_the_picture(simulator):
     edit.focus()
     page.keyboard.press("Space")
     expect(group(simulator, "line:3")).to_contain_text("prices.csv changed")
-    expect(group(simulator, "line:4")).to_have_text(re.compile(r"RUN\ssort.*MISS\s+parent\schanged"))
+    expect(group(simulator, "line:4")).to_have_text(re.compile(r"RUN\s+sort.*\s+MISS\s+parent\s+changed"))
 
     simulator.get_by_role("combobox").first.select_option("Dockerfile")
     text = simulator.get_by_role("textbox", name="Text")
