@@ -34,7 +34,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
     folded = markdown("## 2. More: the log", metadata={"jp-MarkdownHeadingCollapsed": True})
     cells = [
-        code("from imagelab.lesson import begin, predict, progress\nbegin('00')"), code("progress.map()"),
+        code("from imagelab.lesson import begin, predict, progress\nbegin('00')"), code("# The map.\nprogress.map()"),
         code('predict("00.tar").choose("a")'), folded, code("'folded'"), markdown("## 3. Last"), code("'below'"),
     ]  # fmt: skip
     lost = {"application/vnd.jupyter.widget-view+json": {"model_id": "lost", "version_major": 2, "version_minor": 0}}
@@ -125,7 +125,7 @@ def test_the_bar_follows_what_is_done_and_its_link_opens_the_section_that_comes_
 
 
 def test_the_map_leads_to_every_lesson(mine):
-    table = cell_with(mine, "progress.map()").get_by_role("table", name="The course, and what you have done of it")
+    table = cell_with(mine, "# The map.").get_by_role("table", name="The course, and what you have done of it")
     expect(table.get_by_role("row")).to_have_count(8)
     table.get_by_role("link", name="04 · Tags").click()
     expect(mine.get_by_role("tab", name="04-tags.ipynb", selected=True)).to_be_visible()
