@@ -16,7 +16,7 @@ PLAYGROUND = "ContainerPlayground(bench"
 
 @pytest.fixture
 def playground(widget):
-    return widget(LESSON, PLAYGROUND, "draw.containers(bench)")
+    return widget(LESSON, PLAYGROUND, "diverge = exercise")
 
 
 def line_of(playground, name):
@@ -141,7 +141,7 @@ def test_errors_are_told_in_words(playground):
 
 
 def test_what_a_cell_does_is_seen(playground):
-    type_and_run(playground.page, "draw.containers(bench)", 'bench.container("red").exec("touch", "/by-a-cell")')
+    type_and_run(playground.page, "diverge = exercise", 'bench.container("red").exec("touch", "/by-a-cell")')
     expect(playground.get_by_role("row").filter(has_text="/by-a-cell")).to_have_count(1)
 
 

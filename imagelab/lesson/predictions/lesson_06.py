@@ -118,4 +118,4 @@ def rm() -> Prediction:
     )
 
 
-PREDICTIONS = {"06.process": process, "06.edit": edit, "06.stop": stop, "06.tag": tag, "06.rm": rm}
+PREDICTIONS = {"06.process": process, "06.edit": edit, "06.stop": stop, "06.rm": rm, "06.tag": tag}
