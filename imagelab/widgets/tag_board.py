@@ -132,6 +132,8 @@ class TagBoard(Readable):
                 return f"{_of_image(self._history, self._history.targets[images[node]])}. It cannot be chosen."
             self.image.value = images[node]
             return f"Chosen: {_of_image(self._history, self._history.targets[images[node]])}."
+        if event == "off" or (event == "drop" and target in images):
+            self._drawn = None  # what is chosen is drawn together with what is done
         self.tag.value = name
         if event == "drop" and target in images:
             self.image.value = images[target]

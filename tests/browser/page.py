@@ -18,6 +18,11 @@ UNREADABLE = """(widget, words) => {  // what stands out from its ground by less
     const seen = [...widget.querySelectorAll(words)].filter(e => e.checkVisibility() && !e.disabled);
     return [seen.length, seen.filter(e => contrast(e) < 4.5).map(e => e.outerHTML)];
 }"""
+MIDDLE = """group => {
+    group.scrollIntoView({block: "nearest", inline: "nearest"});
+    const box = group.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+}"""
 INSIDE = "w => w.getBoundingClientRect().right <= innerWidth && w.scrollWidth <= w.clientWidth + 1"
 WORDS = "span, td, td i, th, p, code, pre, abbr, li, b, mark, label, caption, summary, button, select"
 
@@ -43,9 +48,7 @@ def group(widget, name):
 
 def middle(widget, name):
     """Where a group is in the window, once it is scrolled to."""
-    group(widget, name).scroll_into_view_if_needed()
-    box = group(widget, name).bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    return group(widget, name).evaluate(MIDDLE)
 
 
 def drag(widget, name, *, onto=None, by=(0, 0)):
