@@ -9,7 +9,6 @@ containers of the lab, and keeps no state of its own.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shlex
 import threading
@@ -26,12 +25,12 @@ from ..errors import LabError, NotFound
 from ..lab import Lab
 from ..units import harmless
 from .base import Readable, after_each_cell, button, html_area, show_errors, side_by_side
+from .container_command import Command
 from .line_history import LineHistory
 from .touch import Node, TouchDrawing
 
 TITLE = "<b>Container playground</b>"
 SECONDS = 20.0  # time limit of one command
-MOST = 20_000  # characters shown of its output
 ROWS = 12  # paths shown of a writable layer
 KILLED = 137  # exit code: 128 + SIGKILL
 GLANCE = 0.4  # seconds between two looks at what a running command does
@@ -148,7 +147,7 @@ class Side:
         self._spec = container.spec  # to run another one like it once this one is removed
         self.head, self.output, self.layer = html_area(), html_area(), html_area()
         self.history = LineHistory()
-        self._command: _Command | None = None  # the one that runs
+        self._command: Command | None = None  # the one that runs
         self._waiting: list[str] = []  # those typed meanwhile
         wide = ipywidgets.Layout(width="calc(100% - 4px)")
         self.line = ipywidgets.Text(
@@ -208,9 +207,9 @@ class Side:
             self._waiting.append(command)
             self._show_output(self._running())
             return
-        self._run(_Command(command, self.container))
+        self._run(Command(command, self.container))
 
-    def _run(self, command: _Command) -> None:
+    def _run(self, command: Command) -> None:
         """Run a command: in a notebook beside the kernel, which goes on meanwhile; elsewhere until it has ended."""
         self._command = command
         self.end.layout.display = ""
@@ -219,7 +218,7 @@ class Side:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             try:
-                command.run()
+                command.run(SECONDS)
             finally:
                 self._ended()
         else:
@@ -229,12 +228,11 @@ class Side:
                 if side := watcher():
                     side._handler(side._ended)()
 
-            threading.Thread(
-                target=command.run_and, args=(lambda: loop.call_soon_threadsafe(ended),), daemon=True
-            ).start()
+            then = (SECONDS, lambda: loop.call_soon_threadsafe(ended))
+            threading.Thread(target=command.run_and, args=then, daemon=True).start()
             loop.call_later(GLANCE, self._glance, loop, command)
 
-    def _glance(self, loop: asyncio.AbstractEventLoop, command: _Command) -> None:
+    def _glance(self, loop: asyncio.AbstractEventLoop, command: Command) -> None:
         """Show what the running command has printed and written so far, and look again soon."""
         if self._command is command:
             self._handler(lambda: self._show_output(self._running()))()
@@ -266,7 +264,7 @@ class Side:
             self._command = None
             self.end.layout.display = "none"
         if self._waiting:
-            self._run(_Command(self._waiting.pop(0), self.container))
+            self._run(Command(self._waiting.pop(0), self.container))
 
     def _end(self) -> str:
         if not self._command:
@@ -332,50 +330,6 @@ class Side:
         table = container.diff().table().head(ROWS)._repr_html_() if now.diff else ""
         more = f"and {count(len(now.diff) - ROWS, 'more path')}" if len(now.diff) > ROWS else ""
         self.layer.value = _block(title + table + more)
-
-
-class _Command:
-    """A command of one container: what it has printed so far, and how it ended."""
-
-    def __init__(self, text: str, container: Container) -> None:
-        self.text, self._container = text, container
-        self.code = 0
-        self.error: BaseException | None = None
-        self._output: list[str] = []
-        self._stop = os.pipe()
-
-    @property
-    def printed(self) -> str:
-        """What it has printed, without the last newline; of much output the end."""
-        text = "".join(self._output)
-        if len(text) > MOST:
-            text = f"({len(text) - MOST:,} characters left out)\n{text[-MOST:]}"
-        return text.removesuffix("\n")
-
-    def run(self) -> None:
-        """Run it to its end; keeps the error if it cannot be run, takes too long or is stopped."""
-        try:
-            self.code = self._container.exec(
-                "sh", "-c", self.text, timeout=SECONDS, stop=self._stop[0],
-                output=lambda _, data: self._output.append(data.decode("utf-8", "replace")),
-            )  # fmt: skip
-        except BaseException as error:
-            self.error = error
-        finally:
-            reader, writer = self._stop
-            self._stop = -1, -1
-            os.close(reader)
-            os.close(writer)
-
-    def run_and(self, then: Callable[[], object]) -> None:
-        """Run it, and then call this, in the same thread."""
-        self.run()
-        then()
-
-    def end(self) -> None:
-        """Stop it, from another thread."""
-        if self._stop[1] >= 0:
-            os.write(self._stop[1], b"x")
 
 
 def _block(html: str) -> str:
