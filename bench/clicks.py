@@ -152,7 +152,7 @@ TOUCHES: dict[str, tuple[str, str, list[tuple[str, str | None]]]] = {  # of a le
     "container playground": (
         "06-image-and-container", "ContainerPlayground(bench", [("container:blue", None), ("container:red", None)],
     ),
-    "layer explorer": ("01-what-an-image-contains", "LayerExplorer(", [("layer:1", None), ("layer:3", None)]),
+    "layer explorer": ("01-what-an-image-contains", "LayerExplorer(", [("layer:3", None), ("layer:1", None)]),
     "digest microscope": ("05-digests", "DigestMicroscope(image", [("byte:3", None), ("byte:11", None)]),
     "cache simulator": ("03-building", "CacheSimulator(", [("line:5", "line:3"), ("line:3", "line:5")]),
     "anatomy": ("", ANATOMY, [("manifest.config", None), ("layer:1", None)]),
