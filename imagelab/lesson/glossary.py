@@ -103,8 +103,6 @@ _TERMS = [
          " group read (4), and everyone else read (4).", "tar"),
     Term("platform", "The operating system and the processor that an image is for, such as `linux/amd64` or"
          " `linux/arm64`.", "index"),
-    Term("process 1", "The first process of a container. When it ends, the container ends. A signal that it has no plan"
-         " for does nothing to it, unless it is signal 9.", "containers", ("PID 1",)),
     Term("registry", "A server that stores images and gives them out by name. `docker push` sends to it, `docker pull`"
          " fetches from it; Docker Hub is one.", "anatomy", ("registries",)),
     Term("scratch", "The empty image: no layers, no files, no settings. `FROM scratch` in a Dockerfile starts from"

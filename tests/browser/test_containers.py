@@ -157,7 +157,7 @@ def test_lesson_06_s_exercises_are_solved(lesson):
     page = lesson(LESSON)
     run_all(page)
     no_trouble(page)
-    here = "# Work here, in diverge.lab"
+    here = "in Python it is diverge.lab"
     wrong = 'diverge.lab.append("shop:1.0", {"menu.txt": "soup 5\\n"}, tag="shop:busy")'
     type_and_run(page, here, wrong)
     expect(cell_with(page, "diverge.check()")).to_contain_text("There is a new image, with no container behind it.")
@@ -165,7 +165,7 @@ def test_lesson_06_s_exercises_are_solved(lesson):
     more = 'busy.exec("sh", "-c", "echo soup 5 > /menu.txt"); busy.commit("shop:busy")'
     type_and_run(page, here, f'diverge.reset()\n{code}\nbusy = diverge.lab.container("busy"); {more}')
     expect(cell_with(page, "diverge.check()")).to_contain_text("Exercise 06.diverge: solved.", timeout=20_000)
-    type_and_run(page, "# Work here, in kept.lab", 'kept.lab.container("till").remove()')
+    type_and_run(page, "in Python it is kept.lab", 'kept.lab.container("till").remove()')
     expect(cell_with(page, "kept.check()")).to_contain_text("Now the orders of till are gone.")
 
 

@@ -139,7 +139,7 @@ def test_lesson_05_s_exercises_are_told_apart_and_solved(lesson):
     page = lesson(DIGESTS)
     unfold(page, "More: a third exercise")
     run_all(page)
-    here = "# Work here, in flipped.lab"
+    here = "in Python it is flipped.lab"
     type_and_run(page, here, 'flipped.lab.load(flipped.folder / "backup.tar")')
     expect(cell_with(page, "flipped.check()")).to_contain_text("Exercise 05.flipped: not started.")
     type_and_run(page, here, 'flipped.lab.tag("soup:4", "mended:1.0")')
@@ -147,9 +147,9 @@ def test_lesson_05_s_exercises_are_told_apart_and_solved(lesson):
     mended = 'flipped.lab.rmi("soup:4", "mended:1.0")\nflipped.lab.load(flipped.folder / "backup.tar")\n'
     type_and_run(page, here, mended + 'flipped.lab.tag("soup:4", "mended:1.0")')
     expect(cell_with(page, "flipped.check()")).to_contain_text("Exercise 05.flipped: solved.")
-    type_and_run(page, "# Work here, in reach.lab", 'reach.lab.tag("menu:1.0", "same:layers")')
+    type_and_run(page, "in Python it is reach.lab", 'reach.lab.tag("menu:1.0", "same:layers")')
     expect(cell_with(page, "reach.check()")).to_contain_text("a tag stands in none of its bytes")
-    type_and_run(page, "# Work here, in pin.lab", 'pin.lab.tag("shop:small", "release:1.0")')
+    type_and_run(page, "in Python it is pin.lab", 'pin.lab.tag("shop:small", "release:1.0")')
     expect(cell_with(page, "pin.check()")).to_contain_text("the same image ID, so the same config")
 
 

@@ -165,12 +165,12 @@ def test_lesson_04_s_exercises_are_solved(lesson):
     unfold(page, "More: a third exercise")
     run_all(page)
     no_trouble(page)
-    here = "# Work here, in twins.lab"
+    here = "in Python it is twins.lab"
     type_and_run(page, here, 'twins.lab.tag("shop:stable", "proof:1.0")')
     expect(cell_with(page, "twins.check()")).to_contain_text("their configs tell of two histories")
     type_and_run(page, here, 'twins.lab.tag("shop:latest", "proof:1.0")')
     expect(cell_with(page, "twins.check()")).to_contain_text("Exercise 04.twins: solved.")
-    type_and_run(page, "# Work here, in back.lab", "back.lab.prune()[0][:0]")
+    type_and_run(page, "in Python it is back.lab", "back.lab.prune()[0][:0]")
     expect(cell_with(page, "back.check()")).to_contain_text("prune removes what no tag leads to")
 
 

@@ -17,7 +17,6 @@ from imagelab.lesson import course, glossary, minutes
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 PICTURES = NOTEBOOKS / "pictures"
-OPEN = {"04", "05", "06"}  # lessons whose notes are still to be placed; must become empty
 each = pytest.mark.parametrize("lesson", course.LESSONS, ids=lambda lesson: lesson.number)
 
 
@@ -33,10 +32,7 @@ def prose(lesson):
 def test_a_term_has_its_note_before_it_is_used(lesson):
     reader = glossary.Reader()  # of the lessons before this one too: what they miss is theirs to say
     missing = [reader.read(cells(one)) for one in course.LESSONS[: course.LESSONS.index(lesson) + 1]][-1]
-    if lesson.number in OPEN:
-        assert missing, "its notes are all there: take it out of OPEN"
-    else:
-        assert not missing, f"python tools/notes.py --write notebooks/{lesson.notebook}"
+    assert not missing, f"python tools/notes.py --write notebooks/{lesson.notebook}"
 
 
 @each
