@@ -87,7 +87,7 @@ def test_a_picture_is_small_and_has_a_white_ground(name):
         ("Two Layers, one config.", ["layer", "config"]),
         ("A `layer` in code, and ```\na manifest\n``` too", []),
         ("[open the layer](01-config.ipynb)", ["layer"]),
-        ("from `scratch`, with PID 1", ["scratch", "process 1"]),
+        ("from `scratch`, with signal 9", ["scratch", "signal"]),
         ("the containerd store", ["containerd store"]),
         (glossary.note("blob") + "\n\nAnd a tag.", ["tag"]),
     ],
