@@ -15,7 +15,7 @@ UNREADABLE = """(widget, words) => {  // what stands out from its ground by less
         const b = light(numbers(getComputedStyle(ground(element)).backgroundColor));
         return (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
     };
-    const seen = [...widget.querySelectorAll(words)].filter(e => e.checkVisibility() && !e.disabled);
+    const seen = [...widget.querySelectorAll(words)].filter(e => e.textContent.trim() && e.checkVisibility() && !e.disabled);
     return [seen.length, seen.filter(e => contrast(e) < 4.5).map(e => e.outerHTML)];
 }"""
 MIDDLE = """group => {
@@ -94,7 +94,7 @@ def readable(*widgets):
     """Every word stands out from its ground (WCAG AA: 4.5 to 1), and nothing sticks out of the page."""
     for widget in widgets:
         seen, unreadable = widget.evaluate(UNREADABLE, WORDS)
-        assert seen and not unreadable
+        assert seen and not unreadable, (seen, unreadable)
         assert widget.evaluate(INSIDE), "wider than the page"
 
 
