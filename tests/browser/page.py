@@ -15,7 +15,8 @@ UNREADABLE = """(widget, words) => {  // what stands out from its ground by less
         const b = light(numbers(getComputedStyle(ground(element)).backgroundColor));
         return (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
     };
-    const seen = [...widget.querySelectorAll(words)].filter(e => e.textContent.trim() && e.checkVisibility() && !e.disabled);
+    const shown = e => e.textContent.trim() && e.checkVisibility() && !e.disabled;
+    const seen = [...widget.querySelectorAll(words)].filter(shown);
     return [seen.length, seen.filter(e => contrast(e) < 4.5).map(e => e.outerHTML)];
 }"""
 MIDDLE = """group => {
