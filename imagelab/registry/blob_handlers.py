@@ -56,8 +56,8 @@ class BlobHandler(Handler):
         start = int(first) if first else max(0, size - int(last or 0))
         end = min(int(last) + 1, size) if first and last else size
         if not match or (not first and not int(last or 0)) or start >= end:
-            self.set_header("Content-Range", f"bytes */{size}")
-            raise RegistryError(416, "RANGE_INVALID", f"the range {header[:40]!r} is not in a blob of {size:,} bytes")
+            message = f"the range {header[:40]!r} is not in a blob of {size:,} bytes"
+            raise RegistryError(416, "RANGE_INVALID", message, headers={"Content-Range": f"bytes */{size}"})
         self.set_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
         self.set_status(206)
         return start, end
@@ -118,7 +118,7 @@ class UploadsHandler(Handler):
             await _keep(self, self.one, self.name, digest)
         else:
             self.caption = "May I send a blob?"
-            _tell_upload(self, self.name, self.one)
+            self.set_headers(_progress(self.name, self.one))
             self.set_status(202)
 
     def on_connection_close(self) -> None:
@@ -140,8 +140,8 @@ class UploadHandler(Handler):
         if self.request.method in ("PATCH", "PUT") and (header := self.request.headers.get("Content-Range")):
             match = _RANGE.fullmatch(header.strip())
             if not match or not match[1] or int(match[1]) != self.one.size:
-                _tell_upload(self, name, self.one)
-                raise RegistryError(416, "RANGE_INVALID", f"expected bytes from {self.one.size} on, not {header[:40]}")
+                message = f"expected bytes from {self.one.size} on, not {header[:40]}"
+                raise RegistryError(416, "RANGE_INVALID", message, headers=_progress(name, self.one))
 
     def data_received(self, chunk: bytes) -> None:
         assert self.one is not None
@@ -151,13 +151,13 @@ class UploadHandler(Handler):
     def get(self, name: str, number: str) -> None:
         assert self.one is not None
         self.caption = "How much of it has come?"
-        _tell_upload(self, name, self.one)
+        self.set_headers(_progress(name, self.one))
         self.set_status(204)
 
     def patch(self, name: str, number: str) -> None:
         assert self.one is not None
         self.caption = "Here are bytes of a blob"
-        _tell_upload(self, name, self.one)
+        self.set_headers(_progress(name, self.one))
         self.set_header("Content-Length", "0")
         self.set_status(202)
 
@@ -191,8 +191,7 @@ async def _keep(handler: Handler, upload: Upload, name: str, digest: str) -> Non
     handler.set_status(201)
 
 
-def _tell_upload(handler: Handler, name: str, upload: Upload) -> None:
-    """Where an upload goes on, and how much of it has come: relative, so that it holds behind any proxy."""
-    handler.set_header("Location", f"/v2/{name}/blobs/uploads/{upload.id}")
-    handler.set_header("Docker-Upload-UUID", upload.id)
-    handler.set_header("Range", f"0-{max(0, upload.size - 1)}")
+def _progress(name: str, upload: Upload) -> dict[str, str]:
+    """Where an upload goes on (a relative Location, which holds behind any proxy), and how much of it has come."""
+    location = f"/v2/{name}/blobs/uploads/{upload.id}"
+    return {"Location": location, "Docker-Upload-UUID": upload.id, "Range": f"0-{max(0, upload.size - 1)}"}

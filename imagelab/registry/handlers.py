@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -18,7 +18,6 @@ from urllib.parse import quote
 import tornado.iostream
 import tornado.web
 
-from ..errors import LabError
 from ..oci.digest import Digest
 from ..oci.manifest import INDEX
 from .protocol import MOST_MANIFEST, RegistryError, digest_of, is_digest, tag_of
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from .server import Server
 
 MOST_TAGS = 1000  # of one page
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="imagelab registry"'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,7 @@ class Handler(tornado.web.RequestHandler):
             self.user = accounts.user_of(self.request.headers.get("Authorization", "")) or ""
             ping = self.request.path.rstrip("/") == "/v2"
             if not self.user and (writes or ping or not self.server.anonymous_pull):
-                self.set_header("WWW-Authenticate", 'Basic realm="imagelab registry"')
-                raise RegistryError(401, "UNAUTHORIZED", "authentication required")
+                raise RegistryError(401, "UNAUTHORIZED", "authentication required", headers=CHALLENGE)
             if writes and not accounts.may_write(self.user, self.repository_part()):
                 raise RegistryError(403, "DENIED", "requested access to the resource is denied")
         if writes and self.server.read_only:
@@ -86,6 +85,7 @@ class Handler(tornado.web.RequestHandler):
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, RegistryError):
             code, message, detail = error.code, str(error), error.detail
+            self.set_headers(error.headers)
         elif isinstance(error, tornado.web.HTTPError):
             message = error.reason or HTTPStatus(status_code).phrase
             code, detail = {404: "NAME_UNKNOWN", 405: "UNSUPPORTED"}.get(status_code, "UNKNOWN"), None
@@ -93,28 +93,11 @@ class Handler(tornado.web.RequestHandler):
             code, message, detail = "UNKNOWN", "the registry failed", None
         body = json.dumps({"errors": [{"code": code, "message": message, "detail": detail}]})
         self.set_header("Content-Type", "application/json")
-        self.set_header("Content-Length", str(len(body)))
-        if self.request.method == "HEAD":
-            self.finish()
-        else:
-            self.sent = len(body)
-            self.finish(body)
+        self.body(body.encode())
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(error, RegistryError):
-            status_code = error.status
-        elif isinstance(error, OSError | LabError) and not isinstance(error, tornado.iostream.StreamClosedError):
-            status_code = 500
-        if not self._headers_written:
-            self.set_header("WWW-Authenticate", 'Basic realm="imagelab registry"') if status_code == 401 else None
-        super().send_error(status_code, **kwargs)
-
-    def clear(self) -> None:
-        challenge = self._headers.get("WWW-Authenticate") if hasattr(self, "_headers") else None
-        super().clear()
-        if challenge:
-            self.set_header("WWW-Authenticate", challenge)
+        super().send_error(error.status if isinstance(error, RegistryError) else status_code, **kwargs)
 
     def log_exception(self, kind: Any, value: Any, trace: Any) -> None:
         if not isinstance(value, RegistryError | tornado.web.HTTPError | tornado.iostream.StreamClosedError):
@@ -131,6 +114,11 @@ class Handler(tornado.web.RequestHandler):
         body = json.dumps(value, separators=(",", ":")).encode()
         self.set_header("Content-Type", content_type)
         self.body(body)
+
+    def set_headers(self, headers: Mapping[str, str]) -> None:
+        """Set several headers of the answer."""
+        for name, value in headers.items():
+            self.set_header(name, value)
 
     def body(self, body: bytes) -> None:
         """Answer with bytes; a HEAD gets their number alone."""

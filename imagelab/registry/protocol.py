@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..errors import Invalid, LabError
 from ..oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, Json, parse_json
@@ -27,11 +27,13 @@ LONGEST_NAME = 255
 
 
 class RegistryError(LabError):
-    """What a registry answers: an HTTP status, and a code and message of the distribution-spec."""
+    """What a registry answers: an HTTP status, a code and message of the distribution-spec, and headers."""
 
-    def __init__(self, status: int, code: str, message: str, detail: object = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, detail: object = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.detail, self.headers = status, code, detail, headers or {}
 
 
 def repository_name(text: str) -> str:

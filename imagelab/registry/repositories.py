@@ -312,10 +312,10 @@ class Registry:
             repository = self.repository(name)
             for digest in repository.manifests:
                 try:
-                    wanted = repository.needs(digest)
+                    needs = repository.needs(digest)
                 except Invalid:
                     damage.append(f"{name}: the manifest {digest} is damaged or missing")
                     continue
-                missing = (one for one in wanted if not repository.has(one))
+                missing = (one for one in needs if not repository.has(one))
                 damage += [f"{name}: {digest} needs {one}, which is missing" for one in missing]
         return damage

@@ -112,6 +112,7 @@ def test_chunks_must_come_in_order(ask):
     assert ask("PATCH", where, b"abc", Content_Range="0-2").headers["Range"] == "0-2"
     late = ask("PATCH", where, b"xyz", Content_Range="5-7")
     assert (late.status, error(late)) == (416, "RANGE_INVALID")
+    assert (late.headers["Location"], late.headers["Range"]) == (where, "0-2"), "where to go on"
     assert ask("GET", where).headers["Range"] == "0-2"
     assert ask("PUT", f"{where}?digest={sha256(b'abcdef')}", b"def", Content_Range="3-5").status == 201
 
@@ -134,7 +135,8 @@ def test_a_range_of_a_blob(ask, asked, part):
 @pytest.mark.parametrize("asked", ["bytes=8-", "bytes=5-3", "bytes=-0", "bytes=x-y"])
 def test_a_range_outside_a_blob(ask, asked):
     push_blob(ask, "a", b"abcdefgh")
-    assert ask("GET", f"/v2/a/blobs/{sha256(b'abcdefgh')}", Range=asked).status == 416
+    answer = ask("GET", f"/v2/a/blobs/{sha256(b'abcdefgh')}", Range=asked)
+    assert (answer.status, answer.headers["Content-Range"]) == (416, "bytes */8")
 
 
 def test_an_upload_that_is_cut_leaves_nothing(ask, server):
