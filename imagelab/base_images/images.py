@@ -56,12 +56,12 @@ def provide(store: Store, name: str) -> Image | None:
     Raises LabError when `imagelab-oci[wasm]`, which the Python is made from, is not installed.
     """
     try:
-        wanted = Reference.parse(name).with_default_tag()
+        requested = Reference.parse(name).with_default_tag()
     except InvalidReference:  # an ID
         return None
     for base, also, make in ((SHELL, "lab/shell:latest", _shell), (PYTHON, PYTHON, _python)):
         reference = Reference.parse(base)
-        if wanted in (reference, Reference.parse(also)):
+        if requested in (reference, Reference.parse(also)):
             if reference not in store.tags():
                 still = Store(store.home, epoch=0, platform="linux/amd64")  # no clock and no machine in it
                 with still.blobs.lease():

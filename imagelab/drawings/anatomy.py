@@ -75,22 +75,22 @@ class Place:
 
 def places(image: Image) -> list[Place]:
     """Where each digest of an image stands: for each place that `anatomy` draws, one or two."""
-    found = [
+    parts = [
         Place(f"tag:{name.familiar}", image.digest, f"the index, under the tag {name.familiar}") for name in image.names
     ]
-    found += [
+    parts += [
         Place("manifest", image.digest, "the name of the manifest: sha256 of its bytes"),
         Place("manifest.config", image.id, "the manifest's config"),
         Place("config", image.id, "the name of the config: sha256 of its bytes, which is the image ID"),
     ]
     for n, layer in list(enumerate(image.layers, 1))[:MOST_LAYERS]:
-        found += [
+        parts += [
             Place(f"manifest.layer:{n}", layer.digest, f"the manifest's layer {n}"),
             Place(f"layer:{n}", layer.digest, f"the name of layer {n} as it is stored: sha256 of its bytes"),
             Place(f"layer:{n}", layer.diff_id, f"the name of layer {n} unpacked: sha256 of its tar"),
             Place(f"config.layer:{n}", layer.diff_id, f"the config's diffID of layer {n}"),
         ]
-    return found
+    return parts
 
 
 def _blob(kind: str, term: str, digest: str, data: bytes, rows: list[str], fill: str) -> str:

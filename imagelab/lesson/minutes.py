@@ -54,14 +54,14 @@ def rounded(lesson: Iterable[Section]) -> int:
 
 def sections(notebook: Path) -> list[Section]:
     """A notebook's sections in order: each begins with a cell that has a `##` heading, the first one with the title."""
-    found: list[Section] = []
+    in_order: list[Section] = []
     for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
         heading = re.search(r"^## (.*)", source(cell), flags=re.M) if cell["cell_type"] == "markdown" else None
-        if heading or not found:
+        if heading or not in_order:
             title = heading[1] if heading else source(cell).partition("\n")[0].lstrip("# ")
-            found.append(Section(title, bool(cell["metadata"].get(FOLDED)), []))
-        found[-1].cells.append(cell)
-    return found
+            in_order.append(Section(title, bool(cell["metadata"].get(FOLDED)), []))
+        in_order[-1].cells.append(cell)
+    return in_order
 
 
 def source(cell: Cell) -> str:

@@ -86,7 +86,7 @@ class ExerciseCard(Readable):
         self._drawn = ""
         self._met: frozenset[int] | None = None  # before the first look
         self.head, self.pictures, self.conditions = html_area(), html_area(), html_area()
-        self.said, self.counts, self.answer = html_area(), html_area(), html_area()
+        self.feedback, self.counts, self.answer = html_area(), html_area(), html_area()
         self.check = button("Check", "Check each condition, and say what may have gone wrong")
         self.hint = button("Hint", "Show the next hint; hints are counted")
         self.solution = button("Solution", "Show one solution, in docker commands and in Python")
@@ -99,9 +99,9 @@ class ExerciseCard(Readable):
             (self.step, self._step), (self.reset, self._reset), (self.next, self._next),
         ):  # fmt: skip
             pressed.on_click(show_errors(self.answer, action))
-        self._redraw_safely = show_errors(self.said, self._redraw)
+        self._redraw_safely = show_errors(self.feedback, self._redraw)
         row = side_by_side(self.check, self.hint, self.solution, self.step, self.reset, self.next)
-        above: list[ipywidgets.Widget] = [self.head, self.pictures, self.conditions, self.said, self.counts]
+        above: list[ipywidgets.Widget] = [self.head, self.pictures, self.conditions, self.feedback, self.counts]
         super().__init__([*above, row, self.answer], html=html, plain=plain)
         self.redraw()
         after_each_cell(self, ExerciseCard.redraw)
@@ -122,8 +122,8 @@ class ExerciseCard(Readable):
         items = "".join(f"<li>{self._words(line)}</li>" for line in task.marked(verdicts))
         _set(self.conditions, f'<ul aria-label="Conditions">{items}</ul>')
         met = frozenset(number for number, (_, verdict) in enumerate(verdicts) if verdict.holds)
-        if met != self._met or ERROR in self.said.value:  # what is announced is announced once
-            self.said.value = status(self._progress(verdicts, met))
+        if met != self._met or ERROR in self.feedback.value:  # what is announced is announced once
+            self.feedback.value = status(self._progress(verdicts, met))
         self._met = met
         _set(self.counts, f"<p>{self._words(self._counts())}</p>")
         self.hint.description = f"Hint ({task.hints_given} of {len(task.hints)} shown)"

@@ -49,22 +49,22 @@ def words(area):
 
 
 def test_a_docker_command_changes_the_marks_by_itself(shell, card, capsys):
-    assert words(card.said) == "1 of 2 conditions are met."
+    assert words(card.feedback) == "1 of 2 conditions are met."
     assert "✗ not yet : proof:1.0 points to the image that two of the four names lead to" in words(card.conditions)
     assert words(card.counts).startswith("%docker speaks to this exercise's lab, which is twins.lab in Python.")
     assert "Par: 1 docker command that changes the lab. You: 0;" in words(card.counts)
     shell.run_cell("%docker images\n%docker tag shop:latest proof:1.0")
     assert capsys.readouterr().err == ""
     assert "not yet" not in words(card.conditions) and words(card.conditions).count("✓ met") == 2
-    assert words(card.said).startswith("✓ Exercise 04.twins: solved. Two names, one image ID")
-    assert 'role="status"' in card.said.value
+    assert words(card.feedback).startswith("✓ Exercise 04.twins: solved. Two names, one image ID")
+    assert 'role="status"' in card.feedback.value
     assert "You: 1;" in words(card.counts)
     assert progress.read()["exercises"]["04.twins"]["solved"]
 
 
 def test_python_changes_the_marks_as_well_and_is_not_counted(shell, card):
     shell.run_cell('twins.lab.tag("shop:latest", "proof:1.0")')
-    assert "solved" in words(card.said) and "You: 0;" in words(card.counts)
+    assert "solved" in words(card.feedback) and "You: 0;" in words(card.counts)
 
 
 def test_commands_are_counted_that_change_the_lab(shell, twins, card):
@@ -82,14 +82,14 @@ def test_commands_are_counted_that_change_the_lab(shell, twins, card):
 
 def test_what_changes_is_announced_once(shell, card):
     shell.run_cell("%docker tag shop:1.0 shop:latest")
-    said = card.said.value
-    assert words(card.said) == (
+    said = card.feedback.value
+    assert words(card.feedback) == (
         "0 of 2 conditions are met. No longer met: the four names point where they pointed at the start."
     )
     shell.run_cell("1")
-    assert card.said.value is said
+    assert card.feedback.value is said
     shell.run_cell("%docker tag shop:1.1 shop:latest")
-    assert words(card.said).startswith("1 of 2 conditions are met. Met now: the four names")
+    assert words(card.feedback).startswith("1 of 2 conditions are met. Met now: the four names")
 
 
 def test_a_picture_is_drawn_again_only_when_it_changes(shell, twins, card):
@@ -127,10 +127,10 @@ def test_the_solution_runs_step_by_step(shell, twins, card):
     assert card.step.layout.display != "none" and not card.step.disabled
     card.step.click()
     assert "Step 1 of 2 %docker images REPOSITORY TAG" in words(card.answer)
-    assert "solved" not in words(card.said)
+    assert "solved" not in words(card.feedback)
     card.step.click()
     assert "(it prints nothing)" in words(card.answer)
-    assert "solved" in words(card.said) and card.step.disabled
+    assert "solved" in words(card.feedback) and card.step.disabled
     assert twins.commands == 0, "a step that the card runs is not the learner's"
 
 
@@ -147,7 +147,7 @@ def test_a_step_that_fails_says_so_and_stays_the_next(shell, card):
     card.reset.click()
     for _ in back.steps:
         card.step.click()
-    assert "solved" in words(card.said)
+    assert "solved" in words(card.feedback)
 
 
 def test_reset_starts_again_and_docker_speaks_to_the_new_lab(shell, twins, card):
@@ -156,10 +156,10 @@ def test_reset_starts_again_and_docker_speaks_to_the_new_lab(shell, twins, card)
     card.hint.click()
     card.reset.click()
     assert twins.lab is not old and Lab.current() is twins.lab
-    assert "not yet" in words(card.conditions) and "solved" not in words(card.said)
+    assert "not yet" in words(card.conditions) and "solved" not in words(card.feedback)
     assert "You: 0;" in words(card.counts) and card.hint.description == "Hint (0 of 3 shown)"
     shell.run_cell("%docker tag shop:latest proof:1.0")
-    assert "solved" in words(card.said)
+    assert "solved" in words(card.feedback)
 
 
 def test_next_says_what_follows(shell):
@@ -178,10 +178,10 @@ def test_an_error_is_told_in_words_and_the_card_recovers(shell, twins, card):
     shutil.copytree(twins.lab.home, saved)
     shutil.rmtree(twins.lab.home)
     shell.run_cell("1")
-    assert 'role="alert"' in card.said.value and "No such file or directory" in words(card.said)
+    assert 'role="alert"' in card.feedback.value and "No such file or directory" in words(card.feedback)
     shutil.copytree(saved, twins.lab.home, dirs_exist_ok=True)
     shell.run_cell("%docker tag shop:latest proof:1.0")
-    assert "solved" in words(card.said) and 'role="alert"' not in card.said.value
+    assert "solved" in words(card.feedback) and 'role="alert"' not in card.feedback.value
 
 
 def test_a_card_is_shown_again_as_far_as_it_has_got(shell, twins, card):
@@ -208,6 +208,6 @@ def test_a_page_without_a_kernel_shows_the_untouched_exercise(name):
 
 
 def test_no_text_has_a_colour_without_a_ground(card):
-    for area in (card.head, card.pictures, card.conditions, card.said, card.counts):
+    for area in (card.head, card.pictures, card.conditions, card.feedback, card.counts):
         for style in re.findall(r'style="([^"]*)"', area.value):
             assert not re.search(r"(?<![-\w])color:", style) or "background" in style
