@@ -18,7 +18,7 @@ from contextlib import suppress
 
 import click
 
-from .command import BAD_FLAG, DOCKER_VARIABLE, DOCKERS, Desk, Verbs, complain, docker_version, explain, fail, say
+from .command import BAD_FLAG, DOCKER_VARIABLE, DOCKERS, Session, Verbs, complain, docker_version, explain, fail, say
 from .unsupported import verb_instead
 
 _CONTAINER = {
@@ -120,9 +120,9 @@ class _Group(Verbs):
 
 def _root(ctx: click.Context, home: str | None, docker: str | None) -> None:
     if ctx.obj is None:
-        ctx.obj = Desk(home)
+        ctx.obj = Session(home)
     elif home is not None:
-        ctx.obj = Desk(home, notebook=ctx.obj.notebook, alone=ctx.obj.alone)
+        ctx.obj = Session(home, notebook=ctx.obj.notebook, alone=ctx.obj.alone)
     text = docker if docker is not None else os.environ.get(DOCKER_VARIABLE) or DOCKERS[0]
     version = docker_version(text)
     if version is None:
@@ -185,14 +185,14 @@ registry = _Group(
 system = _Group("system", table=_SYSTEM, callback=click.pass_context(_or_help), help="Manage imagelab")
 
 
-def run(args: Sequence[str], *, name: str = "imagelab", desk: Desk | None = None) -> int:
+def run(args: Sequence[str], *, name: str = "imagelab", session: Session | None = None) -> int:
     """Run one command line and return its exit code; it writes to sys.stdout and sys.stderr.
 
     Errors are printed, not raised. 130 is Ctrl-C, 141 a closed pipe.
     """
     try:
         try:
-            with app.make_context(name, list(args), obj=desk) as ctx:
+            with app.make_context(name, list(args), obj=session) as ctx:
                 app.invoke(ctx)
         finally:
             if sys.stdout is not None:
@@ -203,7 +203,7 @@ def run(args: Sequence[str], *, name: str = "imagelab", desk: Desk | None = None
         error.show()
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        if str(interrupt) and not (desk and desk.notebook):  # a notebook shows the message itself
+        if str(interrupt) and not (session and session.notebook):  # a notebook shows the message itself
             complain(str(interrupt))
         return 130
     except BrokenPipeError:
@@ -228,4 +228,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:], desk=Desk(alone=True)))
+    sys.exit(run(sys.argv[1:], session=Session(alone=True)))

@@ -12,24 +12,24 @@ from typing import Any, BinaryIO
 
 from ..errors import InvalidReference
 from ..oci.reference import Reference
-from .command import Desk, complain, explain, fail, flag, option, say, verb
+from .command import Session, complain, explain, fail, flag, option, say, verb
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 
 
 @verb("IMAGE [IMAGE...]", takes=(1, None))
 @option("-o", "--output", kind="string", help="Write to a file, instead of STDOUT")
-def save(desk: Desk, args: tuple[str, ...], output: str | None) -> None:
+def save(session: Session, args: tuple[str, ...], output: str | None) -> None:
     """Save one or more images to a tar archive (streamed to STDOUT by default)."""
     if output is None:
-        if desk.notebook or sys.stdout.isatty():
+        if session.notebook or sys.stdout.isatty():
             fail("cowardly refusing to save to a terminal. Use the -o flag or redirect")
-        desk.lab.save(args, sys.stdout.buffer)
+        session.lab.save(args, sys.stdout.buffer)
         return
     folder = os.path.dirname(os.path.abspath(output))
     if not os.path.isdir(folder):
         fail(f'failed to save image: invalid output path: directory "{folder}" does not exist')
-    desk.lab.save(args, output)
+    session.lab.save(args, output)
 
 
 @verb()
@@ -39,7 +39,7 @@ def save(desk: Desk, args: tuple[str, ...], output: str | None) -> None:
 @option("--ref", kind="string", help="Load only the image of this tag, name or ID")
 @flag("-q", "--quiet", help="Suppress the load output")
 def load(
-    desk: Desk, args: tuple[str, ...], path: str | None, limit: str | None, entries: str | None, ref: str | None,
+    session: Session, args: tuple[str, ...], path: str | None, limit: str | None, entries: str | None, ref: str | None,
     quiet: bool,
 ) -> None:  # fmt: skip
     """Load an image from a tar archive or STDIN."""
@@ -48,7 +48,7 @@ def load(
         if not entries.isdigit() or not int(entries):
             fail(f'invalid argument "{entries}" for "--limit-entries" flag: expected a whole number of 1 or more')
         options["limit_entries"] = int(entries)
-    images = desk.lab.load(_readable(path) if path is not None else stdin_of(desk), ref=ref, **options)
+    images = session.lab.load(_readable(path) if path is not None else stdin_of(session), ref=ref, **options)
     for loaded in images:
         for name, old in loaded.renamed:
             say(f"The image {name.familiar} already exists, renaming the old one with ID {old} to empty string\n")
@@ -64,7 +64,7 @@ def load(
 @option("-c", "--change", "changes", kind="list", help="Apply Dockerfile instruction to the created image", many=True)
 @option("--limit", kind="bytes", help="Reject archives that expand to more than this, e.g. 500m (default 32g)")
 @option("-m", "--message", kind="string", help="Set commit message for imported image", default="")
-def import_(desk: Desk, args: tuple[str, ...], changes: tuple[str, ...], limit: str | None, message: str) -> None:
+def import_(session: Session, args: tuple[str, ...], changes: tuple[str, ...], limit: str | None, message: str) -> None:
     """Import the contents from a tarball to create a filesystem image."""
     source, target = args[0], args[1] if len(args) > 1 else None
     if re.match(r"https?://", source):
@@ -75,8 +75,8 @@ def import_(desk: Desk, args: tuple[str, ...], changes: tuple[str, ...], limit: 
         except InvalidReference as error:
             fail(str(error))
     options: dict[str, Any] = {} if limit is None else {"limit": _bytes(limit)}
-    opened = stdin_of(desk) if source == "-" else _readable(source)
-    say(f"{desk.lab.import_(opened, target, message=message, changes=changes, **options).id}\n")
+    opened = stdin_of(session) if source == "-" else _readable(source)
+    say(f"{session.lab.import_(opened, target, message=message, changes=changes, **options).id}\n")
 
 
 @verb("IMAGE CONTENT", takes=(2, 2))
@@ -84,12 +84,12 @@ def import_(desk: Desk, args: tuple[str, ...], changes: tuple[str, ...], limit: 
 @option("-m", "--message", kind="string", help="Comment for the history", default="")
 @option("--created-by", kind="string", help="The command that the history shows for the layer", default="")
 @option("--to", kind="directory", help="Where in the image a folder's contents go (default /)", default="")
-def append(desk: Desk, args: tuple[str, ...], name: str | None, message: str, created_by: str, to: str) -> None:
+def append(session: Session, args: tuple[str, ...], name: str | None, message: str, created_by: str, to: str) -> None:
     """Add a layer to an image: a folder's contents, or a tar unchanged; 'scratch' is the empty image."""
     base, content = args
     if not os.path.exists(content):
         fail(f"open {content}: no such file or directory")
-    image = desk.lab.append(base, content, name, comment=message, created_by=created_by, to=to)
+    image = session.lab.append(base, content, name, comment=message, created_by=created_by, to=to)
     say(f"{image.id}\n")
 
 
@@ -104,9 +104,9 @@ def _readable(path: str) -> str:
         fail(explain(error).replace(f"Error: {error.filename}", f"open {path}", 1))
 
 
-def stdin_of(desk: Desk) -> BinaryIO:
+def stdin_of(session: Session) -> BinaryIO:
     """Standard input, unbuffered, so that Ctrl-C works between two reads; ends the command if it is a terminal."""
-    if desk.notebook or sys.stdin is None or sys.stdin.isatty():
+    if session.notebook or sys.stdin is None or sys.stdin.isatty():
         fail("requested load from stdin, but stdin is empty")
     try:
         return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)

@@ -18,7 +18,7 @@ from ..build.progress import BuildStep, Quiet, Watcher
 from ..errors import InvalidReference
 from ..oci.reference import Reference
 from .archive import stdin_of
-from .command import Desk, complain, fail, flag, option, say, verb
+from .command import Session, complain, fail, flag, option, say, verb
 
 
 def _name(text: str) -> str:
@@ -45,7 +45,7 @@ def _name(text: str) -> str:
 )
 @option("--target", kind="string", help="Set the target build stage to build.", default="")
 def build(
-    desk: Desk, args: tuple[str, ...], build_args: tuple[str, ...], file: str | None, iidfile: str | None,
+    session: Session, args: tuple[str, ...], build_args: tuple[str, ...], file: str | None, iidfile: str | None,
     labels: tuple[str, ...], no_cache: bool, platform: str, progress: str, pull: bool, quiet: bool,
     tags: tuple[str, ...], target: str,
 ) -> None:  # fmt: skip
@@ -57,15 +57,15 @@ def build(
     if os.path.exists(args[0]) and not os.path.isdir(args[0]):
         where = os.path.abspath(args[0])
         fail(f"unable to prepare context: context must be a directory: {where}: pass a tar on STDIN, with '-'")
-    built = desk.busy_lab.build(
-        stdin_of(desk) if args[0] == "-" else args[0],
+    built = session.busy_lab.build(
+        stdin_of(session) if args[0] == "-" else args[0],
         tags,
-        dockerfile=stdin_of(desk).read() if file == "-" else file,
+        dockerfile=stdin_of(session).read() if file == "-" else file,
         build_args=_arguments(build_args),
         labels={name: value for name, _, value in (label.partition("=") for label in labels)},
         no_cache=no_cache,
         target=target,
-        watcher=Quiet() if quiet else _watcher(desk, progress),
+        watcher=Quiet() if quiet else _watcher(session, progress),
     )
     if built.unused_args and not quiet:
         complain(f"[Warning] One or more build-args [{' '.join(built.unused_args)}] were not consumed")
@@ -89,9 +89,9 @@ def _arguments(build_args: tuple[str, ...]) -> dict[str, str]:
     return values
 
 
-def _watcher(desk: Desk, progress: str) -> Watcher:
+def _watcher(session: Session, progress: str) -> Watcher:
     """The progress display: a bar in a notebook with a frontend, otherwise lines of text."""
-    if progress == "auto" and desk.notebook:
+    if progress == "auto" and session.notebook:
         from ..widgets.build_progress import BuildProgress, is_watched
 
         if is_watched():

@@ -47,7 +47,7 @@ class Failed(click.ClickException):
         complain(self.message)
 
 
-class Desk:
+class Session:
     """The Lab that a command works on, opened on first use, and the surroundings of the command.
 
     `notebook`: there is no terminal, so no prompt and no binary output. `alone`: the process runs only this command.
@@ -285,7 +285,7 @@ def verb(
     arguments: str = "", takes: tuple[int, int | None] = (0, 0), *, flags_first: bool = False,
     instead: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[F], Verb]:  # fmt: skip
-    """Make a function a Verb: the first line of its docstring is the help; it gets `desk`, `args` and its flags."""
+    """Make a function a Verb: the first line of its docstring is the help; it gets `session`, `args` and its flags."""
 
     def make(function: F) -> Verb:
         summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")

@@ -12,13 +12,13 @@ from typing import BinaryIO
 from ..cp.landing import NoOutput, NoSuchPath, NotAFolder, Place, landing, local_source
 from ..errors import NotFound
 from .archive import stdin_of
-from .command import Desk, fail, flag, option, verb
+from .command import Session, fail, flag, option, verb
 
 
 @verb("CONTAINER:SRC_PATH DEST_PATH|- | SRC_PATH|- CONTAINER:DEST_PATH", takes=(2, 2))
 @flag("-a", "--archive", help="Archive mode (copy all uid/gid information)")
 @flag("-L", "--follow-link", help="Always follow symbol link in SRC_PATH")
-def cp(desk: Desk, args: tuple[str, ...], archive: bool, follow_link: bool) -> None:
+def cp(session: Session, args: tuple[str, ...], archive: bool, follow_link: bool) -> None:
     """Copy files/folders between a container and the local filesystem."""
     for place, what in zip(args, ("source", "destination"), strict=True):
         if not place:
@@ -30,7 +30,7 @@ def cp(desk: Desk, args: tuple[str, ...], archive: bool, follow_link: bool) -> N
         fail("must specify at least one container source")
     name = source or target
     try:
-        container = desk.lab.container(name)
+        container = session.lab.container(name)
     except NotFound:
         if target and source_path == "-":
             fail(f'destination "{args[1]}" must be a directory')
@@ -40,10 +40,10 @@ def cp(desk: Desk, args: tuple[str, ...], archive: bool, follow_link: bool) -> N
         fail(f"Error: No such container:path: {name}:{path}")
     try:
         if source:
-            to = _stdout(desk) if target_path == "-" else target_path
+            to = _stdout(session) if target_path == "-" else target_path
             container.copy_out(source_path, to, follow=follow_link)
         else:
-            from_ = stdin_of(desk) if source_path == "-" else source_path
+            from_ = stdin_of(session) if source_path == "-" else source_path
             container.copy_in(from_, target_path, archive=archive, follow=follow_link)
     except NoSuchPath as error:
         fail(f"Error: No such container:path: {name}:{error.path}")
@@ -55,12 +55,12 @@ def cp(desk: Desk, args: tuple[str, ...], archive: bool, follow_link: bool) -> N
 
 @verb("CONTAINER", takes=(1, 1))
 @option("-o", "--output", kind="string", help="Write to a file, instead of STDOUT")
-def export(desk: Desk, args: tuple[str, ...], output: str | None) -> None:
+def export(session: Session, args: tuple[str, ...], output: str | None) -> None:
     """Export a container's filesystem as a tar archive."""
-    container = desk.lab.container(args[0])
+    container = session.lab.container(args[0])
     if output is not None and not Path(output).absolute().parent.is_dir():
         fail(f'failed to export container: invalid output path: directory "{Path(output).parent}" does not exist')
-    container.export(_stdout(desk) if output is None else output)
+    container.export(_stdout(session) if output is None else output)
 
 
 def _split(place: str) -> tuple[str, str]:
@@ -69,7 +69,7 @@ def _split(place: str) -> tuple[str, str]:
     return ("", place) if not colon or place[:1] in ("/", ".") else (container, path)
 
 
-def _stdout(desk: Desk) -> BinaryIO:
-    if desk.notebook or sys.stdout.isatty():
+def _stdout(session: Session) -> BinaryIO:
+    if session.notebook or sys.stdout.isatty():
         fail("cowardly refusing to save to a terminal. Use the -o flag or redirect")
     return sys.stdout.buffer

@@ -20,7 +20,7 @@ from ..golang.quote import go_quoted
 from ..oci.reference import Reference
 from ..runtime.program import RUNTIMES, CannotStart
 from . import foreground, unsupported
-from .command import BAD_FLAG, Desk, F, complain, fail, flag, option, say, verb
+from .command import BAD_FLAG, F, Session, complain, fail, flag, option, say, verb
 
 if TYPE_CHECKING:
     from ..containers import Container
@@ -63,19 +63,19 @@ def _settings(command: F) -> F:
 
 @verb("IMAGE [COMMAND] [ARG...]", takes=(1, None), flags_first=True, instead=unsupported.RUN)
 @_settings
-def create(desk: Desk, args: tuple[str, ...], **settings: Any) -> None:
+def create(session: Session, args: tuple[str, ...], **settings: Any) -> None:
     """Create a new container."""
-    say(f"{_created(desk, args, **settings).id}\n")
+    say(f"{_created(session, args, **settings).id}\n")
 
 
 @verb("IMAGE [COMMAND] [ARG...]", takes=(1, None), flags_first=True, instead=unsupported.RUN)
 @flag("-d", "--detach", help="Run container in background and print container ID")
 @_settings
-def run(desk: Desk, args: tuple[str, ...], detach: bool, rm: bool, **settings: Any) -> None:
+def run(session: Session, args: tuple[str, ...], detach: bool, rm: bool, **settings: Any) -> None:
     """Run a command in a new container."""
     ctx = click.get_current_context()
     try:
-        container = _created(desk, args, rm=rm, **settings)
+        container = _created(session, args, rm=rm, **settings)
     except LabError as error:
         fail(f"{ctx.find_root().info_name}: {error}\nSee '{ctx.command_path} --help'.", BAD_FLAG)
     if detach:
@@ -84,7 +84,7 @@ def run(desk: Desk, args: tuple[str, ...], detach: bool, rm: bool, **settings: A
         if detach:
             container.start()
             return
-        code = foreground.start(desk, container, settings["interactive"])
+        code = foreground.start(session, container, settings["interactive"])
     except LabError as error:
         if rm and not container.gone:
             container.remove(force=True)
@@ -93,8 +93,8 @@ def run(desk: Desk, args: tuple[str, ...], detach: bool, rm: bool, **settings: A
 
 
 def _created(
-    desk: Desk, args: tuple[str, ...], *, env: tuple[str, ...], env_files: tuple[str, ...], labels: tuple[str, ...],
-    network: str, platform: str, pull: str, rm: bool, **settings: Any,
+    session: Session, args: tuple[str, ...], *, env: tuple[str, ...], env_files: tuple[str, ...],
+    labels: tuple[str, ...], network: str, platform: str, pull: str, rm: bool, **settings: Any,
 ) -> Container:  # fmt: skip
     """The new container; the other flags are settings of `Lab.create`, whose errors it raises."""
     if network != "none":
@@ -105,7 +105,7 @@ def _created(
     settings |= {"env": variables(env, env_files), "remove": rm}
     settings["labels"] = dict(text.partition("=")[::2] for text in labels)
     try:
-        return desk.busy_lab.create(args[0], *args[1:], **settings)
+        return session.busy_lab.create(args[0], *args[1:], **settings)
     except NotFound:
         if re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", args[0]) is None:
             complain(f"Unable to find image '{Reference.parse(args[0]).with_default_tag().familiar}' locally")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from .. import units
 from ..golang.template import Row, Struct
-from .command import Desk, flag, option, say, verb
+from .command import Session, flag, option, say, verb
 from .images import IMAGE_TITLES, NONE, image_row, names_by_id
 from .ps import TITLES as CONTAINER_TITLES
 from .ps import own_size, row
@@ -26,14 +26,15 @@ DF_CONTAINER = ("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", 
 @verb()
 @option("--format", "template", kind="string", help="Pretty-print images using a Go template")
 @flag("-v", "--verbose", help="Show detailed information on space usage")
-def df(desk: Desk, args: tuple[str, ...], template: str | None, verbose: bool) -> None:
+def df(session: Session, args: tuple[str, ...], template: str | None, verbose: bool) -> None:
     """Show docker disk usage."""
     if verbose:
-        _verbose(desk, template)
+        _verbose(session, template)
         return
-    usage = desk.lab.df()
+    usage = session.lab.df()
     images = (len(usage.images), usage.active, usage.size, usage.reclaimable)
-    kinds = {"Images": images, "Containers": _of_containers(desk), "Local Volumes": (0,) * 4, "Build Cache": (0,) * 4}
+    containers = _of_containers(session)
+    kinds = {"Images": images, "Containers": containers, "Local Volumes": (0,) * 4, "Build Cache": (0,) * 4}
     rows = [
         Row(
             "*formatter.diskUsageContext", Active=str(active), Reclaimable=_of(reclaimable, size),
@@ -48,19 +49,19 @@ def _of(part: int, whole: int) -> str:
     return units.size(part) + (f" ({part * 100 // whole}%)" if whole else "")
 
 
-def _of_containers(desk: Desk) -> tuple[int, int, int, int]:
+def _of_containers(session: Session) -> tuple[int, int, int, int]:
     """Containers, running ones, bytes of all writable layers, and bytes of those of stopped containers."""
-    containers = [(one.running, own_size(one)) for one in desk.lab.containers()]
+    containers = [(one.running, own_size(one)) for one in session.lab.containers()]
     sizes = (sum(size for _, size in containers), sum(size for running, size in containers if not running))
     return len(containers), sum(running for running, _ in containers), *sizes
 
 
-def _verbose(desk: Desk, template: str | None) -> None:
+def _verbose(session: Session, template: str | None) -> None:
     rows, now = [], datetime.now(UTC)
-    names = names_by_id(desk.lab.images(all=True))
-    containers = desk.lab.containers()
+    names = names_by_id(session.lab.images(all=True))
+    containers = session.lab.containers()
     users = Counter(one.image_id for one in containers)
-    for used in desk.lab.df().images:
+    for used in session.lab.df().images:
         name = next(iter(names[used.image.id]), None)
         more = {"SharedSize": units.size(used.shared), "UniqueSize": units.size(used.unique)}
         more["Containers"] = str(users[used.image.id])

@@ -12,7 +12,7 @@ from ..oci.reference import Reference
 from ..runtime.program import CANNOT_RUN, CannotStart
 from ..units import one_line, parse_time
 from . import filters, unsupported
-from .command import Desk, fail, flag, option, say, verb
+from .command import Session, fail, flag, option, say, verb
 from .create import named_variable, variables
 from .foreground import printer, typed
 
@@ -23,15 +23,15 @@ from .foreground import printer, typed
 @flag("-i", "--interactive", help="Keep STDIN open even if not attached")
 @option("-w", "--workdir", kind="string", help="Working directory inside the container", default="")
 def exec_(
-    desk: Desk, args: tuple[str, ...], env: tuple[str, ...], env_files: tuple[str, ...],
+    session: Session, args: tuple[str, ...], env: tuple[str, ...], env_files: tuple[str, ...],
     interactive: bool, workdir: str,
 ) -> None:  # fmt: skip
     """Run a command in a running container."""
-    container = desk.busy_lab.container(args[0])
-    stdin = typed(desk) if interactive else None
+    container = session.busy_lab.container(args[0])
+    stdin = typed(session) if interactive else None
     try:
         code = container.exec(
-            *args[1:], env=variables(env, env_files), workdir=workdir, input=stdin, output=printer(desk)
+            *args[1:], env=variables(env, env_files), workdir=workdir, input=stdin, output=printer(session)
         )  # fmt: skip
     except CannotStart as error:
         fail(f"Error: exec failed: {error}", max(error.code, CANNOT_RUN))
@@ -45,13 +45,13 @@ def exec_(
 @flag("-t", "--timestamps", help="Show timestamps")
 @option("--until", kind="string", help="Show logs before a timestamp or relative (e.g. 42m for 42 minutes)", default="")
 def logs(
-    desk: Desk, args: tuple[str, ...], follow: bool, since: str, tail: str, timestamps: bool, until: str
+    session: Session, args: tuple[str, ...], follow: bool, since: str, tail: str, timestamps: bool, until: str
 ) -> None:  # fmt: skip
     """Fetch the logs of a container."""
     first = filters.moment(since, 'invalid value for "since"') if since else None
     last = filters.moment(until, 'invalid value for "until"') if until else None
-    write = printer(desk)
-    container = desk.lab.container(args[0])
+    write = printer(session)
+    container = session.lab.container(args[0])
     for line in container.log(tail=int(tail) if tail.isdecimal() else None, follow=follow):
         when = parse_time(line.time)
         if (first is None or when >= first) and (last is None or when <= last):
@@ -59,9 +59,9 @@ def logs(
 
 
 @verb("CONTAINER", takes=(1, 1))
-def diff(desk: Desk, args: tuple[str, ...]) -> None:
+def diff(session: Session, args: tuple[str, ...]) -> None:
     """Inspect changes to files or directories on a container's filesystem."""
-    say("".join(f"{kind} {one_line(path)}\n" for kind, path in desk.lab.container(args[0]).diff()))
+    say("".join(f"{kind} {one_line(path)}\n" for kind, path in session.lab.container(args[0]).diff()))
 
 
 @verb("CONTAINER [REPOSITORY[:TAG]]", takes=(1, 2))
@@ -70,7 +70,7 @@ def diff(desk: Desk, args: tuple[str, ...]) -> None:
 @option("-m", "--message", kind="string", help="Commit message", default="")
 @flag("-p", "--pause", help="Accepted for compatibility: the container is not paused", default=None)
 def commit(
-    desk: Desk, args: tuple[str, ...], author: str, changes: tuple[str, ...], message: str, pause: bool | None
+    session: Session, args: tuple[str, ...], author: str, changes: tuple[str, ...], message: str, pause: bool | None
 ) -> None:
     """Create a new image from a container's changes."""
     name = args[1] if len(args) > 1 else None
@@ -79,6 +79,6 @@ def commit(
             Reference.parse(name)
         except InvalidReference as error:
             fail(str(error))
-    container = desk.lab.container(args[0])
+    container = session.lab.container(args[0])
     image = container.commit(name, message=message, author=author, changes=changes)
     say(f"{image.id}\n")

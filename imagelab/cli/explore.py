@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .. import units
 from ..golang.template import Row
 from ..units import one_line
-from .command import Desk, fail, flag, option, say, verb
+from .command import Session, fail, flag, option, say, verb
 from .table import aligned, print_rows
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ _TYPE_BITS = {
 @verb("IMAGE", takes=(1, 1))
 @option("--format", "template", kind="string", help="Pretty-print layers using a Go template")
 @flag("--no-trunc", help="Don't truncate output")
-def layers(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bool) -> None:
+def layers(session: Session, args: tuple[str, ...], template: str | None, no_trunc: bool) -> None:
     """Show every identifier of every layer of an image, the base first."""
-    image = desk.lab.image(args[0])
+    image = session.lab.image(args[0])
     makers = [step.created_by for step in image.steps if step.layer] or [""] * len(image.layers)
     rows = []
     for number, (layer, chain_id) in enumerate(zip(image.layers, image.chain_ids, strict=True), 1):
@@ -58,9 +58,9 @@ def layers(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bo
 
 @verb("IMAGE", takes=(1, 1))
 @flag("--json", "as_json", help="Print a list of objects")
-def tree(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
+def tree(session: Session, args: tuple[str, ...], as_json: bool) -> None:
     """Show the merged file system of an image, with the layer each file comes from."""
-    image = desk.lab.image(args[0])
+    image = session.lab.image(args[0])
     origin = image.origin()
     rows = [(path, entry, origin[path]) for path, entry in image.tree().items() if path]
     if as_json:
@@ -85,9 +85,9 @@ def _object(path: str, entry: Entry, layer: int) -> dict[str, str | int]:
 
 @verb("IMAGE", takes=(1, 1))
 @flag("--json", "as_json", help="Print an object")
-def waste(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
+def waste(session: Session, args: tuple[str, ...], as_json: bool) -> None:
     """Show which bytes of an image later layers cover or remove, and its efficiency as dive computes it."""
-    result = desk.lab.waste(args[0])
+    result = session.lab.waste(args[0])
     if as_json:  # layers count from 0 here too
         paths = [
             {"path": each.path, "layers": [number - 1 for number in each.layers], "sizes": each.sizes,
@@ -109,10 +109,10 @@ def waste(desk: Desk, args: tuple[str, ...], as_json: bool) -> None:
 
 
 @verb("IMAGE PATH", takes=(2, 2))
-def cat(desk: Desk, args: tuple[str, ...]) -> None:
+def cat(session: Session, args: tuple[str, ...]) -> None:
     """Print a file of an image."""
-    data = desk.lab.image(args[0]).read(args[1])
-    if not desk.notebook and not sys.stdout.isatty():
+    data = session.lab.image(args[0]).read(args[1])
+    if not session.notebook and not sys.stdout.isatty():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         return
@@ -123,21 +123,21 @@ def cat(desk: Desk, args: tuple[str, ...]) -> None:
 
 
 @verb("IMAGE IMAGE", takes=(2, 2))
-def diff_images(desk: Desk, args: tuple[str, ...]) -> None:
+def diff_images(session: Session, args: tuple[str, ...]) -> None:
     """Show what differs between two images' file systems: A added, C changed, D deleted."""
-    before, changes = desk.lab.image(args[0]).tree(), desk.lab.diff(*args)
+    before, changes = session.lab.image(args[0]).tree(), session.lab.diff(*args)
     marks = {path: "C" if path in before else "A" for path in changes.entries if path}
     marks |= dict.fromkeys(changes.removed, "D")
     say("".join(f"{marks[path]} /{one_line(path)}\n" for path in sorted(marks)))
 
 
 @verb()
-def verify(desk: Desk, args: tuple[str, ...]) -> None:
+def verify(session: Session, args: tuple[str, ...]) -> None:
     """Hash all content again and list what is damaged."""
-    damage = desk.lab.verify()
+    damage = session.lab.verify()
     for item in damage:
         where = f" (in {', '.join(item.images)})" if item.images else ""
         say(f"{item.digest}: {item.what}{where}\n")
     if damage:
         fail(f"Error: {len(damage)} of the store's blobs are damaged or missing")
-    say(f"All {sum(1 for _ in desk.lab.store.blobs)} blobs hold what their names say\n")
+    say(f"All {sum(1 for _ in session.lab.store.blobs)} blobs hold what their names say\n")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Interrupted, LabError
-from .command import Desk, complain
+from .command import Session, complain
 
 if TYPE_CHECKING:
     from ..containers import Container
@@ -32,19 +32,19 @@ PATIENCE = 3  # the interrupt that detaches, as in docker's client
 INTERRUPTED = 130
 
 
-def start(desk: Desk, container: Container, interactive: bool) -> int:
+def start(session: Session, container: Container, interactive: bool) -> int:
     """Start a container and wait for it; returns its exit code."""
-    with nullcontext() if desk.notebook else _signals_of(container, desk):
+    with nullcontext() if session.notebook else _signals_of(container, session):
         try:
-            container.start(input=typed(desk) if interactive else None, output=printer(desk), wait=True)
+            container.start(input=typed(session) if interactive else None, output=printer(session), wait=True)
         except Interrupted as killed:
             complain(str(killed))
     return container.exit_code
 
 
-def typed(desk: Desk) -> int | bytes:
+def typed(session: Session) -> int | bytes:
     """Our standard input: a file descriptor, or bytes; empty in a notebook."""
-    if desk.notebook or sys.stdin is None:
+    if session.notebook or sys.stdin is None:
         return b""
     try:
         return sys.stdin.fileno()
@@ -52,7 +52,7 @@ def typed(desk: Desk) -> int | bytes:
         return sys.stdin.buffer.read()
 
 
-def printer(desk: Desk) -> Output:
+def printer(session: Session) -> Output:
     """A function that writes bytes to our stdout and stderr, decoded where those accept only text."""
     decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("stdout", "stderr")}
 
@@ -60,7 +60,7 @@ def printer(desk: Desk) -> Output:
         file = sys.stdout if stream == "stdout" else sys.stderr
         if file is None:
             return
-        if desk.notebook or not hasattr(file, "buffer"):
+        if session.notebook or not hasattr(file, "buffer"):
             file.write(decoders[stream].decode(data))
         else:
             file.buffer.write(data)
@@ -70,7 +70,7 @@ def printer(desk: Desk) -> Output:
 
 
 @contextmanager
-def _signals_of(container: Container, desk: Desk) -> Iterator[None]:
+def _signals_of(container: Container, session: Session) -> Iterator[None]:
     """Meanwhile, signals to us are signals to the container; the last of several interrupts lets us go.
 
     A process of our own ignores interrupts after that one: it is leaving, and Python's end would be cut short by one.
@@ -97,7 +97,7 @@ def _signals_of(container: Container, desk: Desk) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            if not (desk.alone and number == signal.SIGINT and interrupts >= PATIENCE):
+            if not (session.alone and number == signal.SIGINT and interrupts >= PATIENCE):
                 signal.signal(number, handler)
 
 

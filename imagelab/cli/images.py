@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .. import units
 from ..golang.template import Row
 from . import docker29, filters
-from .command import DOCKERS, Desk, flag, option, verb
+from .command import DOCKERS, Session, flag, option, verb
 from .table import print_rows
 
 if TYPE_CHECKING:
@@ -74,18 +74,18 @@ def names_by_id(images: Iterable[Image]) -> dict[Digest, list[Reference]]:
 @flag("--no-trunc", help="Don't truncate output")
 @flag("-q", "--quiet", help="Only show image IDs")
 def images(
-    desk: Desk, args: tuple[str, ...], all: bool, digests: bool, texts: tuple[str, ...], template: str | None,
+    session: Session, args: tuple[str, ...], all: bool, digests: bool, texts: tuple[str, ...], template: str | None,
     no_trunc: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """List images."""
     conditions = filters.parse(texts, FILTERS)
     is_dangling = filters.dangling(conditions)
     patterns = [*conditions["reference"], *args]
-    as_29 = desk.docker == "29"
-    every = desk.lab.images(all=True)
+    as_29 = session.docker == "29"
+    every = session.lab.images(all=True)
     names_of = {image.digest: image.names for image in every} if as_29 else names_by_id(every)
     listed: list[tuple[Image, Reference | None]] = []
-    for image in filters.chosen(desk.lab.images(all=all), conditions, desk.lab):
+    for image in filters.chosen(session.lab.images(all=all), conditions, session.lab):
         names = names_of.pop(image.digest if as_29 else image.id, None)
         if names is None or is_dangling is bool(names):
             continue  # the same ID under another manifest, or excluded by dangling=
@@ -95,7 +95,7 @@ def images(
             listed.append((image, None))
         listed += [(image, name) for name in names if not patterns or filters.names_fit(name, patterns)]
     if as_29 and not (template or quiet or no_trunc or digests):
-        docker29.print_images(listed, {container.spec.image for container in desk.lab.containers()})
+        docker29.print_images(listed, {container.spec.image for container in session.lab.containers()})
         return
     now = datetime.now(UTC)
     rows: list[Row] = []
@@ -103,7 +103,7 @@ def images(
     for image, name in listed:
         more = {"Digest": str(image.digest)} if wants_digest and name else {}
         repository, tag = (name.familiar_name, name.tag or NONE) if name else (NONE, NONE)
-        rows.append(image_row(image, repository, tag, now, trunc=not no_trunc, more=more, docker=desk.docker))
+        rows.append(image_row(image, repository, tag, now, trunc=not no_trunc, more=more, docker=session.docker))
     columns = ["Repository", "Tag", *(["Digest"] if digests else []), "ID", "CreatedSince", "Size"]
     if template and template.startswith("table ") and digests and "{{.Digest}}" not in template:
         template += "\t{{.Digest}}"
@@ -116,14 +116,14 @@ def images(
 @flag("--no-trunc", help="Don't truncate output")
 @flag("-q", "--quiet", help="Only show image IDs")
 def history(
-    desk: Desk, args: tuple[str, ...], template: str | None, words: bool | None, no_trunc: bool, quiet: bool
+    session: Session, args: tuple[str, ...], template: str | None, words: bool | None, no_trunc: bool, quiet: bool
 ) -> None:
     """Show the history of an image."""
     words, now = words is not False, datetime.now(UTC)
-    image = desk.lab.image(args[0])
+    image = session.lab.image(args[0])
     steps = image.steps[: len(image.config.get("history") or [])]  # layers without a record have no line
     shown = [(step.image_id, step.size) for step in steps]
-    if desk.docker == "29":
+    if session.docker == "29":
         shown = docker29.ids_and_sizes(image, steps)
     lines = zip(reversed(steps), reversed(shown), strict=True)
     rows = [_step_row(step, *id_and_size, now, words, not no_trunc) for step, id_and_size in lines]

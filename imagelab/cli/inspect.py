@@ -13,7 +13,7 @@ import json
 from ..errors import NotFound
 from ..golang.template import Struct, Template, to_json
 from ..golang.template_syntax import TemplateError
-from .command import Desk, complain, fail, flag, option, say, verb
+from .command import Session, complain, fail, flag, option, say, verb
 from .images import names_by_id
 from .inspect_fields import container_described, image_described
 from .table import SYNTAX, parse_template
@@ -25,29 +25,29 @@ _TYPES = ("config", "container", "image", "network", "node", "plugin", "secret",
 @option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
 @flag("-s", "--size", help="Display total file sizes if the type is container")
 @option("--type", "kind", kind="string", help="Return JSON for specified type")
-def inspect(desk: Desk, args: tuple[str, ...], template: str | None, size: bool, kind: str | None) -> None:
+def inspect(session: Session, args: tuple[str, ...], template: str | None, size: bool, kind: str | None) -> None:
     """Return low-level information on Docker objects."""
     if kind and kind not in _TYPES:
         fail(f'"{kind}" is not a valid value for --type')
-    _inspect(desk, args, template, kind or "object", size)
+    _inspect(session, args, template, kind or "object", size)
 
 
 @verb("IMAGE [IMAGE...]", takes=(1, None))
 @option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
-def inspect_image(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
+def inspect_image(session: Session, args: tuple[str, ...], template: str | None) -> None:
     """Display detailed information on one or more images."""
-    _inspect(desk, args, template, "image")
+    _inspect(session, args, template, "image")
 
 
 @verb("CONTAINER [CONTAINER...]", takes=(1, None))
 @option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
 @flag("-s", "--size", help="Display total file sizes")
-def inspect_container(desk: Desk, args: tuple[str, ...], template: str | None, size: bool) -> None:
+def inspect_container(session: Session, args: tuple[str, ...], template: str | None, size: bool) -> None:
     """Display detailed information on one or more containers."""
-    _inspect(desk, args, template, "container", size)
+    _inspect(session, args, template, "container", size)
 
 
-def _inspect(desk: Desk, refs: tuple[str, ...], template: str | None, what: str, sized: bool = False) -> None:
+def _inspect(session: Session, refs: tuple[str, ...], template: str | None, what: str, sized: bool = False) -> None:
     """Print the objects that exist, then the errors for the others, as docker does."""
     parsed = parse_template(template, syntax_code=SYNTAX) if template and template != "json" else None
     objects: list[Struct] = []
@@ -55,7 +55,7 @@ def _inspect(desk: Desk, refs: tuple[str, ...], template: str | None, what: str,
     errors: list[str] = []
     for ref in refs:
         try:
-            objects.append(_object(desk, ref, what, sized))
+            objects.append(_object(session, ref, what, sized))
             if parsed:
                 printed.append(render(parsed, objects[-1]) + "\n")
         except NotFound:
@@ -70,22 +70,22 @@ def _inspect(desk: Desk, refs: tuple[str, ...], template: str | None, what: str,
         fail("\n".join(errors))
 
 
-def _object(desk: Desk, ref: str, what: str, sized: bool) -> Struct:
+def _object(session: Session, ref: str, what: str, sized: bool) -> Struct:
     """The container of this name or ID, or else the image; raises NotFound."""
     if what in ("container", "object"):
         try:
-            return container_described(desk.lab.container(ref), sized)
+            return container_described(session.lab.container(ref), sized)
         except NotFound:
             if what == "container":
                 raise
     if what not in ("image", "object"):
         raise NotFound(ref)  # imagelab has none of docker's other objects
-    image = desk.lab.image(ref)
+    image = session.lab.image(ref)
     if sized:
         complain("WARNING: --size ignored for image")
-    as_29 = desk.docker == "29"
-    names = image.names if as_29 else names_by_id(desk.lab.images(all=True))[image.id]
-    return image_described(image, [name.familiar for name in names], desk.lab, as_29=as_29)
+    as_29 = session.docker == "29"
+    names = image.names if as_29 else names_by_id(session.lab.images(all=True))[image.id]
+    return image_described(image, [name.familiar for name in names], session.lab, as_29=as_29)
 
 
 def render(template: Template, value: Struct) -> str:

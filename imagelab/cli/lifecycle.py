@@ -14,40 +14,40 @@ import click
 from .. import units
 from ..errors import Conflict, LabError, NotFound
 from . import filters, foreground, unsupported
-from .command import Desk, explain, fail, flag, option, say, verb, whole
+from .command import Session, explain, fail, flag, option, say, verb, whole
 from .tags import agreed
 
 
 @verb("CONTAINER [CONTAINER...]", takes=(1, None), instead=unsupported.START)
 @flag("-a", "--attach", help="Attach STDOUT/STDERR and forward signals")
 @flag("-i", "--interactive", help="Attach container's STDIN")
-def start(desk: Desk, args: tuple[str, ...], attach: bool, interactive: bool) -> None:
+def start(session: Session, args: tuple[str, ...], attach: bool, interactive: bool) -> None:
     """Start one or more stopped containers."""
     if attach or interactive:
         if len(args) > 1:
             fail("you cannot start and attach multiple containers at once")
-        click.get_current_context().exit(foreground.start(desk, desk.busy_lab.container(args[0]), interactive))
-    errors = _each(args, lambda ref: desk.busy_lab.container(ref).start())
+        click.get_current_context().exit(foreground.start(session, session.busy_lab.container(args[0]), interactive))
+    errors = _each(args, lambda ref: session.busy_lab.container(ref).start())
     if errors:
         fail("\n".join([*errors.values(), f"Error: failed to start containers: {', '.join(errors)}"]))
 
 
 @verb("CONTAINER [CONTAINER...]", takes=(1, None))
 @option("-t", "--time", "seconds", kind="int", help="Seconds to wait before killing it", default=10, read=whole)
-def stop(desk: Desk, args: tuple[str, ...], seconds: int) -> None:
+def stop(session: Session, args: tuple[str, ...], seconds: int) -> None:
     """Stop one or more running containers."""
     timeout = float("inf") if seconds < 0 else seconds
-    _all_of(args, lambda ref: desk.lab.container(ref).stop(timeout))
+    _all_of(args, lambda ref: session.lab.container(ref).stop(timeout))
 
 
 @verb("CONTAINER [CONTAINER...]", takes=(1, None))
 @option("-s", "--signal", "name", kind="string", help="Signal to send to the container", default="KILL")
-def kill(desk: Desk, args: tuple[str, ...], name: str) -> None:
+def kill(session: Session, args: tuple[str, ...], name: str) -> None:
     """Kill one or more running containers."""
 
     def send(ref: str) -> None:
         try:
-            desk.lab.container(ref).kill(name or "KILL")
+            session.lab.container(ref).kill(name or "KILL")
         except (Conflict, NotFound) as error:
             raise type(error)(f"Cannot kill container: {ref}: {error}") from None
 
@@ -55,22 +55,22 @@ def kill(desk: Desk, args: tuple[str, ...], name: str) -> None:
 
 
 @verb("CONTAINER [CONTAINER...]", takes=(1, None))
-def wait(desk: Desk, args: tuple[str, ...]) -> None:
+def wait(session: Session, args: tuple[str, ...]) -> None:
     """Block until one or more containers stop, then print their exit codes."""
-    _all_of(args, lambda ref: desk.lab.container(ref).wait(), line=lambda ref, code: str(code))
+    _all_of(args, lambda ref: session.lab.container(ref).wait(), line=lambda ref, code: str(code))
 
 
 @verb("CONTAINER [CONTAINER...]", takes=(1, None), instead=unsupported.RM)
 @flag("-f", "--force", help="Force the removal of a running container (uses SIGKILL)")
 @flag("-v", "--volumes", help="Accepted for compatibility: containers have no volumes")
-def rm(desk: Desk, args: tuple[str, ...], force: bool, volumes: bool) -> None:
+def rm(session: Session, args: tuple[str, ...], force: bool, volumes: bool) -> None:
     """Remove one or more containers."""
     fatal = False
 
     def remove(ref: str) -> None:
         nonlocal fatal
         try:
-            desk.lab.container(ref).remove(force)
+            session.lab.container(ref).remove(force)
         except LabError as error:
             fatal = fatal or not (force and isinstance(error, NotFound))  # with -f, a missing one counts as removed
             raise
@@ -82,14 +82,16 @@ def rm(desk: Desk, args: tuple[str, ...], force: bool, volumes: bool) -> None:
 @verb()
 @option("--filter", "texts", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')", many=True)
 @flag("-f", "--force", help="Do not prompt for confirmation")
-def prune(desk: Desk, args: tuple[str, ...], texts: tuple[str, ...], force: bool) -> None:
+def prune(session: Session, args: tuple[str, ...], texts: tuple[str, ...], force: bool) -> None:
     """Remove all stopped containers."""
     passes = filters.prune_condition(filters.parse(texts, filters.PRUNE))
     warning = "WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] "
-    if not force and not agreed(desk, warning):
+    if not force and not agreed(session, warning):
         say(f"Total reclaimed space: {units.size(0)}\n")
         return
-    removed, freed = desk.lab.prune_containers(keep=lambda container: not passes(container.labels, container.created))
+    removed, freed = session.lab.prune_containers(
+        keep=lambda container: not passes(container.labels, container.created)
+    )
     if removed:
         say("Deleted Containers:\n" + "".join(f"{id_}\n" for id_ in removed) + "\n")
     say(f"Total reclaimed space: {units.size(freed)}\n")

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Interrupted, LabError
 from . import run
-from .command import BAD_FLAG, Desk, complain
+from .command import BAD_FLAG, Session, complain
 
 if TYPE_CHECKING:
     from ..lab import Lab
@@ -103,7 +103,7 @@ def docker(line: str, cell: str | None = None) -> None:
             for enter in around_each:
                 if lab:
                     around.enter_context(enter(lab))
-            code = run(args, name="docker", desk=Desk(lab=lab, notebook=True))
+            code = run(args, name="docker", session=Session(lab=lab, notebook=True))
         if code == 130:
             raise Interrupted(f"docker {shlex.join(args)}: interrupted")
         if code:

@@ -19,7 +19,7 @@ from ..errors import LabError, NotFound
 from ..golang.quote import go_quoted
 from ..golang.template import Row
 from . import filters
-from .command import Desk, complain, fail, flag, option, verb, whole
+from .command import Session, complain, fail, flag, option, verb, whole
 from .table import print_rows, try_template
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ STATES = ("created", "restarting", "running", "removing", "paused", "exited", "d
 @flag("-q", "--quiet", help="Only display container IDs")
 @flag("-s", "--size", help="Display total file sizes")
 def ps(
-    desk: Desk, args: tuple[str, ...], all: bool, texts: tuple[str, ...], template: str | None, last: int,
+    session: Session, args: tuple[str, ...], all: bool, texts: tuple[str, ...], template: str | None, last: int,
     latest: bool, no_trunc: bool, quiet: bool, size: bool,
 ) -> None:  # fmt: skip
     """List containers."""
@@ -54,7 +54,7 @@ def ps(
     most = 1 if latest and last < 0 else last
     conditions = filters.parse(texts, FILTERS)
     everything = all or most > 0 or bool(conditions["status"])
-    containers = chosen(desk.lab.containers(all=everything), conditions, desk.lab)
+    containers = chosen(session.lab.containers(all=everything), conditions, session.lab)
     sized = size or (template is not None and re.search(r"\.Size|json *\.\s*}", template) is not None)
     now = datetime.now(UTC)
     rows = [row(one, now, trunc=not no_trunc, sized=sized) for one in containers[: most if most > 0 else None]]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import units
-from .command import Desk, fail, flag, option, say, verb, whole
+from .command import Session, fail, flag, option, say, verb, whole
 
 if TYPE_CHECKING:
     import ssl
@@ -28,8 +28,8 @@ PORT = 5000
 @flag("--anonymous-pull", help="With --htpasswd: whoever has no account may pull")
 @flag("--read-only", help="Refuse pushes and deletions")
 def serve(
-    desk: Desk, args: tuple[str, ...], port: int, host: str, cert: str | None, key: str | None, htpasswd: str | None,
-    anonymous_pull: bool, read_only: bool,
+    session: Session, args: tuple[str, ...], port: int, host: str, cert: str | None, key: str | None,
+    htpasswd: str | None, anonymous_pull: bool, read_only: bool,
 ) -> None:  # fmt: skip
     """Serve a registry from a folder (default $IMAGELAB_HOME/registry) until Ctrl-C.
 
@@ -45,7 +45,7 @@ def serve(
         fail("--cert and --key go together: https needs both")
     accounts = Accounts(htpasswd) if htpasswd else None
     server = Server(
-        Registry(_folder(desk, args)), port=port, host=host, accounts=accounts, anonymous_pull=anonymous_pull,
+        Registry(_folder(session, args)), port=port, host=host, accounts=accounts, anonymous_pull=anonymous_pull,
         read_only=read_only, tls=_tls(cert, key) if cert and key else None,
     )  # fmt: skip
     say(f"The registry {server.registry.folder} listens on {server.url}. Ctrl-C stops it.\n")
@@ -61,11 +61,11 @@ def serve(
 
 
 @verb("[DIR]", takes=(0, 1))
-def ls(desk: Desk, args: tuple[str, ...]) -> None:
+def ls(session: Session, args: tuple[str, ...]) -> None:
     """List the repositories and tags of a registry's folder that is not being served."""
     from ..registry.repositories import Registry
 
-    registry = Registry(_folder(desk, args))
+    registry = Registry(_folder(session, args))
     rows = [("REPOSITORY", "TAG", "DIGEST", "SIZE")]
     for name in registry.names():
         repository = registry.repository(name)
@@ -80,7 +80,7 @@ def ls(desk: Desk, args: tuple[str, ...]) -> None:
 @verb("USER", takes=(1, 1))
 @option("--htpasswd", kind="file", default="htpasswd", help="The file of users (default htpasswd)")
 @flag("--password-stdin", help="Take the password from stdin")
-def useradd(desk: Desk, args: tuple[str, ...], htpasswd: str, password_stdin: bool) -> None:
+def useradd(session: Session, args: tuple[str, ...], htpasswd: str, password_stdin: bool) -> None:
     """Add a user to a file of users, or give one another password."""
     from ..registry.accounts import add_user
 
@@ -100,11 +100,11 @@ def useradd(desk: Desk, args: tuple[str, ...], htpasswd: str, password_stdin: bo
 
 @verb("[DIR]", takes=(0, 1))
 @flag("--check", help="Delete nothing; hash every blob, and exit with 1 where one is damaged or missing")
-def prune(desk: Desk, args: tuple[str, ...], check: bool) -> None:
+def prune(session: Session, args: tuple[str, ...], check: bool) -> None:
     """Delete what no manifest of a registry's folder needs; the registry must not be running."""
     from ..registry.repositories import Registry
 
-    registry = Registry(_folder(desk, args))
+    registry = Registry(_folder(session, args))
     try:
         if check:
             damage = registry.verify()
@@ -118,8 +118,8 @@ def prune(desk: Desk, args: tuple[str, ...], check: bool) -> None:
         registry.close()
 
 
-def _folder(desk: Desk, args: tuple[str, ...]) -> Path:
-    return Path(args[0]) if args else desk.lab.home / FOLDER
+def _folder(session: Session, args: tuple[str, ...]) -> Path:
+    return Path(args[0]) if args else session.lab.home / FOLDER
 
 
 def _tls(cert: str, key: str) -> ssl.SSLContext:

@@ -12,14 +12,14 @@ from ..errors import InvalidReference, LabError, NotFound
 from ..golang.template import Row
 from ..oci.reference import Reference
 from . import docker29, filters
-from .command import Desk, explain, fail, flag, option, say, verb
+from .command import Session, explain, fail, flag, option, say, verb
 from .table import print_rows
 
 LOG_TITLES = {"Time": "WHEN", "Tag": "TAG", "Old": "FROM", "New": "TO", "Verb": "BY"}
 
 
 @verb("SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", takes=(2, 2))
-def tag(desk: Desk, args: tuple[str, ...]) -> None:
+def tag(session: Session, args: tuple[str, ...]) -> None:
     """Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE."""
     source, target = args
     try:
@@ -27,21 +27,21 @@ def tag(desk: Desk, args: tuple[str, ...]) -> None:
             fail("refusing to create a tag with a digest reference")
     except InvalidReference as error:
         fail(f'Error parsing reference: "{target}" is not a valid repository/tag: {error}')
-    desk.lab.tag(source, target)
+    session.lab.tag(source, target)
 
 
 @verb("IMAGE [IMAGE...]", takes=(1, None))
 @flag("-f", "--force", help="Force removal of the image")
 @flag("--no-prune", help="Do not delete untagged parents")
-def rmi(desk: Desk, args: tuple[str, ...], force: bool, no_prune: bool) -> None:
+def rmi(session: Session, args: tuple[str, ...], force: bool, no_prune: bool) -> None:
     """Remove one or more images."""
     errors: list[str] = []
     fatal = False
     for ref in args:
         image = None
         try:
-            image = desk.lab.image(ref) if desk.docker == "29" else None
-            lines = desk.lab.rmi(ref, force=force, no_prune=no_prune)
+            image = session.lab.image(ref) if session.docker == "29" else None
+            lines = session.lab.rmi(ref, force=force, no_prune=no_prune)
             if image:
                 lines = docker29.removed(lines, image)
             say("".join(f"{line}\n" for line in lines))
@@ -59,29 +59,30 @@ def rmi(desk: Desk, args: tuple[str, ...], force: bool, no_prune: bool) -> None:
 @flag("-a", "--all", help="Remove all unused images, not just dangling ones")
 @option("--filter", "texts", kind="filter", help="Provide filter values (e.g. 'until=<timestamp>')", many=True)
 @flag("-f", "--force", help="Do not prompt for confirmation")
-def prune(desk: Desk, args: tuple[str, ...], all: bool, texts: tuple[str, ...], force: bool) -> None:
+def prune(session: Session, args: tuple[str, ...], all: bool, texts: tuple[str, ...], force: bool) -> None:
     """Remove unused images."""
     conditions = filters.parse(texts, ("dangling", *filters.PRUNE))
     passes = filters.prune_condition(conditions)
     if filters.dangling(conditions) is False:
         all = True
     what = "all images without at least one container associated to them" if all else "all dangling images"
-    if not force and not agreed(desk, f"WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "):
+    warning = f"WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "
+    if not force and not agreed(session, warning):
         say(f"Total reclaimed space: {units.size(0)}\n")
         return
-    images = desk.lab.images(all=True)
+    images = session.lab.images(all=True)
     pairs = (pair for image in images for pair in zip(image.chain_ids, image.layers, strict=True))
     sizes = {str(chain_id): layer.files_size for chain_id, layer in pairs}
-    lines, _ = desk.lab.prune(all, keep=lambda image: not passes(filters.image_labels(image), image.moment))
+    lines, _ = session.lab.prune(all, keep=lambda image: not passes(filters.image_labels(image), image.moment))
     if lines:
         say("Deleted Images:\n" + "".join(f"{line[:1].lower()}{line[1:]}\n" for line in lines) + "\n")
     freed = sum(sizes.get(line.removeprefix("Deleted: "), 0) for line in lines)
     say(f"Total reclaimed space: {units.size(freed)}\n")
 
 
-def agreed(desk: Desk, question: str) -> bool:
+def agreed(session: Session, question: str) -> bool:
     """Ask a yes-or-no question on the terminal; ends the command in a notebook, which cannot answer."""
-    if desk.notebook:
+    if session.notebook:
         fail("Error: a notebook cell cannot answer a question: add -f if you are sure")
     say(question)
     sys.stdout.flush()
@@ -90,35 +91,36 @@ def agreed(desk: Desk, question: str) -> bool:
 
 @verb()
 @flag("-f", "--force", help="Accepted for compatibility; gc never prompts")
-def gc(desk: Desk, args: tuple[str, ...], force: bool) -> None:
+def gc(session: Session, args: tuple[str, ...], force: bool) -> None:
     """Delete content that no image uses, for example after a crash."""
-    freed = desk.lab.gc()
+    freed = session.lab.gc()
     say(f"Deleted blobs: {freed.blobs}\n\nTotal reclaimed space: {units.size(freed.bytes)}\n")
 
 
 @verb("[IMAGE[:TAG]]", takes=(0, 1))
 @option("--format", "template", kind="string", help="Pretty-print moves using a Go template")
 @flag("--no-trunc", help="Don't truncate output")
-def tag_log(desk: Desk, args: tuple[str, ...], template: str | None, no_trunc: bool) -> None:
+def tag_log(session: Session, args: tuple[str, ...], template: str | None, no_trunc: bool) -> None:
     """Show where a tag has pointed, or all tags, newest first."""
     rows = [
         Row(
-            "tagMove", New=_id_of(desk, move.new, no_trunc), NewDigest=move.new, Old=_id_of(desk, move.old, no_trunc),
-            OldDigest=move.old, Tag=move.name.familiar, Time=move.time or "unknown", Verb=move.verb,
+            "tagMove", New=_id_of(session, move.new, no_trunc), NewDigest=move.new,
+            Old=_id_of(session, move.old, no_trunc), OldDigest=move.old,
+            Tag=move.name.familiar, Time=move.time or "unknown", Verb=move.verb,
         )
-        for move in reversed(desk.lab.tag_log(*args))
+        for move in reversed(session.lab.tag_log(*args))
     ]  # fmt: skip
     print_rows(rows, LOG_TITLES, ["Time", "Tag", "Old", "New", "Verb"], template)
 
 
 @verb("IMAGE[:TAG]", takes=(1, 1))
-def tag_undo(desk: Desk, args: tuple[str, ...]) -> None:
+def tag_undo(session: Session, args: tuple[str, ...]) -> None:
     """Undo a tag's last move; repeat it to go further back."""
-    move = desk.lab.tag_undo(args[0])
-    say(f"{move.name.familiar}: {_id_of(desk, move.old)} -> {_id_of(desk, move.new)}\n")
+    move = session.lab.tag_undo(args[0])
+    say(f"{move.name.familiar}: {_id_of(session, move.old)} -> {_id_of(session, move.new)}\n")
 
 
-def _id_of(desk: Desk, digest: str, no_trunc: bool = False) -> str:
+def _id_of(session: Session, digest: str, no_trunc: bool = False) -> str:
     """The image ID of a manifest digest; `<removed>` if the image is gone, `<none>` if the tag pointed nowhere."""
-    id_ = desk.lab.id_of(digest) if digest else None
+    id_ = session.lab.id_of(digest) if digest else None
     return (id_ if no_trunc else id_.short) if id_ else "<removed>" if digest else "<none>"

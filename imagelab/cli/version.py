@@ -14,12 +14,12 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from .. import __version__, units
-from .command import Desk, option, say, verb
+from .command import Session, option, say, verb
 
 
 @verb()
 @option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
-def version(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
+def version(session: Session, args: tuple[str, ...], template: str | None) -> None:
     """Show the imagelab version information."""
     arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     fields = {"Version": __version__, "PythonVersion": platform.python_version(), "Os": sys.platform, "Arch": arch}
@@ -38,11 +38,11 @@ def version(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
 
 @verb()
 @option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
-def info(desk: Desk, args: tuple[str, ...], template: str | None) -> None:
+def info(session: Session, args: tuple[str, ...], template: str | None) -> None:
     """Display system-wide information."""
     from ..runtime.program import RUNTIMES, named
 
-    lab = desk.lab
+    lab = session.lab
     os_, _, architecture = lab.platform.partition("/")
     images = {image.id for image in lab.images(all=True)}
     states = Counter(one.status for one in lab.containers())

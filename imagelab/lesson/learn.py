@@ -12,7 +12,7 @@ import sys
 import urllib.request
 from typing import TYPE_CHECKING, NoReturn
 
-from ..cli.command import Desk, fail, flag, option, say, verb, whole
+from ..cli.command import Session, fail, flag, option, say, verb, whole
 
 if TYPE_CHECKING:
     from .learner_copy import Copy
@@ -28,7 +28,7 @@ FIRST = "00-start-here.ipynb"
 @flag("--no-browser", help="Start JupyterLab without a browser, and print its address")
 @option("--port", kind="int", read=whole, help="The port of JupyterLab (default 8888, or the next free one)")
 def learn(
-    desk: Desk, args: tuple[str, ...], lesson: str | None, where: bool, no_open: bool, no_browser: bool,
+    session: Session, args: tuple[str, ...], lesson: str | None, where: bool, no_open: bool, no_browser: bool,
     port: int | None,
 ) -> None:  # fmt: skip
     """Open the course in JupyterLab, in a folder of your own (default imagelab-course).
@@ -47,7 +47,7 @@ def learn(
     else:
         _put(copy)
         if not no_open:
-            _open(desk, copy, port, no_browser)
+            _open(session, copy, port, no_browser)
 
 
 def _put(copy: Copy) -> None:
@@ -78,9 +78,9 @@ def _reset(copy: Copy, lesson: str) -> None:
     )
 
 
-def _open(desk: Desk, copy: Copy, port: int | None, no_browser: bool) -> None:
+def _open(session: Session, copy: Copy, port: int | None, no_browser: bool) -> None:
     """Open the course where it is open already, or else become JupyterLab."""
-    if desk.notebook:
+    if session.notebook:
         fail("learn: this notebook runs in JupyterLab already; --no-open puts the lessons there")
     if address := _address(copy):
         say(f"JupyterLab is running for this folder: {address}\n")

@@ -31,7 +31,7 @@ def changes_the_lab(step: str) -> bool:
 def run(step: str, names: Mapping[str, object], lab: Lab) -> tuple[str, int]:
     """Run a step in a lab, with `names` for the words in braces; returns what it printed, and its exit code."""
     from .. import cli
-    from ..cli.command import Desk
+    from ..cli.command import Session
     from ..cli.magic import words
 
     head, _, body = step.partition("\n")
@@ -41,5 +41,6 @@ def run(step: str, names: Mapping[str, object], lab: Lab) -> tuple[str, int]:
         return f"Writing {path.name}", 0
     printed = StringIO()
     with redirect_stdout(printed), redirect_stderr(printed):
-        exit_code = cli.run(words(head.removeprefix(DOCKER), names), name="docker", desk=Desk(lab=lab, notebook=True))
+        session = Session(lab=lab, notebook=True)
+        exit_code = cli.run(words(head.removeprefix(DOCKER), names), name="docker", session=session)
     return printed.getvalue(), exit_code

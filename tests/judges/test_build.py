@@ -22,7 +22,7 @@ from imagelab import Lab
 from imagelab.build import config
 from imagelab.build.progress import BuildStep, Watcher
 from imagelab.cli import run
-from imagelab.cli.command import Desk
+from imagelab.cli.command import Session
 from imagelab.filesystem.entry import Entry
 from imagelab.oci.image import Image
 from judges.dockerfiles import CASES, LONG_AGO, TREE, Case, write
@@ -179,7 +179,7 @@ def test_a_step_is_missing_where_docker_says_so(docker, base, buildkit, like, tm
     lab.load(base)
     lab.build(folder, "steps:1")
     capsys.readouterr()
-    assert run([*like, "history", "--format", "{{.ID}}", "steps:1"], desk=Desk(lab=lab)) == 0
+    assert run([*like, "history", "--format", "{{.ID}}", "steps:1"], session=Session(lab=lab)) == 0
     ours = capsys.readouterr().out.split()
     assert [id_ == "<missing>" for id_ in ours] == [id_ == "<missing>" for id_ in theirs]
     assert len(theirs) == 6 and theirs.count("<missing>") == (5 if like else 1)

@@ -27,7 +27,7 @@ import pytest
 
 from imagelab import Lab
 from imagelab.cli import run
-from imagelab.cli.command import Desk
+from imagelab.cli.command import Session
 from imagelab.filesystem.entry import Entry
 from judges.tools import CommandLine, Tool
 from judges.trees import Found, differences, of_disk, of_tar
@@ -92,7 +92,7 @@ class Ours:
     def __call__(self, *args: str) -> Answer:
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = run(args, name="docker", desk=Desk(str(self.home)))
+            code = run(args, name="docker", session=Session(str(self.home)))
         return Answer(code, err.getvalue())
 
 

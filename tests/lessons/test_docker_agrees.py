@@ -10,7 +10,7 @@ import pytest
 
 from imagelab import Lab
 from imagelab.cli import run
-from imagelab.cli.command import Desk
+from imagelab.cli.command import Session
 from imagelab.lesson.scene import prepared
 from lessons.test_notebooks import ROOT
 
@@ -37,7 +37,7 @@ def columns(history):
 def elsewhere(lab, command, capsys):
     """What a docker command prints here in a lab that has loaded its images, as Docker has; `lab` is that lab."""
     capsys.readouterr()
-    assert run(shlex.split(command), name="docker", desk=Desk(lab=lab)) == 0
+    assert run(shlex.split(command), name="docker", session=Session(lab=lab)) == 0
     return capsys.readouterr().out
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from imagelab import Lab
 from imagelab.cli import run
-from imagelab.cli.command import Desk
+from imagelab.cli.command import Session
 
 DAY = 86400
 BASE = "lab/shell:1.0"
@@ -59,7 +59,7 @@ def cli(home: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
 
     def call(*args: str | Path, notebook: bool = False) -> Said:
         capsys.readouterr()
-        code = run(list(map(str, args)), desk=Desk(str(home), notebook=notebook))
+        code = run(list(map(str, args)), session=Session(str(home), notebook=notebook))
         return Said(code, *capsys.readouterr())
 
     return call

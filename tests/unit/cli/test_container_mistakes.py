@@ -10,7 +10,7 @@ import pytest
 
 from imagelab import Entry
 from imagelab.cli import run, unsupported
-from imagelab.cli.command import Desk
+from imagelab.cli.command import Session
 from judges import tools
 from unit.cli.conftest import BASE, LOOP
 
@@ -188,5 +188,5 @@ def test_every_flag_and_verb_of_docker_s_is_here_or_refused_by_name(cli, tmp_pat
 
 
 def test_a_notebook_says_docker(home, box, capsys):
-    assert run(["run", BASE, "nothere"], name="docker", desk=Desk(str(home), notebook=True)) == 127
+    assert run(["run", BASE, "nothere"], name="docker", session=Session(str(home), notebook=True)) == 127
     assert capsys.readouterr().err == 'docker: exec: "nothere": executable file not found in $PATH\n'

@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from imagelab.cli import run
-from imagelab.cli.command import Desk
+from imagelab.cli.command import Session
 from unit.cli.conftest import BASE, LOOP
 
 # Made, started, ended, removed -------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ def test_cp_keeps_two_names_of_one_file(cli, box, tmp_path):
 
 def test_cp_to_standard_output_is_a_tar(home, box, capfdbinary):
     box.create(BASE, "true", name="one")
-    assert run(["cp", "one:/etc/group", "-"], desk=Desk(str(home))) == 0
+    assert run(["cp", "one:/etc/group", "-"], session=Session(str(home))) == 0
     with tarfile.open(fileobj=io.BytesIO(capfdbinary.readouterr().out)) as archive:
         assert archive.getnames() == ["group"]
 

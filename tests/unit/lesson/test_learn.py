@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagelab.cli import run
-from imagelab.cli.command import Desk
+from imagelab.cli.command import Session
 
 
 @pytest.fixture(autouse=True)
@@ -69,5 +69,5 @@ def test_a_mistake_is_told(here, capsys, words, code, message):
 
 
 def test_a_notebook_does_not_become_jupyterlab(here, capsys):
-    assert run(["learn", "mine"], desk=Desk(notebook=True)) == 1
+    assert run(["learn", "mine"], session=Session(notebook=True)) == 1
     assert "--no-open" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from imagelab import Lab
 from imagelab.cli import run
-from imagelab.cli.command import Desk
+from imagelab.cli.command import Session
 from imagelab.errors import Invalid, LabError
 from imagelab.oci.digest import Digest
 from imagelab.oci.manifest import (
@@ -137,7 +137,7 @@ def test_whatever_is_accepted_can_be_shown(place, new):
         ["history", "--no-trunc", "--format", "{{json .}}", "app:1"], ["layers", "app:1"], ["system", "df", "-v"],
         ["images", "--filter", "label=a"], ["tree", "app:1"],
     ):  # fmt: skip
-        assert run(command, desk=Desk(str(lab.home))) == 0, command
+        assert run(command, session=Session(str(lab.home))) == 0, command
     assert lab.verify() == []
     try:
         lab.append(image, {"b": b"2"})
