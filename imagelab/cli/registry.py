@@ -37,9 +37,9 @@ def serve(
     """
     import asyncio
 
-    from ..registry.accounts import Accounts
-    from ..registry.repositories import Registry
-    from ..registry.server import Server
+    from ..registry.server.accounts import Accounts
+    from ..registry.server.repositories import Registry
+    from ..registry.server.server import Server
 
     if bool(cert) != bool(key):
         fail("--cert and --key go together: https needs both")
@@ -63,7 +63,7 @@ def serve(
 @verb("[DIR]", takes=(0, 1))
 def ls(session: Session, args: tuple[str, ...]) -> None:
     """List the repositories and tags of a registry's folder that is not being served."""
-    from ..registry.repositories import Registry
+    from ..registry.server.repositories import Registry
 
     registry = Registry(_folder(session, args))
     rows = [("REPOSITORY", "TAG", "DIGEST", "SIZE")]
@@ -82,7 +82,7 @@ def ls(session: Session, args: tuple[str, ...]) -> None:
 @flag("--password-stdin", help="Take the password from stdin")
 def useradd(session: Session, args: tuple[str, ...], htpasswd: str, password_stdin: bool) -> None:
     """Add a user to a file of users, or give one another password."""
-    from ..registry.accounts import add_user
+    from ..registry.server.accounts import add_user
 
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
@@ -102,7 +102,7 @@ def useradd(session: Session, args: tuple[str, ...], htpasswd: str, password_std
 @flag("--check", help="Delete nothing; hash every blob, and exit with 1 where one is damaged or missing")
 def prune(session: Session, args: tuple[str, ...], check: bool) -> None:
     """Delete what no manifest of a registry's folder needs; the registry must not be running."""
-    from ..registry.repositories import Registry
+    from ..registry.server.repositories import Registry
 
     registry = Registry(_folder(session, args))
     try:

@@ -1,1 +1,1 @@
-"""A registry: images over the network, by tag and by digest."""
+"""Registries: images over the network, by tag and by digest; the client here, a server in `server/`."""

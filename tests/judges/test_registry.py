@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from imagelab import Lab
-from imagelab.registry.repositories import Registry
-from imagelab.registry.server import Server
+from imagelab.registry.server.repositories import Registry
+from imagelab.registry.server.server import Server
 from judges.tools import Tool, find
 
 

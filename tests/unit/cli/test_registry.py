@@ -11,8 +11,8 @@ import urllib.request
 
 import pytest
 
-from imagelab.registry.accounts import Accounts
-from imagelab.registry.repositories import Registry
+from imagelab.registry.server.accounts import Accounts
+from imagelab.registry.server.repositories import Registry
 from judges.tools import CommandLine
 
 

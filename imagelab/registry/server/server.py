@@ -25,10 +25,10 @@ import tornado.iostream
 import tornado.netutil
 import tornado.web
 
+from ..protocol import RegistryError
 from .accounts import Accounts
 from .blob_handlers import CHUNK, BlobHandler, UploadHandler, UploadsHandler
 from .handlers import Catalog, Handler, ManifestHandler, Ping, Referrers, Request, Tags, Unknown
-from .protocol import RegistryError
 from .repositories import Registry
 from .uploads import Upload
 

@@ -21,12 +21,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import Conflict, Invalid
-from ..filesystem.streams import pieces_of
-from ..host.atomic import flush_folder, write_atomically
-from ..host.locks import Lock
-from ..oci.manifest import INDEX, Json, parse_json
-from .protocol import RegistryError, digest_of, is_digest, needed, parse_manifest, repository_name
+from ...errors import Conflict, Invalid
+from ...filesystem.streams import pieces_of
+from ...host.atomic import flush_folder, write_atomically
+from ...host.locks import Lock
+from ...oci.manifest import INDEX, Json, parse_json
+from ..protocol import RegistryError, digest_of, is_digest, needed, parse_manifest, repository_name
 from .uploads import Upload
 
 _TAG_KEY = "org.opencontainers.image.ref.name"

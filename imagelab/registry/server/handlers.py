@@ -18,9 +18,9 @@ from urllib.parse import quote
 import tornado.iostream
 import tornado.web
 
-from ..oci.digest import Digest
-from ..oci.manifest import INDEX
-from .protocol import MOST_MANIFEST, RegistryError, digest_of, is_digest, tag_of
+from ...oci.digest import Digest
+from ...oci.manifest import INDEX
+from ..protocol import MOST_MANIFEST, RegistryError, digest_of, is_digest, tag_of
 from .repositories import Entry, Registry, Repository
 
 if TYPE_CHECKING:

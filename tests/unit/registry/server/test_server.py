@@ -15,9 +15,9 @@ import ssl
 import pytest
 
 from imagelab.oci.manifest import CONFIG, MANIFEST
-from imagelab.registry.accounts import Accounts, add_user
-from imagelab.registry.repositories import Registry
-from imagelab.registry.server import Server
+from imagelab.registry.server.accounts import Accounts, add_user
+from imagelab.registry.server.repositories import Registry
+from imagelab.registry.server.server import Server
 
 from .conftest import Client
 
@@ -269,7 +269,7 @@ def test_a_folder_has_one_registry_at_a_time(tmp_path):
     import subprocess
     import sys
 
-    code = f"from imagelab.registry.repositories import Registry; Registry({str(tmp_path)!r})"
+    code = f"from imagelab.registry.server.repositories import Registry; Registry({str(tmp_path)!r})"
     registry = Registry(tmp_path)
     second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "is in use by another registry" in second.stderr

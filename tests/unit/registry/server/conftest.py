@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from imagelab.registry.repositories import Registry
-from imagelab.registry.server import Server
+from imagelab.registry.server.repositories import Registry
+from imagelab.registry.server.server import Server
 
 
 @dataclass

@@ -10,8 +10,8 @@ from functools import partial
 
 import tornado.web
 
+from ..protocol import RegistryError, digest_of
 from .handlers import Handler, brief, in_thread
-from .protocol import RegistryError, digest_of
 from .uploads import Upload
 
 CHUNK = 256 << 10  # bytes sent at a time

@@ -13,8 +13,8 @@ import hmac
 import os
 from pathlib import Path
 
-from ..errors import Invalid
-from ..host.atomic import replacing
+from ...errors import Invalid
+from ...host.atomic import replacing
 
 COST = 10  # of bcrypt: about a third of a second
 SHARED = "class"  # a namespace that anyone with an account may read, and the teacher may write

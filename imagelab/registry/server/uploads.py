@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from ..host.atomic import flush_folder
-from .protocol import RegistryError
+from ...host.atomic import flush_folder
+from ..protocol import RegistryError
 
 
 class Upload:
