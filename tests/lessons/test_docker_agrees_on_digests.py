@@ -13,6 +13,8 @@ import pytest
 
 from imagelab.lesson.scene import prepared
 from imagelab.oci import mutate
+from imagelab.registry.server.repositories import Registry
+from imagelab.registry.server.server import Server
 from lessons.test_notebooks import ROOT
 
 LESSON = ROOT / "notebooks" / "05-digests.ipynb"
@@ -90,40 +92,27 @@ def test_docker_hashes_what_it_loads(docker, lesson, tmp_path):
     assert done.returncode != 0 and b"invalid diffID" in done.stderr
 
 
-def test_docker_pulls_one_image_of_an_index_and_shows_the_index_s_digest(docker, index):
+def test_docker_pulls_one_image_of_an_index_and_shows_the_index_s_digest(docker, index, tmp_path):
     """The classic store: IMAGE ID is the config's of this machine's image, DIGEST the index's."""
     images = {one.architecture: one for one in (index["amd"], index["arm"])}
     digest = f"sha256:{hashlib.sha256(index['index']).hexdigest()}"
-    blobs = {digest: index["index"]}
-    for one in images.values():
-        blobs |= {one.digest: one.manifest_bytes, one.id: one.config_bytes}
-        blobs |= {layer.digest: layer.open().read() for layer in one.layers}
-
-    class Registry(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked = self.path.rpartition("/")[2]
-            body = b"{}" if self.path == "/v2/" else blobs[digest if asked == "1.1" else asked]
-            kind = json.loads(body).get("mediaType") if "/manifests/" in self.path else "application/octet-stream"
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        do_HEAD = do_GET
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        repository = f"127.0.0.1:{server.server_port}/shop"
+    with Server(Registry(tmp_path)).in_thread() as server:
+        shop = server.registry.repository("shop")
+        for one in images.values():
+            blobs = {one.id: one.config_bytes, **{layer.digest: layer.open().read() for layer in one.layers}}
+            for blob, data in blobs.items():
+                server.registry.write(blob, data)
+                shop.own(blob)
+            shop.put(one.manifest_bytes, one.manifest["mediaType"], one.digest, [])
+        shop.put(index["index"], json.loads(index["index"])["mediaType"], digest, ["1.1"])
+        server.registry.remember(shop)
+        repository = f"127.0.0.1:{server.port}/shop"
         docker("pull", f"{repository}:1.1")
-        server.shutdown()
     here = images[docker("info", "--format", "{{.Architecture}}").strip().replace("x86_64", "amd64")]
     shown = docker("images", "--digests", "--no-trunc", "--format", "{{.ID}} {{.Digest}}", repository).split()
     assert shown == [here.id, digest]
+    fetched = {request.path.rpartition("/")[2] for request in server.log}
+    assert fetched & {one.id for one in images.values()} == {here.id}, "the other image's config did not travel"
     docker("rmi", f"{repository}:1.1")
 
 
