@@ -3,12 +3,14 @@
 The classic store calls an image by its config; the containerd store, the default on a fresh Docker 29, calls it by its
 manifest, and counts what it keeps twice: the blobs as they came, and the files they unpack to.
 
-Follows moby's daemon/images (20.10) and daemon/containerd/image_list.go, and containerd's overlayfs snapshotter.
+Follows moby's daemon/images (20.10), and of 29.7.2 daemon/containerd/image_list.go, service.go (`docker system df`)
+and daemon/disk_usage.go; and containerd's overlayfs snapshotter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..filesystem.tree import Changes
@@ -16,6 +18,7 @@ from ..oci.digest import Digest
 from ..oci.image import Image
 from ..oci.layer import Layer
 from ..shown import Displayed
+from .usage import DiskUsage, ImageUsage
 
 BLOCK = 4096  # bytes that a disk gives out at a time: ext4's and xfs's usual setting
 
@@ -53,14 +56,43 @@ def unpacked_size(image: Image) -> int:
 
 def unpacked_layer(layer: Layer) -> int:
     """Bytes on such a disk that one layer takes: its SIZE in `docker history` with the containerd store."""
-    return _blocks(layer.changes())
+    return blocks(layer.changes())
 
 
-def _blocks(changes: Changes) -> int:
-    """Whole blocks for files and folders, the layer's own root among them; links and whiteouts fit into the inode."""
+def blocks(changes: Changes) -> int:
+    """Bytes in whole blocks for files and folders, a layer's own root among them; links and whiteouts take none."""
     inodes = {id(entry): entry for path, entry in changes.entries.items() if path}.values()
     used = sum(-(-entry.size // BLOCK) if entry.kind == "file" else entry.kind == "dir" for entry in inodes)
     return BLOCK * (1 + used)
+
+
+def containerd_usage(images: Sequence[Image], in_use: frozenset[Digest] = frozenset()) -> DiskUsage:
+    """What `docker system df` counts in the containerd store: each blob once, and each unpacked layer once.
+
+    `in_use` are the manifest digests of images that a container was made from. What no container uses counts as
+    reclaimable as far as it is one image's alone: two unused images that share a layer do not free it, by this count.
+    """
+    distinct = list({image.digest: image for image in images}.values())
+    parts = [_parts(image) for image in distinct]
+    owners = Counter(name for part in parts for name in part)
+    rows = []
+    for image, part in zip(distinct, parts, strict=True):
+        size = content_size(image) + unpacked_size(image)
+        shared = sum(size for name, size in part.items() if owners[name] > 1)
+        rows.append(ImageUsage(image, size, shared, size - shared))
+    total = sum({name: size for part in parts for name, size in part.items()}.values())
+    unused = [row for row in rows if row.image.digest not in in_use]
+    return DiskUsage(tuple(rows), total, len(rows) - len(unused), sum(row.unique for row in unused))
+
+
+def _parts(image: Image) -> dict[tuple[str, Digest], int]:
+    """What an image keeps on the disk and its bytes: blobs by digest, and unpacked layers by chainID."""
+    layers = list(zip(image.chain_ids, image.layers, strict=True))
+    parts = {("unpacked", chain_id): unpacked_layer(layer) for chain_id, layer in layers}
+    parts |= {("blob", layer.digest): layer.size for layer in image.layers}
+    return parts | {
+        ("blob", image.id): len(image.config_bytes), ("blob", image.digest): len(image.manifest_bytes)
+    }  # fmt: skip
 
 
 STORES: Mapping[str, Callable[[Image], Shown]] = {"20-28": classic, "29": containerd}

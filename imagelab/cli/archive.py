@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from ..errors import InvalidReference
 from ..oci.reference import Reference
+from . import docker29
 from .command import Session, complain, explain, fail, flag, option, say, verb
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
@@ -55,7 +56,7 @@ def load(
         for name in loaded.names:
             say(f"Loaded image: {name.familiar}\n")
         if not loaded.names:
-            say(f"Loaded image ID: {loaded.image.id}\n")
+            say(f"Loaded image ID: {docker29.id_as(session.docker, loaded.image)}\n")
     for left in images.left:
         complain(f"Passed over: {left}")
 
@@ -76,7 +77,8 @@ def import_(session: Session, args: tuple[str, ...], changes: tuple[str, ...], l
             fail(str(error))
     options: dict[str, Any] = {} if limit is None else {"limit": _bytes(limit)}
     opened = stdin_of(session) if source == "-" else _readable(source)
-    say(f"{session.lab.import_(opened, target, message=message, changes=changes, **options).id}\n")
+    image = session.lab.import_(opened, target, message=message, changes=changes, **options)
+    say(f"{docker29.id_as(session.docker, image)}\n")
 
 
 @verb("IMAGE CONTENT", takes=(2, 2))
@@ -90,7 +92,7 @@ def append(session: Session, args: tuple[str, ...], name: str | None, message: s
     if not os.path.exists(content):
         fail(f"open {content}: no such file or directory")
     image = session.lab.append(base, content, name, comment=message, created_by=created_by, to=to)
-    say(f"{image.id}\n")
+    say(f"{docker29.id_as(session.docker, image)}\n")
 
 
 def _readable(path: str) -> str:

@@ -17,6 +17,7 @@ from .. import units
 from ..build.progress import BuildStep, Quiet, Watcher
 from ..errors import InvalidReference
 from ..oci.reference import Reference
+from . import docker29
 from .archive import stdin_of
 from .command import Session, complain, fail, flag, option, say, verb
 
@@ -69,12 +70,13 @@ def build(
     )
     if built.unused_args and not quiet:
         complain(f"[Warning] One or more build-args [{' '.join(built.unused_args)}] were not consumed")
+    id_ = docker29.id_as(session.docker, built.image)
     if iidfile:
-        Path(iidfile).write_text(built.image.id)
+        Path(iidfile).write_text(id_)
     if quiet:
-        say(f"{built.image.id}\n")
+        say(f"{id_}\n")
         return
-    say(f"Successfully built {built.image.id.short}\n")
+    say(f"Successfully built {id_.short}\n")
     for tag in built.tags:
         say(f"Successfully tagged {tag}\n")
 

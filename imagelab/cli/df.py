@@ -2,7 +2,7 @@
 
 There are no volumes, and the build cache takes no space: its results are images. Both rows are always 0.
 
-Follows docker/cli (formatter/disk_usage.go), version 20.10.
+Follows docker/cli (formatter/disk_usage.go), version 20.10; with `--as 29`, see `docker29`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from .. import units
+from ..analysis import docker_stores
+from ..analysis.usage import DiskUsage
 from ..golang.template import Row, Struct
+from . import docker29
 from .command import Session, flag, option, say, verb
 from .images import IMAGE_TITLES, NONE, image_row, names_by_id
 from .ps import TITLES as CONTAINER_TITLES
@@ -31,7 +34,7 @@ def df(session: Session, args: tuple[str, ...], template: str | None, verbose: b
     if verbose:
         _verbose(session, template)
         return
-    usage = session.lab.df()
+    usage = _of_images(session)
     images = (len(usage.images), usage.active, usage.size, usage.reclaimable)
     containers = _of_containers(session)
     kinds = {"Images": images, "Containers": containers, "Local Volumes": (0,) * 4, "Build Cache": (0,) * 4}
@@ -45,33 +48,42 @@ def df(session: Session, args: tuple[str, ...], template: str | None, verbose: b
     print_rows(rows, DF_TITLES, list(DF_TITLES), template)
 
 
+def _of_images(session: Session) -> DiskUsage:
+    if session.docker == "29":
+        used = frozenset(one.image_digest for one in session.lab.containers())
+        return docker_stores.containerd_usage(session.lab.images(), used)
+    return session.lab.df()
+
+
 def _of(part: int, whole: int) -> str:
     return units.size(part) + (f" ({part * 100 // whole}%)" if whole else "")
 
 
 def _of_containers(session: Session) -> tuple[int, int, int, int]:
     """Containers, running ones, bytes of all writable layers, and bytes of those of stopped containers."""
-    containers = [(one.running, own_size(one)) for one in session.lab.containers()]
+    containers = [(one.running, own_size(one, session.docker)) for one in session.lab.containers()]
     sizes = (sum(size for _, size in containers), sum(size for running, size in containers if not running))
     return len(containers), sum(running for running, _ in containers), *sizes
 
 
 def _verbose(session: Session, template: str | None) -> None:
-    rows, now = [], datetime.now(UTC)
+    rows, now, as_29 = [], datetime.now(UTC), session.docker == "29"
     names = names_by_id(session.lab.images(all=True))
     containers = session.lab.containers()
-    users = Counter(one.image_id for one in containers)
-    for used in session.lab.df().images:
-        name = next(iter(names[used.image.id]), None)
+    users = Counter(one.image_digest if as_29 else one.image_id for one in containers)
+    for used in _of_images(session).images:
+        id_ = docker29.id_as(session.docker, used.image)
+        name = next(iter(used.image.names if as_29 else names[id_]), None)
         more = {"SharedSize": units.size(used.shared), "UniqueSize": units.size(used.unique)}
-        more["Containers"] = str(users[used.image.id])
+        more["Containers"] = str(users[id_])
         if not template:
             more["Size"] = units.size(used.size)
         repository, tag = (name.familiar_name, name.tag or NONE) if name else (NONE, NONE)
-        rows.append(image_row(used.image, repository, tag, now, trunc=not template, more=more))
+        rows.append(image_row(used.image, repository, tag, now, trunc=not template, more=more, docker=session.docker))
     kept = []
     for one in containers:
-        fields = {**row(one, now, trunc=not template, sized=False), "Size": units.size(own_size(one), 3)}
+        fields = dict(row(one, now, trunc=not template, sized=False, docker=session.docker))
+        fields["Size"] = units.size(own_size(one, session.docker), 3)
         kept.append(Row("*formatter.ContainerContext", **fields))
     if template and template != "table":
         whole = Struct("*formatter.diskUsageContext", Images=rows, Containers=kept, Volumes=[], BuildCache=[])

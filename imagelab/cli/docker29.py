@@ -2,22 +2,27 @@
 
 A freshly installed Docker 29 keeps images in the containerd store. It identifies an image by the digest that the
 image's name points to: the manifest's, or an index's, which imagelab does not make. It prints what it would of the
-lab's images once it has loaded them: so each step in a history but the last is `<missing>`.
+lab's images once it has loaded them: so each step in a history but the last is `<missing>`, and the images of the other
+steps are neither counted nor named.
 
-Follows docker/cli 29.7 (image/list.go, image/tree.go: what it prints where stdout is no terminal) and moby's
-daemon/containerd (image_history.go, image_inspect.go, image_delete.go). Left out: `docker images --tree`, and what
-`docker image prune`, `ps` and `system df` print.
+Read from the sources of 29.7.2, and not run: docker/cli (image/list.go, image/tree.go: what it prints where stdout is
+no terminal; image/prune.go, formatter/container.go, formatter/disk_usage.go) and moby (daemon/containerd:
+image_history.go, image_inspect.go, image_delete.go, image_prune.go, service.go; daemon/disk_usage.go, delete.go).
+Only the words differ, and the ID and the sizes in them: which images `image prune -a` removes stays as in Docker 20-28.
+Left out: `docker images --tree`; the fields `.Platform` and `.HealthStatus` of `ps --format`; that `inspect` leaves out
+fields that are empty; in a container's size, the layer that Docker puts between the image and the writable layer (/dev,
+/etc/hosts). After 29.7, `inspect` counts the unpacked files in an image's Size too (moby#53426).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .. import units
 from ..analysis import docker_stores
-from .command import say
+from .command import DOCKERS, say
 
 if TYPE_CHECKING:
     from ..oci.digest import Digest
@@ -26,6 +31,11 @@ if TYPE_CHECKING:
 
 UNTAGGED = "<untagged>"
 IN_USE = "U"
+
+
+def id_as(docker: str, image: Image) -> Digest:
+    """The ID of an image as that Docker, one of DOCKERS, prints it."""
+    return image.id if docker == DOCKERS[0] else image.digest
 
 
 def id_and_size(image: Image) -> tuple[Digest, int]:
@@ -74,3 +84,28 @@ def refused(error: str, image: Image) -> str:
     classic = r'unable to remove repository reference "(.+?)" \(must force\)'
     error = re.sub(classic, r"unable to delete \1 (must be forced)", error)
     return error.replace(image.id.short, image.digest.short)
+
+
+def running(ref: str) -> str:
+    """Why `rm` refuses to remove a container that runs."""
+    why = "container is running: stop the container before removing or force remove"
+    return f'cannot remove container "{ref}": {why}'
+
+
+def pruned(images: Callable[[], Sequence[Image]], remove: Callable[[], object]) -> tuple[list[str], int]:
+    """Remove, and return `image prune`'s lines and how many bytes it freed: of blobs, and of unpacked files.
+
+    `images` lists what `docker images -a` would.
+    """
+    before = images()
+    names_before = {image.digest: list(image.names) for image in before}  # now, while they have them
+    taken = docker_stores.containerd_usage(before).size
+    remove()
+    after = images()
+    names_after = {image.digest: image.names for image in after}
+    lines = []
+    for digest, names in names_before.items():
+        lines += [f"untagged: {name.familiar}" for name in names if name not in names_after.get(digest, ())]
+        if digest not in names_after:
+            lines += [f"untagged: {digest}"] * (not names) + [f"deleted: {digest}"]
+    return lines, taken - docker_stores.containerd_usage(after).size

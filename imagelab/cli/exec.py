@@ -11,7 +11,7 @@ from ..errors import InvalidReference
 from ..oci.reference import Reference
 from ..runtime.program import CANNOT_RUN, CannotStart
 from ..units import one_line, parse_time
-from . import filters, unsupported
+from . import docker29, filters, unsupported
 from .command import Session, fail, flag, option, say, verb
 from .create import named_variable, variables
 from .foreground import printer, typed
@@ -81,4 +81,4 @@ def commit(
             fail(str(error))
     container = session.lab.container(args[0])
     image = container.commit(name, message=message, author=author, changes=changes)
-    say(f"{image.id}\n")
+    say(f"{docker29.id_as(session.docker, image)}\n")

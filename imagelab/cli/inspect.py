@@ -72,9 +72,10 @@ def _inspect(session: Session, refs: tuple[str, ...], template: str | None, what
 
 def _object(session: Session, ref: str, what: str, sized: bool) -> Struct:
     """The container of this name or ID, or else the image; raises NotFound."""
+    as_29 = session.docker == "29"
     if what in ("container", "object"):
         try:
-            return container_described(session.lab.container(ref), sized)
+            return container_described(session.lab.container(ref), sized, as_29=as_29)
         except NotFound:
             if what == "container":
                 raise
@@ -83,7 +84,6 @@ def _object(session: Session, ref: str, what: str, sized: bool) -> Struct:
     image = session.lab.image(ref)
     if sized:
         complain("WARNING: --size ignored for image")
-    as_29 = session.docker == "29"
     names = image.names if as_29 else names_by_id(session.lab.images(all=True))[image.id]
     return image_described(image, [name.familiar for name in names], session.lab, as_29=as_29)
 

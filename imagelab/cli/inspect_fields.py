@@ -120,10 +120,14 @@ def _last_tagged(names: Sequence[str], lab: Lab) -> str:
     return max(times, default="") or _ZERO_TIME
 
 
-def container_described(one: Container, sized: bool) -> Struct:
-    """A container as docker's API describes it; with `sized`, its files' sizes too."""
+def container_described(one: Container, sized: bool, *, as_29: bool = False) -> Struct:
+    """A container as docker's API describes it; with `sized`, its files' sizes too, and `as_29` as for an image."""
     spec, state = one.spec, one.state
-    sizes = {"SizeRw": one.layer_size, "SizeRootFs": one.layer_size + one.image.size} if sized else {}
+    sizes = {}
+    if sized:
+        own = docker_stores.blocks(one.changes()) if as_29 else one.layer_size
+        below = docker_stores.unpacked_size(one.image) if as_29 else one.image.size
+        sizes = {"SizeRw": own, "SizeRootFs": own + below}
     return _Loose(
         "types.ContainerJSON",
         ID=one.id,
@@ -144,7 +148,7 @@ def container_described(one: Container, sized: bool) -> Struct:
             StartedAt=state.started or _ZERO_TIME,
             FinishedAt=state.finished or _ZERO_TIME,
         ),
-        Image=str(one.image_id),
+        Image=str(one.image_digest if as_29 else one.image_id),
         ResolvConfPath="",
         HostnamePath="",
         HostsPath="",

@@ -13,7 +13,7 @@ import click
 
 from .. import units
 from ..errors import Conflict, LabError, NotFound
-from . import filters, foreground, unsupported
+from . import docker29, filters, foreground, unsupported
 from .command import Session, explain, fail, flag, option, say, verb, whole
 from .tags import agreed
 
@@ -73,6 +73,8 @@ def rm(session: Session, args: tuple[str, ...], force: bool, volumes: bool) -> N
             session.lab.container(ref).remove(force)
         except LabError as error:
             fatal = fatal or not (force and isinstance(error, NotFound))  # with -f, a missing one counts as removed
+            if session.docker == "29" and isinstance(error, Conflict):
+                raise Conflict(docker29.running(ref)) from None
             raise
 
     if errors := _each(args, remove):
@@ -87,7 +89,7 @@ def prune(session: Session, args: tuple[str, ...], texts: tuple[str, ...], force
     passes = filters.prune_condition(filters.parse(texts, filters.PRUNE))
     warning = "WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] "
     if not force and not agreed(session, warning):
-        say(f"Total reclaimed space: {units.size(0)}\n")
+        say("" if session.docker == "29" else f"Total reclaimed space: {units.size(0)}\n")
         return
     removed, freed = session.lab.prune_containers(
         keep=lambda container: not passes(container.labels, container.created)

@@ -3,7 +3,8 @@
 Several filters of one name select what matches any of them, except labels, which must all match; a container must pass
 the filters of every name.
 
-Follows docker/cli (formatter/container.go, container/list.go) and moby (daemon/list.go), version 20.10.
+Follows docker/cli (formatter/container.go, container/list.go) and moby (daemon/list.go), version 20.10; with `--as 29`,
+see `docker29`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .. import units
+from ..analysis import docker_stores
 from ..errors import LabError, NotFound
 from ..golang.quote import go_quoted
 from ..golang.template import Row
 from . import filters
-from .command import Session, complain, fail, flag, option, verb, whole
+from .command import DOCKERS, Session, complain, fail, flag, option, verb, whole
 from .table import print_rows, try_template
 
 if TYPE_CHECKING:
@@ -57,14 +59,15 @@ def ps(
     containers = chosen(session.lab.containers(all=everything), conditions, session.lab)
     sized = size or (template is not None and re.search(r"\.Size|json *\.\s*}", template) is not None)
     now = datetime.now(UTC)
-    rows = [row(one, now, trunc=not no_trunc, sized=sized) for one in containers[: most if most > 0 else None]]
+    shown = containers[: most if most > 0 else None]
+    rows = [row(one, now, trunc=not no_trunc, sized=sized, docker=session.docker) for one in shown]
     if template:
         try_template(Row("*formatter.ContainerContext", **dict.fromkeys(sorted(TITLES), "")), TITLES, template)
     columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names", *(["Size"] if size else [])]
     print_rows(rows, TITLES, columns, None if quiet else template, quiet=quiet)
 
 
-def row(one: Container, now: datetime, *, trunc: bool, sized: bool) -> Row:
+def row(one: Container, now: datetime, *, trunc: bool, sized: bool, docker: str = DOCKERS[0]) -> Row:
     """One line of `docker ps`. Fields are in alphabetical order, as in docker's JSON."""
     created = one.created
     command = one.command_text
@@ -73,7 +76,7 @@ def row(one: Container, now: datetime, *, trunc: bool, sized: bool) -> Row:
         Command=go_quoted(units.ellipsis(command, 20) if trunc else command),
         CreatedAt=units.date_and_zone(created),
         ID=one.short if trunc else one.id,
-        Image=one.image_called(trunc=trunc),
+        Image=one.image_called(trunc=trunc, by_digest=docker == "29"),
         Labels=",".join(f"{key}={value}" for key, value in sorted(one.labels.items())),
         LocalVolumes="0",
         Mounts="",
@@ -81,24 +84,24 @@ def row(one: Container, now: datetime, *, trunc: bool, sized: bool) -> Row:
         Networks="none",
         Ports="",
         RunningFor=units.since(created, now),
-        Size=size_shown(one) if sized else "",
+        Size=size_shown(one, docker) if sized else "",
         State=one.status,
         Status=status_shown(one, now),
     )
 
 
-def own_size(one: Container) -> int:
-    """Bytes in the writable layer; 0 where they cannot be read."""
+def own_size(one: Container, docker: str) -> int:
+    """Bytes in the writable layer as that Docker counts them; 0 where they cannot be read."""
     with suppress(LabError):
-        return one.layer_size
+        return docker_stores.blocks(one.changes()) if docker == "29" else one.layer_size
     return 0
 
 
-def size_shown(one: Container) -> str:
+def size_shown(one: Container, docker: str) -> str:
     """The size of the writable layer, and in brackets with the image's: `12B (virtual 1.2MB)`."""
-    own = virtual = own_size(one)
+    own = virtual = own_size(one, docker)
     with suppress(LabError):
-        virtual += one.image.size
+        virtual += docker_stores.unpacked_size(one.image) if docker == "29" else one.image.size
     return f"{units.size(own, 3)} (virtual {units.size(virtual, 3)})"
 
 

@@ -1,15 +1,17 @@
 """`docker tag`, `rmi` and `image prune`, and imagelab's own `tag-log`, `tag-undo` and `gc`.
 
-Follows docker/cli (image/remove.go, image/prune.go), version 20.10, and with `--as 29` moby's image_delete.go of 29.
+Follows docker/cli (image/remove.go, image/prune.go), version 20.10; with `--as 29`, see `docker29`.
 """
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from .. import units
 from ..errors import InvalidReference, LabError, NotFound
 from ..golang.template import Row
+from ..oci.digest import Digest
 from ..oci.reference import Reference
 from . import docker29, filters
 from .command import Session, explain, fail, flag, option, say, verb
@@ -68,15 +70,21 @@ def prune(session: Session, args: tuple[str, ...], all: bool, texts: tuple[str, 
     what = "all images without at least one container associated to them" if all else "all dangling images"
     warning = f"WARNING! This will remove {what}.\nAre you sure you want to continue? [y/N] "
     if not force and not agreed(session, warning):
-        say(f"Total reclaimed space: {units.size(0)}\n")
+        say("" if session.docker == "29" else f"Total reclaimed space: {units.size(0)}\n")
         return
-    images = session.lab.images(all=True)
-    pairs = (pair for image in images for pair in zip(image.chain_ids, image.layers, strict=True))
-    sizes = {str(chain_id): layer.files_size for chain_id, layer in pairs}
-    lines, _ = session.lab.prune(all, keep=lambda image: not passes(filters.image_labels(image), image.moment))
+    remove = partial(
+        session.lab.prune, all, keep=lambda image: not passes(filters.image_labels(image), image.moment)
+    )  # fmt: skip
+    if session.docker == "29":
+        lines, freed = docker29.pruned(session.lab.images, remove)
+    else:
+        images = session.lab.images(all=True)
+        pairs = (pair for image in images for pair in zip(image.chain_ids, image.layers, strict=True))
+        sizes = {str(chain_id): layer.files_size for chain_id, layer in pairs}
+        lines = [f"{line[:1].lower()}{line[1:]}" for line in remove()[0]]
+        freed = sum(sizes.get(line.removeprefix("deleted: "), 0) for line in lines)
     if lines:
-        say("Deleted Images:\n" + "".join(f"{line[:1].lower()}{line[1:]}\n" for line in lines) + "\n")
-    freed = sum(sizes.get(line.removeprefix("Deleted: "), 0) for line in lines)
+        say("Deleted Images:\n" + "".join(f"{line}\n" for line in lines) + "\n")
     say(f"Total reclaimed space: {units.size(freed)}\n")
 
 
@@ -121,6 +129,8 @@ def tag_undo(session: Session, args: tuple[str, ...]) -> None:
 
 
 def _id_of(session: Session, digest: str, no_trunc: bool = False) -> str:
-    """The image ID of a manifest digest; `<removed>` if the image is gone, `<none>` if the tag pointed nowhere."""
+    """The ID that `images` shows of a manifest digest; `<removed>` if the image is gone, `<none>` for no image."""
     id_ = session.lab.id_of(digest) if digest else None
+    if id_ and session.docker == "29":
+        id_ = Digest(digest)
     return (id_ if no_trunc else id_.short) if id_ else "<removed>" if digest else "<none>"

@@ -116,22 +116,24 @@ class Container(Displayed):
             raise NotFound(f"container {self.spec.name}: the record of its image is damaged")
         return self._store.image(Digest(self.spec.image))
 
-    def image_called(self, *, trunc: bool = True) -> str:
+    def image_called(self, *, trunc: bool = True, by_digest: bool = False) -> str:
         """Its image as `docker ps` shows it: `image_name` while that points to the image, or else the ID.
 
-        With `trunc`, IDs have 12 digits, and names are short and without a digest. Follows docker/cli,
-        formatter/container.go (20.10).
+        With `trunc`, IDs have 12 digits, and names are short and without a digest; with `by_digest`, the ID is the
+        manifest's digest, as in Docker 29. Follows docker/cli, formatter/container.go (20.10).
         """
         name = self.spec.image_name
+        id_ = self.spec.image if by_digest else self.spec.image_id
         try:
-            is_current = self._store.find(name).id == self.spec.image_id
+            image = self._store.find(name)
+            is_current = (image.digest if by_digest else image.id) == id_
         except LabError:
             is_current = False
         if not is_current:
-            name = self.spec.image_id or name
+            name = id_ or name
         if not trunc:
             return name
-        short = Digest(self.spec.image_id).short
+        short = Digest(id_).short
         if short and name.removeprefix("sha256:")[:12] == short:
             return short
         with suppress(InvalidReference):

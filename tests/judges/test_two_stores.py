@@ -1,4 +1,4 @@
-"""What `lens` says of Docker's containerd store is what containerd itself says of the same archive."""
+"""What `docker_stores` computes for Docker's containerd store is what containerd itself has of the same archive."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def images():
     return lab
 
 
-def test_containerd_s_id_and_size_are_those_of_the_lens(containerd, images, tmp_path):
+def test_containerd_has_the_id_and_the_size(containerd, images, tmp_path):
     images.save(["shop:1.0", "shop:gz"], tmp_path / "shop.tar")
     containerd("images", "import", "--no-unpack", tmp_path / "shop.tar")
     listed = {row.split()[0]: row.split() for row in containerd("images", "ls").splitlines()[1:]}
@@ -87,6 +87,30 @@ def test_containerd_keeps_what_it_unpacks_under_the_chain_ids(containerd, images
     usage = containerd("--namespace", "unpacked", "snapshots", "--snapshotter", "overlayfs", "usage", "-b")
     sizes = {row.split()[0]: int(row.split()[1]) for row in usage.splitlines()[1:]}
     assert set(sizes) == set(image.chain_ids)
-    kind = subprocess.run(["stat", "-f", "-c", "%T %S", "/tmp"], capture_output=True, text=True, check=True).stdout
-    if kind.split() == ["ext2/ext3", "4096"]:  # how many blocks a file fills is the disk's own affair
+    if on_blocks_of_4096():
         assert sum(sizes.values()) == docker_stores.unpacked_size(image)
+
+
+def test_containerd_keeps_each_blob_and_each_unpacked_layer_of_two_images_once(containerd, images, tmp_path):
+    """The sum that `docker system df` of Docker 29 makes (moby, daemon/containerd/service.go: ImageDiskUsage)."""
+    images.append("shop:1.0", {"more": b"z" * 9000}, "shop:2.0")
+    names = ["shop:1.0", "shop:2.0", "shop:gz"]
+    images.save(names, tmp_path / "shop.tar")
+    ctr = ["--namespace", "usage"]
+    containerd(*ctr, "images", "import", "--snapshotter", "overlayfs", tmp_path / "shop.tar")
+    usage = containerd(*ctr, "snapshots", "--snapshotter", "overlayfs", "usage", "-b")
+    unpacked = {row.split()[0]: int(row.split()[1]) for row in usage.splitlines()[1:]}
+    shop = [images.image(name) for name in names]
+    assert set(unpacked) == {chain_id for image in shop for chain_id in image.chain_ids}
+    blobs = {digest for image in shop for digest in (image.id, image.digest, *(one.digest for one in image.layers))}
+    kept = {row.split()[0] for row in containerd(*ctr, "content", "ls").splitlines()[1:]}
+    assert blobs <= kept, "it keeps the archive's own index as well"
+    content = sum(len(containerd.run(*ctr, "content", "get", digest).stdout) for digest in blobs)
+    if on_blocks_of_4096():
+        assert docker_stores.containerd_usage(shop).size == content + sum(unpacked.values())
+
+
+def on_blocks_of_4096() -> bool:
+    """How many blocks a file fills is the disk's own affair: whether containerd's folder is on ext4, as usual."""
+    kind = subprocess.run(["stat", "-f", "-c", "%T %S", "/tmp"], capture_output=True, text=True, check=True).stdout
+    return kind.split() == ["ext2/ext3", "4096"]

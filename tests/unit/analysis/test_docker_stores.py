@@ -35,3 +35,25 @@ def test_a_hard_link_takes_its_blocks_once(lab):
 
 def test_an_empty_image_takes_only_its_json(lab):
     assert docker_stores.containerd(lab.scratch).size == len(lab.scratch.config_bytes) + len(lab.scratch.manifest_bytes)
+
+
+def test_the_usage_of_two_images_counts_what_they_share_once(lab):
+    base = lab.append(None, {"base": "x" * 5000})
+    one, two = lab.append(base, {"a": "1"}), lab.append(base, {"b": "2"})
+    sizes = [docker_stores.containerd(image).size for image in (one, two)]
+    shared = base.layers[0].size + 4096 * 3
+    nobody = docker_stores.containerd_usage([one, two, one])
+    assert [(row.size, row.shared, row.unique) for row in nobody.images] == [(n, shared, n - shared) for n in sizes]
+    assert (nobody.size, nobody.active, nobody.reclaimable) == (sum(sizes) - shared, 0, sum(sizes) - 2 * shared)
+    used = docker_stores.containerd_usage([one, two], frozenset({one.digest}))
+    assert (used.size, used.active, used.reclaimable) == (nobody.size, 1, sizes[1] - shared)
+    assert docker_stores.containerd_usage([]).size == 0
+
+
+def test_the_usage_of_one_config_under_two_manifests_is_that_of_two_images(lab):
+    image = lab.append(None, {"a": "x" * 5000})
+    packed = mutate.compressed(image)
+    usage = docker_stores.containerd_usage([image, packed])
+    assert len(usage.images) == 2
+    new = packed.layers[0].size + len(packed.manifest_bytes)
+    assert usage.size == docker_stores.containerd(image).size + new, "they share the config and the unpacked layer"

@@ -2,11 +2,13 @@
 
 No Engine 29 runs here. The table of `docker images` is compared with the text that docker/cli's own test expects
 (v29.7.2, cli/command/image/testdata/tree-command-success.width-calculation-untagged.golden); the IDs and sizes with
-docker_stores, which tests/judges/test_two_stores.py compares with containerd; the rest follows moby's sources.
+docker_stores, which tests/judges/test_two_stores.py compares with containerd; the rest follows moby's sources
+(docker-v29.7.2).
 """
 
 from __future__ import annotations
 
+import io
 import os
 
 import pytest
@@ -122,6 +124,112 @@ def test_rmi_refuses_with_the_id_that_it_lists(cli, lab, shop):
     why = f"container {container} is using its referenced image {shop.digest.short}"
     assert refused.err == f"Error: conflict: unable to delete shop:1.0 (must be forced) - {why}\n"
     assert "(must force)" in cli("rmi", "shop:1.0").err, "the classic store's words"
+
+
+def test_prune_names_the_digest_that_goes_and_counts_blobs_and_files(cli, lab, shop):
+    hidden = next(image for image in lab.images() if not image.names)
+    freed = docker_stores.content_size(hidden) + 2 * 4096
+    refused = cli("--as", "29", "image", "prune", notebook=True)
+    assert (refused.code, "add -f" in refused.err) == (1, True)
+    assert cli("--as", "29", "image", "prune", "-f").ok == (
+        f"Deleted Images:\nuntagged: {hidden.digest}\ndeleted: {hidden.digest}\n\n"
+        f"Total reclaimed space: {units.size(freed)}\n"
+    )
+    assert cli("--as", "29", "image", "prune", "-f").ok == "Total reclaimed space: 0B\n"
+
+
+def test_prune_all_lists_each_name_and_one_digest_for_each_image(cli, lab, shop):
+    two = lab.append(shop, {"two": "2"}, "shop:2.0")
+    lab.tag(two, "shop:two")
+    lab.append(shop, {"three": "3"}, "shop:3.0")
+    lab.create("shop:3.0", "sh")
+    before = docker_stores.containerd_usage(lab.images()).size
+    head, *lines, empty, last = cli("--as", "29", "image", "prune", "-a", "-f").ok.splitlines()
+    assert (head, empty) == ("Deleted Images:", "")
+    at = lines.index("untagged: shop:2.0")
+    assert lines[at : at + 3] == ["untagged: shop:2.0", "untagged: shop:two", f"deleted: {two.digest}"]
+    assert sum(line.startswith("deleted: ") for line in lines) == 3, "the two albums and shop:2.0"
+    assert not any(shop.digest in line for line in lines), "a container was made from it"
+    freed = before - docker_stores.containerd_usage(lab.images()).size
+    assert last == f"Total reclaimed space: {units.size(freed)}" and freed > 0
+
+
+def test_a_prune_that_is_not_agreed_to_says_nothing(cli, lab, shop, monkeypatch):
+    for command in (["image", "prune"], ["container", "prune"]):
+        monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+        assert cli("--as", "29", *command).ok.endswith("[y/N] ")
+    assert len(lab.images()) == 3 and len(lab.containers()) == 1
+
+
+def test_ps_gives_the_digest_once_the_name_has_moved(cli, lab, shop):
+    format = ("--no-trunc", "--format", "{{.Image}}")
+    assert cli("--as", "29", "ps", "-a", *format).ok == "shop:1.0\n"
+    lab.tag("album:1.0", "shop:1.0")
+    assert cli("--as", "29", "ps", "-a", *format).ok == f"{shop.digest}\n"
+    assert cli("--as", "29", "ps", "-a").rows[0][1] == shop.digest.short
+    assert cli("ps", "-a").rows[0][1] == shop.id.short
+    template = "{{.Image}} {{.SizeRw}} {{.SizeRootFs}}"
+    container = lab.containers()[0].short
+    shown = cli("--as", "29", "container", "inspect", "--size", "--format", template, container).ok.split()
+    assert shown == [shop.digest, "4096", str(4096 + 8192)]
+
+
+def test_ps_names_the_digest_after_the_same_config_came_under_another_manifest(cli, lab, shop):
+    lab.tag(lab.add(mutate.compressed(shop)), "shop:1.0")
+    assert cli("ps", "-a").rows[0][1] == "shop:1.0", "the classic store sees the same image"
+    assert cli("--as", "29", "ps", "-a").rows[0][1] == shop.digest.short
+
+
+def test_a_writable_layer_takes_blocks(cli, lab, shop):
+    size = ("ps", "-a", "--format", "{{.Size}}")
+    assert cli(*size).ok == "0B (virtual 7B)\n"
+    assert cli("--as", "29", *size).ok == "4.1kB (virtual 12.3kB)\n", "its root folder; the image's, and a file"
+
+
+def test_system_df_counts_blobs_and_unpacked_files(cli, lab, shop):
+    usage = docker_stores.containerd_usage(lab.images(), frozenset({shop.digest}))
+    rows = cli("--as", "29", "system", "df").rows
+    percent = usage.reclaimable * 100 // usage.size
+    part = f"{units.size(usage.reclaimable)} ({percent}%)"
+    assert rows[0] == ["Images", "3", "1", units.size(usage.size), part]
+    assert rows[1] == ["Containers", "1", "0", "4.096kB", "4.096kB (100%)"]
+    images = cli("--as", "29", "system", "df", "-v").ok.split("\n\n")[1].splitlines()[1:]
+    line = next(line for line in images if line.startswith("shop"))
+    assert [shop.digest.short in line, line.split()[-1]] == [True, "1"]
+    assert units.size(docker_stores.containerd(shop).size) in line
+    assert any(line.startswith("<none>") for line in images)
+
+
+def test_rm_refuses_in_the_words_of_29(cli, web):
+    refused = cli("--as", "29", "rm", "web")
+    why = "container is running: stop the container before removing or force remove"
+    assert (refused.code, refused.err) == (1, f'Error: cannot remove container "web": {why}\n')
+    assert "You cannot remove a running container" in cli("rm", "web").err
+    assert cli("--as", "29", "rm", "nosuch").err == "Error: No such container: nosuch\n"
+
+
+def test_what_makes_an_image_prints_the_id_that_is_listed(cli, lab, shop, tmp_path):
+    def listed(name):
+        return cli("--as", "29", "images", "--no-trunc", "-q", name).ok.strip()
+
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    assert cli("--as", "29", "build", "-q", "-t", "made:1", folder).ok.strip() == listed("made:1")
+    assert cli("--as", "29", "build", "-t", "made:1", folder).out.splitlines()[0].split()[-1] in listed("made:1")
+    assert cli("--as", "29", "commit", lab.containers()[0].short, "made:2").ok.strip() == listed("made:2")
+    cli("save", "-o", tmp_path / "shop.tar", "shop:1.0")
+    cli("export", "-o", tmp_path / "files.tar", lab.containers()[0].short)
+    assert cli("--as", "29", "import", tmp_path / "files.tar", "made:3").ok.strip() == listed("made:3")
+    assert cli("--as", "29", "append", "-t", "made:4", "shop:1.0", folder).ok.strip() == listed("made:4")
+
+
+def test_the_tag_log_has_the_ids_that_are_listed(cli, lab, shop):
+    lab.tag("album:1.0", "shop:1.0")
+    album = lab.image("album:1.0")
+    assert cli("--as", "29", "tag-log", "shop:1.0").rows[0][2:4] == [shop.digest.short, album.digest.short]
+    assert cli("--as", "29", "tag-undo", "shop:1.0").ok == f"shop:1.0: {album.digest.short} -> {shop.digest.short}\n"
+    assert cli("tag-log", "shop:1.0").rows[0][3] == shop.id.short
 
 
 def test_a_notebook_stays_with_the_version_that_is_chosen(cli, shop, monkeypatch):
