@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import pytest
 
 from imagelab import Lab
 from imagelab.oci.image import Image
-from judges import images
+from judges import images, registries
+from judges.registries import Place
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Built]:
         return made[name]
 
     return build
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Place]]:
+    """Registries, each started once, when it is first asked for: `registry("htpasswd")`."""
+    with registries.on_demand(tmp_path_factory.mktemp) as place:
+        yield place

@@ -20,13 +20,16 @@ from pathlib import Path
 import pytest
 
 PACKAGES = {  # program -> the Debian package that brings it
+    "buildah": "buildah",
     "bwrap": "bubblewrap",
     "busybox": "busybox-static",
     "chromium": "chromium",
     "containerd": "containerd",
     "ctr": "containerd",
     "docker": "docker.io",
+    "docker-registry": "docker-registry",
     "dockerd": "docker.io",
+    "openssl": "openssl",
     "podman": "podman",
     "setpriv": "util-linux",
     "skopeo": "skopeo",
@@ -181,14 +184,14 @@ def _engine(client: str, daemon: str, root: Path, driver: str) -> Iterator[Tool 
 
 
 @contextmanager
-def podman() -> Iterator[Tool]:
-    """A podman with a store of its own, gone afterwards; its path is short, since podman takes no more than 50."""
-    program = find("podman")
+def podman(program: str = "podman") -> Iterator[Tool]:
+    """A podman, or a buildah, with a store of its own, gone afterwards; its path is short: podman takes at most 50."""
+    path = find(program)
     if os.geteuid() != 0:
         absent("root")
-    root = Path(tempfile.mkdtemp(prefix="imagelab-podman-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix=f"imagelab-{program}-", dir="/tmp"))
     try:
-        yield Tool(program, "--root", root / "root", "--runroot", root / "run", "--storage-driver", "vfs")
+        yield Tool(path, "--root", root / "root", "--runroot", root / "run", "--storage-driver", "vfs")
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
