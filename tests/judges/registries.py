@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ LEARNERS = [f"learner{number}" for number in range(1, 31)]
 USERS = {user: f"{user}'s secret" for user in ("alice", "bob", "teacher", *LEARNERS)}
 DEBIAN = ["open", "htpasswd", "tls", "token", "cache"]  # configurations of docker-registry
 OURS = ["ours", "ours-tls"]  # open; and over TLS with accounts, as a class has it
-_LISTENS = re.compile(r"listening on (127\.0\.0\.1:\d+)|listens on https?://(127\.0\.0\.1:\d+)")
+_LISTENS = re.compile(r"(?:listening on |listens on https?://)([\d.]+:\d+)")
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,9 @@ def filled(text: str, folder: Path, others: Mapping[str, str]) -> str:
     return text
 
 
-def certificates(folder: Path) -> None:
-    """Run the page's openssl commands in a folder, for 127.0.0.1."""
-    script = blocks()["certificates.sh"].replace("192.0.2.10", "127.0.0.1")
+def certificates(folder: Path, address: str) -> None:
+    """Run the page's openssl commands in a folder, for the address of a machine."""
+    script = blocks()["certificates.sh"].replace("192.0.2.10", address)
     find("openssl")
     subprocess.run(["sh", "-euc", script], cwd=folder, check=True, capture_output=True)
     (folder / "trusted").mkdir()
@@ -109,12 +109,14 @@ def users_file(path: Path, *users: str) -> None:
 
 
 @contextmanager
-def running(kind: str, folder: Path, upstream: Place | None = None) -> Iterator[Place]:
-    """A registry in a folder while the block runs."""
+def running(
+    kind: str, folder: Path, upstream: Place | None = None, host: str = "127.0.0.1", within: Sequence[str] = ()
+) -> Iterator[Place]:
+    """A registry in a folder while the block runs; `within` comes before its command."""
     with ExitStack() as stack:
-        others = {"0.0.0.0:5000": "127.0.0.1:0"}
+        others = {"0.0.0.0:5000": f"{host}:0"}
         if kind in ("tls", "ours-tls"):
-            certificates(folder)
+            certificates(folder, host)
         if kind == "htpasswd":
             users_file(folder / "users", *USERS)
         if kind == "ours-tls":
@@ -125,8 +127,8 @@ def running(kind: str, folder: Path, upstream: Place | None = None) -> Iterator[
             others["http://127.0.0.1:5001/token"] = stack.enter_context(token_server(signer, USERS))
         if upstream is not None:
             others["https://registry-1.docker.io"] = f"http://{upstream.address}"
-        command = _ours(kind, folder) if kind in OURS else _debian(kind, folder, others)
-        process = stack.enter_context(_process(command, folder / "log"))
+        command = _ours(kind, folder, host) if kind in OURS else _debian(kind, folder, others)
+        process = stack.enter_context(_process([*within, *command], folder / "log"))
         yield Place(kind, _address(process, folder / "log"), folder, process, upstream)
 
 
@@ -135,12 +137,12 @@ def _debian(kind: str, folder: Path, others: Mapping[str, str]) -> list[str]:
     return [find("docker-registry"), "serve", str(folder / "config.yml")]
 
 
-def _ours(kind: str, folder: Path) -> list[str]:
+def _ours(kind: str, folder: Path, host: str) -> list[str]:
     """`imagelab registry serve`, with what the page gives it for a class, or with nothing."""
     program = f"{sys.executable} -m imagelab"
-    command = f"imagelab registry serve {folder}/data --port 0"
+    command = f"imagelab registry serve {folder}/data --host {host} --port 0"
     if kind == "ours-tls":
-        command = blocks()["serve.sh"].replace("--host 0.0.0.0 --port 5000", "--host 127.0.0.1 --port 0")
+        command = blocks()["serve.sh"].replace("--host 0.0.0.0 --port 5000", f"--host {host} --port 0")
     return ["sh", "-euc", "exec " + filled(command.replace("imagelab", program, 1), folder, {})]
 
 
@@ -168,7 +170,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     """Where a server listens, once it says so."""
     for _ in range(600):
         if said := _LISTENS.search(log.read_text(errors="replace")):
-            return said[1] or said[2]
+            return said[1]
         try:
             process.wait(0.05)
         except subprocess.TimeoutExpired:

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from pathlib import Path
 
@@ -29,12 +29,15 @@ PACKAGES = {  # program -> the Debian package that brings it
     "docker": "docker.io",
     "docker-registry": "docker-registry",
     "dockerd": "docker.io",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
     "openssl": "openssl",
     "podman": "podman",
     "setpriv": "util-linux",
     "skopeo": "skopeo",
     "tar": "tar",
     "umoci": "umoci",
+    "unshare": "util-linux",
     "zstd": "zstd",
 }
 COMMANDS = {"oci-conformance": "make conformance"}  # program -> the command that brings it
@@ -111,8 +114,8 @@ class CommandLine(Tool):
 
 
 @contextmanager
-def docker_engine(*drivers: str) -> Iterator[Tool]:
-    """A `docker` that talks to an Engine of our own, empty, gone afterwards.
+def docker_engine(*drivers: str, within: Sequence[str] = ()) -> Iterator[Tool]:
+    """A `docker` that talks to an Engine of our own, empty, gone afterwards; `within` comes before its command.
 
     IMAGELAB_DOCKER_HOST names another Engine to judge by: its images must be ones you can lose.
     The classic image store is asked for by its driver, so that IMAGE ID is the config's digest: by default vfs, which
@@ -127,14 +130,14 @@ def docker_engine(*drivers: str) -> Iterator[Tool]:
         absent("root")
     for driver in drivers or ("vfs",):
         root = Path(tempfile.mkdtemp(prefix="imagelab-dockerd-"))
-        with _engine(client, daemon, root, driver) as docker:
+        with _engine([*within, daemon], client, root, driver) as docker:
             if docker:
                 yield docker
                 return
 
 
 @contextmanager
-def _engine(client: str, daemon: str, root: Path, driver: str) -> Iterator[Tool | None]:
+def _engine(daemon: list[str], client: str, root: Path, driver: str) -> Iterator[Tool | None]:
     """An Engine in a folder, which is removed afterwards; None where it does not start with this storage driver."""
     host = f"unix://{root}/docker.sock"
     docker = Tool(client, "--config", root / "config", "--host", host)
@@ -143,7 +146,7 @@ def _engine(client: str, daemon: str, root: Path, driver: str) -> Iterator[Tool 
             process = subprocess.Popen(
                 [
                     *(find("setpriv"), "--pdeathsig", "TERM"),  # it must not outlive tests that are killed
-                    daemon,
+                    *daemon,
                     "--host",
                     host,
                     "--data-root",
