@@ -145,9 +145,7 @@ def _next(lesson: Lesson, record: Record) -> tuple[str, str]:
     """What comes next, as words and as HTML with a link to its section or its lesson."""
     if task := _to_do(lesson, record):
         kind = "an exercise" if task.is_exercise else "a prediction"
-        anchor = quote(plain(task.heading).replace(" ", "-"))  # as JupyterLab names a heading
-        link = f'<a href="{quote(lesson.notebook)}#{anchor}">{html(task.heading)}</a>'
-        return f"{kind} in {plain(task.heading)}", f"{kind} in {link}"
+        return f"{kind} in {plain(task.heading)}", f'{kind} in <a href="{task.link}">{html(task.heading)}</a>'
     after = course.LESSONS[course.LESSONS.index(lesson) + 1 :][:1]
     if not after:
         return "nothing, this is the last lesson", "nothing, this is the last lesson"

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
 from ..errors import NotFound
 from .exercises import EXERCISES
@@ -20,12 +21,16 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A question or an exercise: its name, the heading of its section, and whether that is marked "more"."""
+    """A question or an exercise: its name, its section's heading and whether that is marked "more", and its address.
+
+    `link` is the address of the heading's cell, from another notebook of the course too.
+    """
 
     name: str
     is_exercise: bool
     heading: str
     more: bool
+    link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,16 @@ class Lesson:
     def tasks(self) -> list[Task]:
         """Its questions and exercises in the order of the notebook. Raises OSError if the notebook is missing."""
         return [
-            Task(name, kind == "exercise", section.heading, section.more)
+            Task(name, kind == "exercise", section.heading, section.more, self._link(section))
             for section in _sections(self.notebook)
             for cell in section.cells
             for kind, name in re.findall(r'^(?:\w+ = )?(predict|exercise)\("([\w.]+)"\)', source(cell), flags=re.M)
         ]
+
+    def _link(self, section: Section) -> str:
+        # By the cell's id, not by the heading's text: JupyterLab waits for the cell of a notebook that it is opening,
+        # and gives up on a heading that it has not rendered yet.
+        return f"{quote(self.notebook)}#cell-id={quote(section.cells[0]['id'])}"
 
     @property
     def minutes(self) -> int:

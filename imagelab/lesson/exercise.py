@@ -254,7 +254,7 @@ class Exercise:
         return f"Next: {self._following()[0]}."
 
     def _following(self) -> tuple[str, str]:
-        """What comes after it, marked up, and where that is: a notebook and perhaps a heading in it, as a link."""
+        """What comes after it, marked up, and where that is: a notebook and perhaps a cell in it, as a link."""
         from . import course
 
         lesson = course.lesson(self.name[:2])
@@ -262,8 +262,7 @@ class Exercise:
         own = next(number for number, task in enumerate(tasks) if task.name == self.name)
         if after := tasks[own + 1 :]:
             section = plain(after[0].heading)
-            anchor = quote(section.replace(" ", "-"))  # as JupyterLab names a heading
-            return f"exercise **{after[0].name}**, in section {section}", f"{quote(lesson.notebook)}#{anchor}"
+            return f"exercise **{after[0].name}**, in section {section}", after[0].link
         if lessons := course.LESSONS[course.LESSONS.index(lesson) + 1 :]:
             name = f"**{lessons[0].number} · {lessons[0].title}**"
             return f"what you have seen, below, and then lesson {name}", quote(lessons[0].notebook)

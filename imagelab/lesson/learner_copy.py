@@ -25,6 +25,8 @@ from .learner import MARK, backup_name
 
 _SETTINGS = {  # of JupyterLab, by extension
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    # A link to a cell scrolls there and stays: by default JupyterLab guesses the heights of the cells it has not shown.
+    "notebook-extension/tracker": {"windowingMode": "defer"},
 }
 _STYLE = Path(__file__).with_name("learner_copy.css")
 _PROFILE = 'c = get_config()\nc.InteractiveShellApp.extensions = ["imagelab.lesson"]\n'

@@ -121,7 +121,14 @@ def test_the_bar_follows_what_is_done_and_its_link_opens_the_section_that_comes_
     expect(bar).to_contain_text("predictions 1 of 2")
     bar.get_by_role("link", name="5. The same image again").press("Enter")
     expect(mine.get_by_role("tab", name="00-start-here.ipynb", selected=True)).to_be_visible()
-    expect(mine.get_by_role("heading", name="5. The same image again")).to_be_in_viewport()
+    expect(mine.get_by_role("heading", name="5. The same image again")).to_be_in_viewport(timeout=WAIT)
+
+
+def test_a_link_to_a_section_of_a_notebook_that_is_not_open_opens_it_there(mine):
+    table = cell_with(mine, "# The map.").get_by_role("table", name="The course, and what you have done of it")
+    table.get_by_role("link", name="2. Five instructions").press("Enter")
+    expect(mine.get_by_role("tab", name="03-building.ipynb", selected=True)).to_be_visible()
+    expect(mine.get_by_role("heading", name="2. Five instructions")).to_be_in_viewport(timeout=WAIT)
 
 
 def test_the_map_leads_to_every_lesson(mine):
@@ -129,7 +136,7 @@ def test_the_map_leads_to_every_lesson(mine):
     expect(table.get_by_role("row")).to_have_count(8)
     table.get_by_role("link", name="04 · Tags").click()
     expect(mine.get_by_role("tab", name="04-tags.ipynb", selected=True)).to_be_visible()
-    expect(mine.get_by_role("heading", name="04 · Tags")).to_be_in_viewport()
+    expect(mine.get_by_role("heading", name="04 · Tags")).to_be_in_viewport(timeout=WAIT)
 
 
 def test_a_widget_whose_kernel_is_gone_says_so_in_words(page):
