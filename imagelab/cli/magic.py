@@ -16,6 +16,8 @@ meant to fail `raises-exception`.
 `%docker --as 29 images` prints as Docker 29 does, with its containerd store; see `docker29` for the commands.
 `%docker --as 29` alone makes all of this kernel's commands do so, until `%docker --as 20-28`.
 
+There is no shell: what only a shell can do, such as a pipe, is an error that says what to do instead.
+
 A word that consists of `{name}` is replaced by the value of that Python variable, if it exists: `build {folder}`. So
 are an attribute of one, and what a path begins with: `load -i {task.folder}/shop.tar`. All other braces and dollar
 signs are left unchanged, for Go templates.
@@ -42,6 +44,17 @@ around_each: list[
 ] = []  # entered before a command on a lab, left after it
 
 
+_QUOTED_OR_SIGN = re.compile(
+    r"""\\. | '[^']*'? | "(?:\\.|[^"\\])*"? | (?P<sign>\$\(|`|\|\|?|&&?|;|>>?|<)""", re.VERBOSE | re.DOTALL
+)
+INSTEAD_OF_A_SHELL = {  # signs of a shell, and what does the same in a notebook
+    ("|",): "Run the command without what follows: it prints everything",
+    (">", ">>", "<"): "Name the file with docker's own flag, if there is one: save -o FILE, load -i FILE",
+    ("&&", "||", ";", "&"): "Write each command on its own line, in a cell that begins with %%docker",
+    ("$(", "`"): "Run the inner command first, and copy what it prints. A Python value goes in braces: {name}",
+}
+
+
 class CommandFailed(LabError):
     """A `%docker` command that ended with an exit code other than 0; its message is on stderr."""
 
@@ -63,13 +76,27 @@ def commands(text: str) -> list[str]:
 def words(command: str, names: Mapping[str, Any] | None = None) -> list[str]:
     """Split a command as a shell does, without a leading `docker`; `{name}` becomes the value of that name in `names`.
 
-    Raises LabError for a quote that is not closed.
+    Raises LabError for a quote that is not closed, and for what only a shell could do: a pipe, `>`, `&&`, `$(…)`.
     """
+    if operator_and_advice := _asks_for_a_shell(command):
+        sign, advice = operator_and_advice
+        raise LabError(
+            f"%docker runs one docker command, without a shell, which {sign!r} would need. {advice}. For the shell of "
+            "a container, use quotes: %docker exec NAME sh -c '…'"
+        )
     try:
         args = [_substituted(word, names or {}) for word in shlex.split(command)]
     except ValueError as error:
         raise LabError(f"docker {command}: {str(error).lower()}") from None
     return args[1:] if args[:1] == ["docker"] else args
+
+
+def _asks_for_a_shell(command: str) -> tuple[str, str] | None:
+    """The first sign outside quotes that only a shell understands, and what to do instead of it; None without one."""
+    for match in _QUOTED_OR_SIGN.finditer(command):
+        if sign := match["sign"]:
+            return sign, next(advice for signs, advice in INSTEAD_OF_A_SHELL.items() if sign in signs)
+    return None
 
 
 def _substituted(word: str, names: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -124,6 +125,45 @@ def test_mistakes(ask, lab, line, code, text):
     _, err, error = ask(f"%docker {line}")
     assert error.code == code
     assert err.startswith(text)
+
+
+@pytest.mark.parametrize(
+    "line, sign, advice",
+    [
+        ("images | head", "|", "Run the command without what follows"),
+        ("history myapp:1|grep COPY", "|", "Run the command without what follows"),
+        ("images >list.txt", ">", "save -o FILE"),
+        ("save myapp:1 >> a.tar", ">>", "save -o FILE"),
+        ("load < a.tar", "<", "load -i FILE"),
+        ("images && docker ps", "&&", "on its own line"),
+        ("rmi nosuch || docker ps", "||", "on its own line"),
+        ("images; docker ps", ";", "on its own line"),
+        ("run myapp:1 &", "&", "on its own line"),
+        ("rmi $(docker images -q)", "$(", "Run the inner command first"),
+        ("rmi `docker images -q`", "`", "Run the inner command first"),
+        ("exec web sh -c 'echo hi' > /note", ">", "%docker exec NAME sh -c '…'"),
+    ],
+)
+def test_what_only_a_shell_could_do_says_what_to_do_instead(ask, lab, tmp_path, monkeypatch, line, sign, advice):
+    monkeypatch.chdir(tmp_path)
+    out, err, error = ask(f"%docker {line}")
+    assert (out, error.code) == (f"docker {line}: exit code 125\n", 125)
+    assert not list(tmp_path.glob("*.t*"))
+    assert f"%docker runs one docker command, without a shell, which '{sign}' would need" in err
+    assert advice in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sh -c 'a | b > c; d && e || f & g'",
+        'sh -c "echo $(a) | \\"b\\"; `c`"',
+        "echo a\\;b a\\|b",
+        "echo '>' \"<none>\"",
+    ],
+)
+def test_a_shell_s_signs_are_allowed_in_quotes(text):
+    assert words(f"exec web {text}") == shlex.split(f"exec web {text}")
 
 
 def test_it_works_on_the_lab_that_was_made_last(ask, lab, tmp_path):
