@@ -17,6 +17,7 @@ from .filesystem.tree import Changes, Tree
 from .lab import Lab
 from .oci.image import Image
 from .oci.layer import Layer
+from .registry.transfer import Transfer
 
 
 @singledispatch
@@ -70,6 +71,12 @@ def _container(container: Container) -> str:
 def _built(built: Built) -> str:
     called = f"<b>Built {escape(', '.join(built.tags) or '<none>')}</b> {built.image.id.short}"
     return f"<p>{called}: {built.summary}</p>{built.steps._repr_html_()}"
+
+
+@html.register
+def _transfer(transfer: Transfer) -> str:
+    title = f"<b>{transfer.verb.capitalize()} {escape(transfer.name)}</b> <code>{transfer.digest}</code>"
+    return f"<p>{title}</p>{transfer.table()._repr_html_()}<p>{transfer.summary}</p>"
 
 
 @html.register

@@ -27,6 +27,7 @@ from .host.space import names_full_disks
 from .oci.digest import Digest
 from .oci.image import Image
 from .oci.reference import Reference
+from .registry.methods import RegistryMethods
 from .shown import Displayed, Listing
 from .store.gc import Damage, Freed, ImageUser, collect, verify
 from .store.ingest import LIMIT
@@ -47,7 +48,7 @@ LayerContent = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.P
 
 
 @names_full_disks
-class Lab(Displayed):
+class Lab(RegistryMethods, Displayed):
     """A store of images in a folder, and the verbs that work on it.
 
     `home` is the folder (by default $IMAGELAB_HOME, or `.imagelab` in the home directory). `epoch` (seconds since

@@ -6,6 +6,7 @@ in bytes, times); only when shown are they shortened the way docker does it. So 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from math import floor
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from .containers import Container
     from .oci.image import Identifier, Image, ImageFile, Step
     from .oci.mutate import Compared
+    from .registry.connection.transport import Request
+    from .registry.server.handlers import Request as Answered
+    from .registry.transfer import Moved
     from .store.store import Store
     from .store.taglog import TagMove
 
@@ -244,6 +248,36 @@ def waste(waste: Waste, all: bool = False) -> Table:
         for path in (waste.paths if all else waste.worst)
     ]
     return _table(rows, ["PATH", "LAYERS", "BYTES IN ALL", "SMALLEST", "WASTED"])
+
+
+def blobs(blobs: Iterable[Moved]) -> Table:
+    """What a push or a pull did with each blob, layers first: both names of a layer, its bytes on the wire."""
+    rows = [
+        (blob.kind, blob.diff_id or "", blob.digest, blob.size,
+         f"mounted from {blob.mounted_from}" if blob.mounted_from else blob.verdict)
+        for blob in blobs
+    ]  # fmt: skip
+    return _table(rows, ["KIND", "DIFF ID", "DIGEST", "BYTES", "VERDICT"])
+
+
+def requests(requests: Iterable[Request | Answered]) -> Table:
+    """Requests as a client made them, or as a registry answered them: SENT and RECEIVED are bytes of bodies.
+
+    What the client sent, the registry received. Digests in the path have 12 digits, and an upload's name, which no two
+    runs share, is left out. A registry's log has captions.
+    """
+    rows = [
+        (one.method, _brief_path(one.path), one.status, one.sent, one.received, getattr(one, "caption", ""))
+        for one in requests
+    ]
+    table = _table(rows, ["METHOD", "PATH", "STATUS", "SENT", "RECEIVED", "CAPTION"])
+    return table if any(row[-1] for row in rows) else table.drop(columns="CAPTION")
+
+
+def _brief_path(path: str) -> str:
+    path = re.sub(r"(/blobs/uploads/)[^/?]+", r"\1…", path)
+    path = re.sub(r"[?&]_state=[^&]*", "", path)
+    return re.sub(r"(sha\d+)(?::|%3A)([0-9a-f]{12})[0-9a-f]+", r"\1:\2", path)
 
 
 def of(rows: Iterable[Sequence[Any]], titles: Sequence[str]) -> Table:

@@ -24,11 +24,20 @@ def descriptors(index: Json, what: str) -> list[Json]:
     return items
 
 
+def of_this_machine() -> str:
+    """The platform that containers have here: `linux/amd64`."""
+    return f"linux/{_GO_NAMES.get(platform.machine(), platform.machine())}"
+
+
 def fits(descriptor: Json) -> bool:
     """Whether an image is for linux on this machine's processor; raises Invalid for a damaged platform."""
     value = _platform(descriptor)
-    machine = _GO_NAMES.get(platform.machine(), platform.machine())
-    return value.get("os", "linux") == "linux" and value.get("architecture") == machine
+    return f"{value.get('os', 'linux')}/{value.get('architecture')}" == of_this_machine()
+
+
+def matches(name: str, requested: str) -> bool:
+    """Whether a platform, as `name_of` gives it, is the one that was asked for: linux/arm64 is linux/arm64/v8 too."""
+    return name == requested or name.startswith(f"{requested}/") or requested == f"{name}/v8"
 
 
 def by_preference(items: list[Json]) -> list[Json]:

@@ -95,13 +95,20 @@ class Blobs:
             self.settle(writer)
 
     @contextmanager
-    def staged(self) -> Iterator[Writer]:
-        """Write one blob that is stored under its digest only when `settle` is called, in the same lease."""
+    def staged(self, keep: Path | None = None) -> Iterator[Writer]:
+        """Write one blob that is stored under its digest only when `settle` is called, in the same lease.
+
+        If the block raises anything but Invalid, the bytes so far stay as the file `keep`, if it is given.
+        """
         writer = Writer(self._temporary())
         try:
             yield writer
             writer.finish()
-        except BaseException:
+        except BaseException as error:
+            if keep is not None and writer.size and not isinstance(error, Invalid):
+                writer.finish()
+                keep.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(writer.path, keep)
             writer.discard()
             raise
 
@@ -171,13 +178,17 @@ class Blobs:
                     shutil.rmtree(lease, ignore_errors=True)
                 else:
                     newest_allowed = min(newest_allowed, (lease / "lock").stat().st_mtime_ns)
+        for partial in (home / "cache" / "pull").glob("*"):
+            with suppress(FileNotFoundError):
+                if partial.stat().st_mtime_ns < newest_allowed:
+                    partial.unlink()
         blobs = freed = 0
         for digest in list(self):
             info = self.path(digest).stat()
             if digest not in live and info.st_mtime_ns < newest_allowed:
                 self.path(digest).unlink()
                 blobs, freed = blobs + 1, freed + info.st_size
-        notes = (home / "cache" / folder for folder in ("build", "size"))
+        notes = (home / "cache" / folder for folder in ("build", "size", "wire"))
         for torn in (path for folder in notes for path in folder.glob(".*")):  # of a writer that was killed
             with suppress(FileNotFoundError):
                 if torn.stat().st_mtime_ns < newest_allowed:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
+from typing import Protocol
 
 from ..errors import Invalid
 from ..filesystem.streams import pieces_of
@@ -69,15 +71,16 @@ class Staged:
 
 
 def stage(
-    store: Store, pieces: Iterable[bytes], allowance: Allowance, what: str, *, descriptor: Json | None = None
-) -> Staged:
+    store: Store, pieces: Iterable[bytes], allowance: Allowance, what: str, *, descriptor: Json | None = None,
+    keep: Path | None = None,
+) -> Staged:  # fmt: skip
     """Write a blob's bytes to disk, hash them, and read them as a layer if they look like one, all in one pass.
 
     `what` is its name in messages. With a `descriptor`, no byte more than its size is written, and its digest and size
-    are compared. Raises Invalid where they differ, and OverLimit; that it is no layer is kept in the result. The caller
-    holds a lease.
+    are compared. Raises Invalid where they differ, and OverLimit; that it is no layer is kept in the result. Where the
+    pieces break off with another error, those that came stay as the file `keep`. The caller holds a lease.
     """
-    with store.blobs.staged() as writer:
+    with store.blobs.staged(keep) as writer:
         source = _written(pieces, writer, descriptor, what)
         head = b""
         while len(head) < tar.BLOCK and (piece := next(source, b"")):
@@ -112,7 +115,18 @@ def _written(pieces: Iterable[bytes], writer: Writer, descriptor: Json | None, w
         yield piece
 
 
-def prove(layers: Sequence[tuple[str, Staged]], diff_ids: Sequence[str]) -> None:
+class Provable(Protocol):
+    """What `prove` looks at: a staged blob, or a layer of the store."""
+
+    @property
+    def diff_id(self) -> Digest | None: ...
+    @property
+    def changes(self) -> Changes | None: ...
+    @property
+    def trouble(self) -> Invalid | None: ...
+
+
+def prove(layers: Sequence[tuple[str, Provable]], diff_ids: Sequence[str]) -> None:
     """Check the layers of an image, each with its name in messages, against the diffIDs of its config, in order.
 
     Raises Invalid for a layer that is not a tar, has another diffID, or cannot be applied to those below.

@@ -30,6 +30,7 @@ from ..oci.reference import Reference
 from ..shown import Displayed
 from .blobs import Blobs, Writer
 from .index import Index, Item, index_bytes
+from .repo_digests import RepoDigests
 from .taglog import TagLog, TagMove, clock, places
 
 SHORT = 12  # hex digits of an ID that listings show
@@ -53,6 +54,7 @@ class Store(Displayed):
         self.lock = Lock(self.home / ".lock")
         self.blobs = Blobs(self.home, self.lock)
         self.index = Index(self.home, self.lock)
+        self.repo_digests = RepoDigests(self.home, self.lock)
         self._log = TagLog(self.home)
         self._images: dict[Digest, Image] = {}
         self._sizes: dict[Digest, int] = {}
@@ -126,8 +128,14 @@ class Store(Displayed):
         raise NotFound(f"No such image: {text}")
 
     def _by_digest(self, reference: Reference, text: str) -> Image:
-        """An image by name@digest: the digest decides, and a tag of that repository must have pointed to it."""
+        """An image by name@digest: one that a registry has under it, or else one whose manifest here has that digest.
+
+        A tag of that repository must have pointed to the latter.
+        """
         digest = Digest(reference.digest or "")
+        known = self.repo_digests.images().get(reference.pinned(digest))
+        if known is not None and known in self.index.images():
+            return self.image(known)
         if digest in self.index.images() and (
             any(name.name == reference.name for name in self.index.names(digest))
             or any(move.name.name == reference.name for move in self._log.read(about=digest))
@@ -170,6 +178,12 @@ class Store(Displayed):
     def names_of(self, image: Image) -> list[Reference]:
         """The tags that point to an image now, sorted."""
         return list(self.index.names(image.digest))
+
+    def digests_of(self, image: Image) -> list[Reference]:
+        """The name@digest that registries have an image under, sorted, whichever of its manifests it was."""
+        known = self.repo_digests.images()
+        ids = {manifest: self.id_of(manifest) for manifest in set(known.values())}
+        return [name for name, manifest in known.items() if ids[manifest] == image.id]
 
     def parent_of(self, image: Image) -> Image | None:
         """The image that this one was made from, if it was made here and is still here."""
@@ -300,7 +314,7 @@ class Store(Displayed):
 
     def forget_sizes(self, kept: Collection[Digest]) -> None:
         """Drop the notes on layers other than these."""
-        for note in (self.home / "cache" / "size").iterdir():
+        for note in [*(self.home / "cache" / "size").iterdir(), *(self.home / "cache" / "wire").glob("*")]:
             if not note.name.startswith(".") and Digest(f"sha256:{note.name}") not in kept:
                 note.unlink(missing_ok=True)
 

@@ -54,6 +54,7 @@ class Handler(tornado.web.RequestHandler):
 
     def initialize(self) -> None:
         self.server = self.settings["registry_server"]
+        self.server.in_flight.add(self)
 
     def set_default_headers(self) -> None:
         self.clear_header("Content-Type")
@@ -108,6 +109,7 @@ class Handler(tornado.web.RequestHandler):
         status = self.get_status()
         line = Request(self.request.method or "", path, status, self.received, self.sent, self.user, self.caption)
         self.server.log.append(line)
+        self.server.in_flight.discard(self)
 
     def json(self, value: object, content_type: str = "application/json") -> None:
         """Answer with JSON; a HEAD gets its headers alone."""

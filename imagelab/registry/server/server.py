@@ -14,6 +14,7 @@ import asyncio
 import ssl
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -56,6 +57,7 @@ class Server:
         self.anonymous_pull, self.read_only = anonymous_pull, read_only
         self.log: deque[Request] = deque(maxlen=LOG)
         self.uploads: dict[str, tuple[str, Upload, float]] = {}  # id → (repository, upload, when it was last used)
+        self.in_flight: weakref.WeakSet[Handler] = weakref.WeakSet()
         self._sockets = tornado.netutil.bind_sockets(port, host)
         self.port: int = self._sockets[0].getsockname()[1]
         self.host = host
@@ -94,7 +96,7 @@ class Server:
     @contextmanager
     def in_thread(self) -> Iterator[Server]:
         """Answer from a thread of this process while the block runs."""
-        loop = asyncio.new_event_loop()
+        self.loop = loop = asyncio.new_event_loop()
         ready = threading.Event()
 
         async def run() -> None:
@@ -116,6 +118,12 @@ class Server:
             asyncio.run_coroutine_threadsafe(self.stop(), loop).result(30)
             loop.call_soon_threadsafe(loop.stop)
             thread.join(30)
+
+    async def quiet(self) -> None:
+        """Wait until the requests that are under way now are in the log, two seconds at most."""
+        busy, ends = set(self.in_flight), time.monotonic() + 2.0
+        while busy & set(self.in_flight) and time.monotonic() < ends:
+            await asyncio.sleep(0.001)
 
     # Uploads ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,113 @@
+"""A registry inside this process, for a notebook: it listens on 127.0.0.1 and answers from a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from ...errors import Conflict, LabError
+from ...shown import Displayed, Listing
+from .accounts import Accounts, add_user
+from .handlers import Request
+from .repositories import Registry
+from .server import Server
+
+Users = Mapping[str, str] | str | os.PathLike[str]
+
+_open: dict[Path, EmbeddedRegistry] = {}  # by folder
+_guard = threading.Lock()
+
+
+class EmbeddedRegistry(Displayed):
+    """A registry that runs until it is closed, this process ends, or the block of `with` does.
+
+    Raises LabError for a port that cannot be had, and Conflict for a folder that another process serves.
+    """
+
+    def __init__(self, folder: Path, accounts: Users | None, anonymous_pull: bool, port: int) -> None:
+        self.folder = folder
+        self.settings = (accounts, anonymous_pull)
+        self._stack = ExitStack()
+        registry = Registry(folder)
+        try:
+            users = _users(folder, accounts)
+            server = Server(registry, port=port, accounts=users, anonymous_pull=anonymous_pull)
+        except BaseException as error:
+            registry.close()
+            if isinstance(error, OSError):
+                raise LabError(
+                    f"the port {port} of 127.0.0.1 cannot be had: {str(error.strerror).lower()}; "
+                    "leave port out for one that is free"
+                ) from None
+            raise
+        self._server = self._stack.enter_context(server.in_thread())
+        self.port = server.port
+        self.address = f"127.0.0.1:{server.port}"
+
+    def __repr__(self) -> str:
+        return f"<Registry {self.address}{'' if self.running else ', closed'}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>Registry</b> <code>{self.address}</code>{'' if self.running else ', closed'}</p>"
+
+    def __enter__(self) -> EmbeddedRegistry:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether it still answers."""
+        return _open.get(self.folder) is self
+
+    @property
+    def url(self) -> str:
+        """Where it answers: http://127.0.0.1:PORT."""
+        return f"http://{self.address}"
+
+    def log(self) -> Listing[Request]:
+        """The requests that were answered so far, in order; shows as a table of them."""
+        if self.running:
+            asyncio.run_coroutine_threadsafe(self._server.quiet(), self._server.loop).result(30)
+        return Listing(self._server.log, "requests")
+
+    def close(self) -> None:
+        """Stop it; what was pushed stays in its folder. Idempotent."""
+        with _guard:
+            if _open.get(self.folder) is self:
+                del _open[self.folder]
+        self._stack.close()
+
+
+def serve(folder: Path, accounts: Users | None, anonymous_pull: bool, port: int) -> EmbeddedRegistry:
+    """The registry of a folder: the one that runs, or a new one.
+
+    Raises Conflict where it runs with other accounts or on another port.
+    """
+    with _guard:
+        running = _open.get(folder)
+        if running is None:
+            running = _open[folder] = EmbeddedRegistry(folder, accounts, anonymous_pull, port)
+        elif running.settings != (accounts, anonymous_pull) or port not in (0, running.port):
+            raise Conflict(
+                f"the registry of this lab runs already on {running.address}, with other settings: close() it first"
+            )
+        return running
+
+
+def _users(folder: Path, accounts: Users | None) -> Accounts | None:
+    if accounts is None:
+        return None
+    if isinstance(accounts, str | os.PathLike):
+        return Accounts(accounts)
+    file = folder / "htpasswd"
+    file.unlink(missing_ok=True)
+    for user, password in accounts.items():
+        add_user(file, user, password)
+    file.touch(0o600)
+    return Accounts(file)
