@@ -42,12 +42,16 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How registries are reached: the accounts, certificates (a PEM file) to believe, and hosts that may speak http."""
+    """How registries are reached: the accounts, certificates (a PEM file) to believe, and hosts that may speak http.
+
+    `hosts` maps names to addresses, as /etc/hosts does.
+    """
 
     credentials: Credentials | None = None
     ca: str | os.PathLike[str] | None = None
     insecure: Collection[str] = ()
     limits: Limits = field(default_factory=Limits)
+    hosts: Mapping[str, str] = field(default_factory=dict)
 
 
 def scope(repository: str, actions: str) -> str:
@@ -63,7 +67,7 @@ class Client:
 
     def __init__(self, domain: str, access: Access, account: Account | None = None) -> None:
         self.domain = domain
-        self.host = HUB_REGISTRY if domain == HUB else domain
+        self.host = HUB_REGISTRY if domain == HUB else access.hosts.get(domain, domain)
         self.transport = Transport(Trust(self.host, ca=access.ca, insecure=access.insecure), access.limits)
         self._find_account = (lambda: account) if account else lambda: self._stored(access.credentials)
         self.base = ""

@@ -23,16 +23,17 @@ class RegistryMethods:
     store: Store
 
     def registry(
-        self, accounts: Users | None = None, *, anonymous_pull: bool = False, port: int = 0
+        self, accounts: Users | None = None, *, anonymous_pull: bool = False, port: int = 0, name: str = ""
     ) -> EmbeddedRegistry:
         """A registry on 127.0.0.1 that runs in this process: the one of this lab, if it runs already.
 
         It ends with `close()`, with a block of `with`, or with the process; what was pushed stays in `home`/registry.
         `accounts` is a mapping of users to passwords, or a file as htpasswd -B writes it; without, all may do all.
+        By a `name` with a dot (`registry.test`), the labs of this process reach it, whatever its port is.
         """
         from .server.embedded import serve
 
-        registry = serve(self.store.home / "registry", accounts, anonymous_pull, port)
+        registry = serve(self.store.home / "registry", accounts, anonymous_pull, port, name)
         weakref.finalize(self.store, registry.close)
         return registry
 
@@ -95,6 +96,7 @@ class RegistryMethods:
     def _access(self, access: Access | None) -> Access:
         """How registries are reached, with this lab's accounts where no others are given."""
         from .client import Access
+        from .connection import hosts
 
-        access = access or Access()
+        access = replace(access or Access(), hosts=hosts.seen_from(self.store.home / "registry"))
         return access if access.credentials else replace(access, credentials=self.credentials)

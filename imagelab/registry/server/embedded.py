@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...errors import Conflict, LabError
 from ...shown import Displayed, Listing
+from ..connection import hosts
 from .accounts import Accounts, add_user
 from .handlers import Request
 from .repositories import Registry
@@ -28,16 +29,18 @@ class EmbeddedRegistry(Displayed):
     Raises LabError for a port that cannot be had, and Conflict for a folder that another process serves.
     """
 
-    def __init__(self, folder: Path, accounts: Users | None, anonymous_pull: bool, port: int) -> None:
+    def __init__(self, folder: Path, accounts: Users | None, anonymous_pull: bool, port: int, name: str) -> None:
         self.folder = folder
         self.settings = (accounts, anonymous_pull)
         self._stack = ExitStack()
-        registry = Registry(folder)
+        self.images = Registry(folder)
         try:
             users = _users(folder, accounts)
-            server = Server(registry, port=port, accounts=users, anonymous_pull=anonymous_pull)
+            server = Server(self.images, port=port, accounts=users, anonymous_pull=anonymous_pull)
+            if name:
+                hosts.point(name, folder, f"127.0.0.1:{server.port}")
         except BaseException as error:
-            registry.close()
+            self.images.close()
             if isinstance(error, OSError):
                 raise LabError(
                     f"the port {port} of 127.0.0.1 cannot be had: {str(error.strerror).lower()}; "
@@ -47,12 +50,13 @@ class EmbeddedRegistry(Displayed):
         self._server = self._stack.enter_context(server.in_thread())
         self.port = server.port
         self.address = f"127.0.0.1:{server.port}"
+        self.name = name or self.address
 
     def __repr__(self) -> str:
-        return f"<Registry {self.address}{'' if self.running else ', closed'}>"
+        return f"<Registry {self.name}{'' if self.running else ', closed'}>"
 
     def _repr_html_(self) -> str:
-        return f"<p><b>Registry</b> <code>{self.address}</code>{'' if self.running else ', closed'}</p>"
+        return f"<p><b>Registry</b> <code>{self.name}</code>{'' if self.running else ', closed'}</p>"
 
     def __enter__(self) -> EmbeddedRegistry:
         return self
@@ -76,15 +80,26 @@ class EmbeddedRegistry(Displayed):
             asyncio.run_coroutine_threadsafe(self._server.quiet(), self._server.loop).result(30)
         return Listing(self._server.log, "requests")
 
+    def tags(self) -> dict[str, dict[str, str]]:
+        """Repository → tag → the digest that it points to, all sorted."""
+        found = {name: self.images.repository(name).tags for name in self.images.names()}
+        return {name: dict(sorted(tags.items())) for name, tags in found.items()}
+
+    def blobs(self) -> dict[str, int]:
+        """Digest → bytes of every blob in its folder, whichever repositories have it, sorted."""
+        paths = (path for path in (self.folder / "blobs").glob("sha*/*") if not path.name.startswith("."))
+        return dict(sorted((f"{path.parent.name}:{path.name}", path.stat().st_size) for path in paths))
+
     def close(self) -> None:
         """Stop it; what was pushed stays in its folder. Idempotent."""
         with _guard:
             if _open.get(self.folder) is self:
                 del _open[self.folder]
+                hosts.forget(self.folder)
         self._stack.close()
 
 
-def serve(folder: Path, accounts: Users | None, anonymous_pull: bool, port: int) -> EmbeddedRegistry:
+def serve(folder: Path, accounts: Users | None, anonymous_pull: bool, port: int, name: str) -> EmbeddedRegistry:
     """The registry of a folder: the one that runs, or a new one.
 
     Raises Conflict where it runs with other accounts or on another port.
@@ -92,8 +107,12 @@ def serve(folder: Path, accounts: Users | None, anonymous_pull: bool, port: int)
     with _guard:
         running = _open.get(folder)
         if running is None:
-            running = _open[folder] = EmbeddedRegistry(folder, accounts, anonymous_pull, port)
-        elif running.settings != (accounts, anonymous_pull) or port not in (0, running.port):
+            running = _open[folder] = EmbeddedRegistry(folder, accounts, anonymous_pull, port, name)
+        elif (
+            running.settings != (accounts, anonymous_pull)
+            or port not in (0, running.port)
+            or name not in ("", running.name)
+        ):
             raise Conflict(
                 f"the registry of this lab runs already on {running.address}, with other settings: close() it first"
             )
