@@ -28,6 +28,7 @@ from statistics import median
 from clicks import clicks
 from containers import containers
 from measure import LAB, Result, absolute, dockerd, empty, peak, ratio, seconds, tree
+from registries import registries
 
 from imagelab import Lab
 from imagelab.host.root import Root
@@ -194,7 +195,7 @@ def bomb(path: Path, files: Iterable[tarfile.TarInfo]) -> None:
 
 PARTS: dict[str, Callable[[Path, int], Iterator[Result]]] = {
     "start": start, "pack": packing, "build": building, "builders": builders, "archive": archives, "memory": bombs,
-    "containers": containers, "clicks": clicks,
+    "containers": containers, "registries": registries, "clicks": clicks,
 }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "registry.md"
 LEARNERS = [f"learner{number}" for number in range(1, 31)]
 USERS = {user: f"{user}'s secret" for user in ("alice", "bob", "teacher", *LEARNERS)}
 DEBIAN = ["open", "htpasswd", "tls", "token", "cache"]  # configurations of docker-registry
-OURS = ["ours", "ours-tls"]  # open; and over TLS with accounts, as a class has it
+OURS = ["ours", "ours-accounts", "ours-tls"]  # open; with accounts; and over TLS too, as a class has it
 _LISTENS = re.compile(r"(?:listening on |listens on https?://)([\d.]+:\d+)")
 
 
@@ -52,7 +52,7 @@ class Place:
     @property
     def user(self) -> str | None:
         """Who has to log in before a push; None where nobody has to."""
-        return "alice" if self.kind in ("htpasswd", "token", "ours-tls") else None
+        return "alice" if self.kind in ("htpasswd", "token", "ours-accounts", "ours-tls") else None
 
     @property
     def password(self) -> str:
@@ -102,8 +102,8 @@ def accounts(folder: Path) -> None:
 
 
 def users_file(path: Path, *users: str) -> None:
-    """Add users as `htpasswd -B` and `registry useradd` do; at bcrypt's lowest cost, to save time."""
-    hashed = {user: bcrypt.hashpw(USERS[user].encode(), bcrypt.gensalt(4)).decode() for user in users}
+    """Add users as `htpasswd -B` does, whose cost of bcrypt is 5."""
+    hashed = {user: bcrypt.hashpw(USERS[user].encode(), bcrypt.gensalt(5)).decode() for user in users}
     with path.open("a") as out:
         out.write("".join(f"{user}:{word}\n" for user, word in hashed.items()))
 
@@ -117,7 +117,7 @@ def running(
         others = {"0.0.0.0:5000": f"{host}:0"}
         if kind in ("tls", "ours-tls"):
             certificates(folder, host)
-        if kind == "htpasswd":
+        if kind in ("htpasswd", "ours-accounts"):
             users_file(folder / "users", *USERS)
         if kind == "ours-tls":
             accounts(folder)
@@ -141,6 +141,8 @@ def _ours(kind: str, folder: Path, host: str) -> list[str]:
     """`imagelab registry serve`, with what the page gives it for a class, or with nothing."""
     program = f"{sys.executable} -m imagelab"
     command = f"imagelab registry serve {folder}/data --host {host} --port 0"
+    if kind == "ours-accounts":
+        command += f" --htpasswd {folder}/users"
     if kind == "ours-tls":
         command = blocks()["serve.sh"].replace("--host 0.0.0.0 --port 5000", f"--host {host} --port 0")
     return ["sh", "-euc", "exec " + filled(command.replace("imagelab", program, 1), folder, {})]

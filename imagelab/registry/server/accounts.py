@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from ...errors import Invalid
@@ -34,32 +35,42 @@ class Accounts:
         self._read_at = -1
         self._read()
 
-    def user_of(self, header: str) -> str | None:
-        """The user whose password an Authorization header (Basic) holds; None for any other."""
-        scheme, _, text = header.partition(" ")
-        if scheme.lower() != "basic":
-            return None
-        try:
-            user, colon, password = base64.b64decode(text, validate=True).decode().partition(":")
-        except (binascii.Error, ValueError):
-            return None
-        return user if colon and self.check(user, password) else None
+    def remembered(self, header: str) -> str | None:
+        """Whose an Authorization header (Basic) is, if that takes no time to say; empty where it is nobody's.
+
+        None where bcrypt has to be asked: see `user_of`.
+        """
+        user, password = _basic(header)
+        self._read()
+        if user not in self._hashes:
+            return ""
+        return user if self._was_right(self._right, user, password) else None
+
+    def user_of(self, header: str) -> str:
+        """The user whose password an Authorization header (Basic) holds; empty for any other. bcrypt takes its time."""
+        user, password = _basic(header)
+        return user if user and self.check(user, password) else ""
 
     def check(self, user: str, password: str) -> bool:
         """Whether this is the user's password."""
         import bcrypt
 
         self._read()
-        stored = self._hashes.get(user)
-        given = hmac.digest(self._key, f"{user}\0{password}".encode(), hashlib.sha256)
+        stored, right = self._hashes.get(user), self._right
         if stored is None:
             return False
-        if hmac.compare_digest(self._right.get(user, b""), given):
+        if self._was_right(right, user, password):
             return True
         if not bcrypt.checkpw(password.encode()[:72], stored):
             return False
-        self._right[user] = given
+        right[user] = self._keyed(user, password)  # forgotten if the file was read again meanwhile
         return True
+
+    def _was_right(self, right: Mapping[str, bytes], user: str, password: str) -> bool:
+        return hmac.compare_digest(right.get(user, b""), self._keyed(user, password))
+
+    def _keyed(self, user: str, password: str) -> bytes:
+        return hmac.digest(self._key, f"{user}\0{password}".encode(), hashlib.sha256)
 
     def may_write(self, user: str, repository: str) -> bool:
         """Whether a user may push to a repository: the teacher to any, others to those under their name."""
@@ -88,6 +99,18 @@ class Accounts:
                     )
                 hashes[user] = stored.encode()
         self._hashes, self._right, self._read_at = hashes, {}, when
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """The user and password of an Authorization header; both empty where it holds none."""
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        user, colon, password = base64.b64decode(text, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return "", ""
+    return (user, password) if colon else ("", "")
 
 
 def add_user(file: str | os.PathLike[str], user: str, password: str) -> None:

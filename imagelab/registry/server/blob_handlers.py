@@ -75,8 +75,8 @@ class UploadsHandler(Handler):
 
     one: Upload | None = None
 
-    def prepare(self) -> None:
-        super().prepare()
+    async def prepare(self) -> None:
+        await super().prepare()
         if self.request.method == "POST":
             self.name = self.server.registry.repository(self.path_args[0]).name
             if not self._mount():
@@ -133,8 +133,8 @@ class UploadHandler(Handler):
 
     one: Upload | None = None
 
-    def prepare(self) -> None:
-        super().prepare()
+    async def prepare(self) -> None:
+        await super().prepare()
         name, number = self.path_args
         self.one = self.server.upload(name, number)
         if self.request.method in ("PATCH", "PUT") and (header := self.request.headers.get("Content-Range")):

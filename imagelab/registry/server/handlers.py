@@ -64,12 +64,12 @@ class Handler(tornado.web.RequestHandler):
     def compute_etag(self) -> None:
         return None
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Check who asks, before a byte of the body is read."""
         writes = self.request.method not in ("GET", "HEAD", "OPTIONS")
         accounts = self.server.accounts
         if accounts is not None:
-            self.user = accounts.user_of(self.request.headers.get("Authorization", "")) or ""
+            self.user = await self.server.user_of(self.request.headers.get("Authorization", ""))
             ping = self.request.path.rstrip("/") == "/v2"
             if not self.user and (writes or ping or not self.server.anonymous_pull):
                 raise RegistryError(401, "UNAUTHORIZED", "authentication required", headers=CHALLENGE)
@@ -135,7 +135,7 @@ class Handler(tornado.web.RequestHandler):
 class Unknown(Handler):
     """Anything that is not a path of the API."""
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         raise RegistryError(404, "NAME_UNKNOWN", "not a path of this registry: they begin with /v2/")
 
 
@@ -188,8 +188,8 @@ def _page(handler: Handler, items: list[str], path: str) -> tuple[list[str], str
 class ManifestHandler(Handler):
     """`/v2/<name>/manifests/<tag or digest>`."""
 
-    def prepare(self) -> None:
-        super().prepare()
+    async def prepare(self) -> None:
+        await super().prepare()
         self.pieces: list[bytes] = []
         length = self.request.headers.get("Content-Length", "0")
         if length.isdecimal() and int(length) > MOST_MANIFEST:

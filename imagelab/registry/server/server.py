@@ -17,6 +17,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -64,6 +65,7 @@ class Server:
         self._tls = tls
         self.url = f"{'https' if tls else 'http'}://{_in_url(host)}:{self.port}"
         self._http: tornado.httpserver.HTTPServer | None = None
+        self._checks = ThreadPoolExecutor(1, "passwords")  # one: what it found out, the next in line need not
 
     def start(self) -> None:
         """Begin to answer, in the event loop that is running."""
@@ -83,6 +85,7 @@ class Server:
         for _, upload, _ in self.uploads.values():
             upload.discard()
         self.uploads.clear()
+        self._checks.shutdown(cancel_futures=True)
         self.registry.close()
 
     async def serve(self) -> None:
@@ -124,6 +127,18 @@ class Server:
         busy, ends = set(self.in_flight), time.monotonic() + 2.0
         while busy & set(self.in_flight) and time.monotonic() < ends:
             await asyncio.sleep(0.001)
+
+    async def user_of(self, header: str) -> str:
+        """The user whose password an Authorization header holds, or empty.
+
+        Others are answered while bcrypt takes its time.
+        """
+        if self.accounts is None:
+            return ""
+        user = self.accounts.remembered(header)
+        if user is not None:
+            return user
+        return await asyncio.get_running_loop().run_in_executor(self._checks, self.accounts.user_of, header)
 
     # Uploads ------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ import json
 import os
 import socket
 import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -253,6 +255,32 @@ def test_a_wrong_password_is_refused_and_a_right_one_hashed_once(guarded, monkey
     assert logged_in(guarded, "alice", "bob's")("GET", "/v2/").status == 401
     assert logged_in(guarded, "nobody", "x")("GET", "/v2/").status == 401
     assert Client(guarded, {"Authorization": "Basic !"})("GET", "/v2/").status == 401
+
+
+def test_others_are_answered_while_bcrypt_takes_its_time(guarded, monkeypatch):
+    import bcrypt
+
+    begun, answered, real = threading.Event(), threading.Event(), bcrypt.checkpw
+
+    def slowly(*args):
+        begun.set()
+        assert answered.wait(60), "nobody else was answered meanwhile"
+        return real(*args)
+
+    monkeypatch.setattr(bcrypt, "checkpw", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        login = pool.submit(logged_in(guarded, "alice"), "GET", "/v2/")
+        assert begun.wait(60)
+        assert Client(guarded)("GET", "/v2/").status == 401
+        answered.set()
+        assert login.result().status == 200
+
+
+def test_a_password_that_was_changed_is_forgotten(guarded, tmp_path):
+    assert logged_in(guarded, "alice")("GET", "/v2/").status == 200
+    add_user(tmp_path / "users", "alice", "another")
+    assert logged_in(guarded, "alice")("GET", "/v2/").status == 401
+    assert logged_in(guarded, "alice", "another")("GET", "/v2/").status == 200
 
 
 def test_a_manifest_over_the_limit_is_refused_before_it_is_read(ask, server):
