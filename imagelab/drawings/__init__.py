@@ -11,5 +11,6 @@ from .merkle import merkle
 from .sharing import sharing
 from .stack import stack
 from .tags import tags
+from .transfer import transfer
 
-__all__ = ["anatomy", "stack", "sharing", "containers", "merkle", "tags", "build", "Drawing"]
+__all__ = ["anatomy", "stack", "sharing", "containers", "merkle", "tags", "build", "transfer", "Drawing"]

@@ -11,9 +11,10 @@ from .container_playground import ContainerPlayground
 from .digest_microscope import DigestMicroscope
 from .layer_explorer import LayerExplorer
 from .tag_board import TagBoard
+from .transfer_board import TransferBoard
 from .waste_meter import WasteMeter
 
 __all__ = [
     "LayerExplorer", "CacheSimulator", "BuildProgress", "DigestMicroscope", "TagBoard", "WasteMeter",
-    "ContainerPlayground", "Anatomy",
+    "ContainerPlayground", "Anatomy", "TransferBoard",
 ]  # fmt: skip
