@@ -132,7 +132,8 @@ def docker(line: str, cell: str | None = None) -> None:
                     around.enter_context(enter(lab))
             code = run(args, name="docker", session=Session(lab=lab, notebook=True))
         if code == 130:
-            raise Interrupted(f"docker {shlex.join(args)}: interrupted")
+            after = ". Its container may go on: see %docker ps. With -d, the cell does not wait" * (args[:1] == ["run"])
+            raise Interrupted(f"docker {shlex.join(args)}: interrupted{after}")
         if code:
             raise CommandFailed(shlex.join(args), code)
 

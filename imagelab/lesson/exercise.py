@@ -153,8 +153,7 @@ class Exercise:
         """Check each condition in the lab, and name the mistake if it is a common one; records the try."""
         verdicts = self.verdicts()
         if all(verdict.holds for _, verdict in verdicts):
-            words, link = self._following()
-            after = f'<p>Next: <a href="{link}">{html(words)}</a></p>' if link else ""
+            after = self.next()._repr_html_() if self._following()[1] else ""
             return self._message(f"{self.title}: solved.", GREEN, self.marked(verdicts), self.summary, after)
         if self.untouched:
             unchanged = f"Nothing has changed in `{self.variable}.lab` yet."
@@ -248,10 +247,11 @@ class Exercise:
         """`Exercise 00.me`."""
         return f"Exercise {self.name}"
 
-    @property
-    def next(self) -> str:
-        """What comes after it in the course, marked up."""
-        return f"Next: {self._following()[0]}."
+    def next(self) -> Message:
+        """What comes after it in the course, as a link."""
+        words, link = self._following()
+        shown = f'<a href="{link}">{html(words)}</a>' if link else html(words)
+        return Message(f"<p>Next: {shown}</p>", plain(f"Next: {words}."))
 
     def _following(self) -> tuple[str, str]:
         """What comes after it, marked up, and where that is: a notebook and perhaps a cell in it, as a link."""

@@ -167,15 +167,21 @@ class Prediction:
             return f"You chose ({letter}), which is right."
         if letter == DONT_KNOW:
             return "You said that you don't know, which is not scored."
-        return f"You chose ({letter}) {self.options[letter]}. The answer is ({self.answer})."
+        return f"You chose ({letter}) {self.options[letter]}.{self._is_another}"
+
+    @property
+    def _is_another(self) -> str:
+        return f" The answer is ({self.answer})."
 
     def _explanation(self, first: str | None) -> str:
         """The answer; what there is to say to the learner's own; and, folded, why the other options are wrong."""
         shown = ""
         if first is not None:
+            verdict = self._verdict(first).removesuffix(self._is_another)  # the title says it
             reason = self._revealed[first] if first in self._wrong else ""
-            shown = paragraph(f"**{self._verdict(first)}** {reason}")
+            shown = paragraph(f"**{verdict}** {reason}")
         shown += paragraph(self._revealed[self.answer])
         for letter in self._wrong:
-            shown += folded(f"Why not ({letter}) {self.options[letter]}?", self._revealed[letter])
+            if letter != first:
+                shown += folded(f"Why not ({letter}) {self.options[letter]}?", self._revealed[letter])
         return card(self._title, shown, colour=GREEN)

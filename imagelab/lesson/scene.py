@@ -6,6 +6,7 @@ a section can be run after a restart, again, or alone. The lab of the scene befo
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from ..errors import NotFound
@@ -14,6 +15,7 @@ from . import scenes
 if TYPE_CHECKING:
     from ..lab import Lab
 
+WIDTH = 110  # characters: what JupyterLab shows in a line beside its list of files; it would break inside a word
 _stage: list[Lab] = []  # the lab of the scene that is on, in this kernel
 
 
@@ -27,7 +29,11 @@ def scene(name: str) -> Lab:
         _leave(_stage.pop())
     _stage.append(lab)
     lab.use()
-    print(f"Section {name} begins with {_contents(lab)}. %docker speaks to this lab.")
+    begins, speaks = f"Section {name} begins with {_contents(lab)}.", "%docker speaks to this lab."
+    if len(begins) + len(speaks) < WIDTH:
+        print(begins, speaks)
+    else:
+        print(textwrap.fill(begins, WIDTH, break_long_words=False, break_on_hyphens=False), speaks, sep="\n")
     return lab
 
 
@@ -55,10 +61,13 @@ def _leave(lab: Lab) -> None:
 def _contents(lab: Lab) -> str:
     images = len({image.id for image in lab.images()})
     tags = sorted(name.familiar for image in lab.images() for name in image.names)
-    containers = [f"{one.name} ({one.status})" for one in lab.containers()]
+    containers = lab.containers()
+    states = {one.status for one in containers}
+    state = f"{states.pop()} " if len(states) == 1 else ""
+    listed = [one.name if state else f"{one.name} ({one.status})" for one in containers]
     folders = sorted(path.name for path in lab.home.parent.iterdir() if path.is_dir() and path != lab.home)
     named = f" ({', '.join(tags)})" if tags else ""
-    running = f" and {_count(len(containers), 'container')} ({', '.join(containers)})" if containers else ""
+    running = f" and {_count(len(containers), f'{state}container')} ({', '.join(listed)})" if containers else ""
     beside = f" and the folder {' and '.join(folders)}" if folders else ""
     return f"{_count(images, 'image')}{named}{running}{beside}" if images else f"an empty lab{beside}"
 

@@ -60,8 +60,6 @@ class Task(Protocol):
     @property
     def title(self) -> str: ...
     @property
-    def next(self) -> str: ...
-    @property
     def par(self) -> int: ...
     @property
     def steps(self) -> Sequence[str]: ...
@@ -76,6 +74,7 @@ class Task(Protocol):
     def solution(self) -> Shown: ...
     def run_step(self) -> Shown: ...
     def reset(self) -> object: ...
+    def next(self) -> Shown: ...
 
 
 class ExerciseCard(Readable):
@@ -92,7 +91,8 @@ class ExerciseCard(Readable):
         self.solution = button("Solution", "Show one solution, in docker commands and in Python")
         self.step = button("Run next step", "Run the next step of the solution in this exercise's lab")
         self.reset = button("Reset", "Start again with a new lab in the starting state")
-        self.next = button("Next", "Say what comes after this exercise")
+        self.next = button("Next", "Show a link to what comes after this exercise")
+        self.link = ipywidgets.Output()  # JupyterLab opens a notebook's links in an output, and not in other widgets
         self.step.layout.display = "none"
         for pressed, action in (
             (self.check, self._check), (self.hint, self._hint), (self.solution, self._solution),
@@ -102,7 +102,7 @@ class ExerciseCard(Readable):
         self._redraw_safely = show_errors(self.feedback, self._redraw)
         row = side_by_side(self.check, self.hint, self.solution, self.step, self.reset, self.next)
         above: list[ipywidgets.Widget] = [self.head, self.pictures, self.conditions, self.feedback, self.counts]
-        super().__init__([*above, row, self.answer], html=html, plain=plain)
+        super().__init__([*above, row, self.answer, self.link], html=html, plain=plain)
         self.redraw()
         after_each_cell(self, ExerciseCard.redraw)
 
@@ -123,7 +123,7 @@ class ExerciseCard(Readable):
         _set(self.conditions, f'<ul aria-label="Conditions">{items}</ul>')
         met = frozenset(number for number, (_, verdict) in enumerate(verdicts) if verdict.holds)
         if met != self._met or ERROR in self.feedback.value:  # what is announced is announced once
-            self.feedback.value = status(self._progress(verdicts, met))
+            _set(self.feedback, status(self._progress(verdicts, met)))
         self._met = met
         _set(self.counts, f"<p>{self._words(self._counts())}</p>")
         self.hint.description = f"Hint ({task.hints_given} of {len(task.hints)} shown)"
@@ -157,33 +157,38 @@ class ExerciseCard(Readable):
         )
 
     def _check(self, *_: object) -> None:
-        _set(self.answer, status(self._task.check()._repr_html_()))
-        self.redraw()
+        self._reply(self._task.check()._repr_html_())
 
     def _hint(self, *_: object) -> None:
-        _set(self.answer, status(self._task.hint()._repr_html_()))
-        self.redraw()
+        self._reply(self._task.hint()._repr_html_())
 
     def _solution(self, *_: object) -> None:
-        _set(self.answer, status(self._task.solution()._repr_html_()))
         self.step.layout.display = ""
-        self.redraw()
+        self._reply(self._task.solution()._repr_html_())
 
     def _step(self, *_: object) -> None:
-        _set(self.answer, status(self._task.run_step()._repr_html_()))
-        self.redraw()
+        self._reply(self._task.run_step()._repr_html_())
 
     def _reset(self, *_: object) -> None:
         self._task.reset()
         self.step.layout.display = "none"
-        _set(self.answer, status("<p>A new lab, in the starting state.</p>"))
+        self._reply("<p>A new lab, in the starting state.</p>")
+
+    def _reply(self, html: str) -> None:
+        """Answer a button, in the place of the answer before."""
+        _set(self.answer, status(html))
+        self.link.outputs = ()
         self.redraw()
 
     def _next(self, *_: object) -> None:
-        _set(self.answer, status(f"<p>{self._words(self._task.next)}</p>"))
+        following = self._task.next()
+        data = {"text/plain": repr(following), "text/html": status(following._repr_html_())}
+        _set(self.answer, "")
+        self.link.outputs = ({"output_type": "display_data", "data": data, "metadata": {}},)
 
 
 def _set(area: ipywidgets.HTML, html: str) -> None:
-    """Put HTML into an area, if that changes it."""
+    """Put HTML into an area, if that changes it, with its lines as close as in the text around."""
+    html = html and f'<div style="line-height:1.5">{html}</div>'  # ipywidgets gives a line the height of a button
     if area.value != html:
         area.value = html

@@ -32,7 +32,8 @@ def diverge() -> Exercise:
         "06.diverge",
         "`diverge.lab` holds `shop:1.0`, whose `/menu.txt` says `soup 4`, and no container. Let two containers of it "
         "run, `calm` and `busy`. Write another price into the menu of `busy`, and leave `calm` as it is. Then make "
-        "`busy` an image, `shop:busy`. `shop:1.0` stays as it is, and both containers go on.",
+        "`busy` an image, `shop:busy`. `shop:1.0` stays as it is, and both containers go on. (The shop never closes: "
+        "without `-d`, a cell with `docker run` waits until you interrupt the kernel.)",
         start=lambda diverge: _shop(diverge),
         goal=_diverge_goal,
         hints=[
@@ -135,8 +136,8 @@ def kept() -> Exercise:
         "06.kept",
         "`kept.lab` has two containers of `shop:1.0`, `till` and `draft`. Both took orders into `/orders.txt`, both "
         "have stopped, and somebody says that the orders are lost. Bring the very same `till` back, running, with its "
-        "orders. The orders in `draft` were a trial: let a container `draft` run that knows nothing of them, as new "
-        "as on its first day.",
+        "orders. The orders in `draft` were a trial: let a container `draft` run (`-d`) that knows nothing of them, "
+        "as new as on its first day.",
         start=_taken,
         goal=_kept_goal,
         hints=[

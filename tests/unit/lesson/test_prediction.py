@@ -61,8 +61,9 @@ def test_the_reveal_speaks_to_what_was_answered(question):
     shown = radios(question)
     shown.press("a")
     revealed = question.reveal(grown=1024)._repr_html_()
-    assert "You chose (a) <code>tar</code> shrinks. The answer is (c)." in revealed
-    assert "Nothing was erased." in revealed
+    assert "You chose (a) <code>tar</code> shrinks.</b> Nothing was erased." in revealed
+    assert revealed.count("The answer is (c)") == 1 and "Why not (a)" not in revealed, "nothing is said twice"
+    assert "Why not (b)" in revealed
     assert "It grew by 1,024 bytes." in shown.feedback
 
 

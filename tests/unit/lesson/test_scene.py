@@ -7,7 +7,7 @@ import pytest
 from imagelab import Lab
 from imagelab.errors import NotFound
 from imagelab.lesson import scenes
-from imagelab.lesson.scene import prepared, scene
+from imagelab.lesson.scene import _contents, prepared, scene
 
 
 def tag_one(lab):
@@ -37,7 +37,20 @@ def test_a_section_begins_with_what_the_sections_before_it_leave(capsys):
     assert names(scene("09.2")) == ["shop:1.0"]
     lab = scene("09.3")
     assert names(lab) == ["lab/shell:1.0", "shop:1.0", "shop:latest"]
-    assert "2 images (lab/shell:1.0, shop:1.0, shop:latest) and 1 container (web (created))" in capsys.readouterr().out
+    printed = capsys.readouterr().out.splitlines()[1:]
+    assert printed == [
+        "Section 09.3 begins with 2 images (lab/shell:1.0, shop:1.0, shop:latest) and 1 created container (web).",
+        "%docker speaks to this lab.",
+    ], "broken between words"
+
+
+def test_containers_in_two_states_are_named_with_theirs():
+    lab = Lab.temporary(epoch=0)
+    lab.base()
+    lab.create("lab/shell:1.0", "true", name="one")
+    assert _contents(lab).endswith(" and 1 created container (one)")
+    lab.run("lab/shell:1.0", "true", name="two")
+    assert _contents(lab).endswith(" and 2 containers (two (exited), one (created))")
 
 
 def test_the_lab_of_a_scene_is_the_one_that_docker_speaks_to():

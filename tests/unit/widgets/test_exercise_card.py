@@ -164,13 +164,19 @@ def test_reset_starts_again_and_docker_speaks_to_the_new_lab(shell, twins, card)
 
 def test_next_says_what_follows(shell):
     in_order = [task for task in course.lesson("04").tasks if task.is_exercise]
-    lines = [f"Next: exercise {task.name} , in section {task.heading}." for task in in_order[1:]]
-    lines.append("Next: what you have seen, below, and then lesson 05 · Digests .")
-    for task, line in zip(in_order, lines, strict=True):
+    lines = [f"Next: exercise {task.name}, in section {task.heading}." for task in in_order[1:]]
+    lines.append("Next: what you have seen, below, and then lesson 05 · Digests.")
+    notebooks = ["04-tags.ipynb#", "04-tags.ipynb#", '05-digests.ipynb"']
+    for task, line, notebook in zip(in_order, lines, notebooks, strict=True):
         one = exercise(task.name)
         one._repr_mimebundle_()
+        one._card.check.click()
         one._card.next.click()
-        assert words(one._card.answer) == line
+        [shown] = one._card.link.outputs
+        assert shown["data"]["text/plain"] == line and one._card.answer.value == ""
+        assert f'<a href="{notebook}' in shown["data"]["text/html"]
+        one._card.hint.click()
+        assert one._card.link.outputs == ()
 
 
 def test_an_error_is_told_in_words_and_the_card_recovers(shell, twins, card):
