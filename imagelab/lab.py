@@ -135,6 +135,7 @@ class Lab(RegistryMethods, Displayed):
         """The images, newest first: `docker images`; with `all`, untagged ones that another was made from as well."""
         images = self.store.images()
         parents = {image.parent.digest for image in images if image.parent} if not all else set()
+        parents -= set(self.store.repo_digests.images().values())  # these have a name: name@digest
         shown = (image for image in images if image.names or image.digest not in parents)
         return Listing(shown, "images")
 

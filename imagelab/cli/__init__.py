@@ -47,6 +47,8 @@ _IMAGE = {
     "load": ("archive:load", "Load an image from a tar archive or STDIN"),
     "ls": ("images:images", "List images"),
     "prune": ("tags:prune", "Remove unused images"),
+    "pull": ("pull:pull", "Download an image from a registry"),
+    "push": ("pull:push", "Upload an image to a registry"),
     "rm": ("tags:rmi", "Remove one or more images"),
     "save": ("archive:save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
     "tag": ("tags:tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
@@ -66,7 +68,12 @@ _DOCKER = {
     "info": _SYSTEM["info"],
     "inspect": ("inspect:inspect", "Return low-level information on Docker objects"),
     "load": _IMAGE["load"],
+    "login": ("login:login", "Log in to a registry"),
+    "logout": ("login:logout", "Log out from a registry"),
+    "manifest": ("__init__:manifest", "Look at image manifests and manifest lists"),
     "ps": _CONTAINER["ls"],
+    "pull": _IMAGE["pull"],
+    "push": _IMAGE["push"],
     "rmi": _IMAGE["rm"],
     "save": _IMAGE["save"],
     "system": ("__init__:system", "Manage imagelab"),
@@ -87,8 +94,11 @@ _OUR_OWN = {
     "verify": ("explore:verify", "Hash all content again and list what is damaged"),
     "waste": ("explore:waste", "Show which bytes of an image later layers cover or remove"),
 }
+_MANIFEST = {
+    "inspect": ("manifest:inspect", "Display an image manifest, or manifest list"),
+}
 _REGISTRY = {
-    "ls": ("registry:ls", "List the repositories and tags of a registry's folder"),
+    "ls": ("registry:ls", "List the repositories and tags of a registry, or of its folder"),
     "prune": ("registry:prune", "Delete what no manifest of a registry's folder needs"),
     "serve": ("registry:serve", "Serve a registry from a folder until Ctrl-C"),
     "useradd": ("registry:useradd", "Add a user to a file of users"),
@@ -179,6 +189,10 @@ container = _Group(
     "container", table=_CONTAINER, callback=click.pass_context(_or_help), help="Manage containers"
 )  # fmt: skip
 image = _Group("image", table=_IMAGE, callback=click.pass_context(_or_help), help="Manage images")
+manifest = _Group(
+    "manifest", table=_MANIFEST, callback=click.pass_context(_or_help),
+    help="Look at image manifests and manifest lists",
+)  # fmt: skip
 registry = _Group(
     "registry", table=_REGISTRY, callback=click.pass_context(_or_help), help="Serve a registry, and manage its folder"
 )  # fmt: skip

@@ -91,9 +91,10 @@ def images(
             continue  # the same ID under another manifest, or excluded by dangling=
         if as_29 and not (names or all or is_dangling):
             continue
-        if not names and not patterns:
+        shown = [*names, *(() if as_29 else _digest_only(session.lab.repo_digests(image), names, each=digests))]
+        if not shown and not patterns:
             listed.append((image, None))
-        listed += [(image, name) for name in names if not patterns or filters.names_fit(name, patterns)]
+        listed += [(image, name) for name in shown if not patterns or filters.names_fit(name, patterns)]
     if as_29 and not (template or quiet or no_trunc or digests):
         docker29.print_images(listed, {container.spec.image for container in session.lab.containers()})
         return
@@ -101,13 +102,31 @@ def images(
     rows: list[Row] = []
     wants_digest = digests or (template is not None and ".Digest" in template)  # docker fills it in only on request
     for image, name in listed:
-        more = {"Digest": str(image.digest)} if wants_digest and name else {}
         repository, tag = (name.familiar_name, name.tag or NONE) if name else (NONE, NONE)
-        rows.append(image_row(image, repository, tag, now, trunc=not no_trunc, more=more, docker=session.docker))
+        if name and name.digest:
+            shown_digests = [name.digest if digests else ""]
+        else:
+            shown_digests = _digests(session, image, name) if wants_digest and name else [NONE]
+        for digest in shown_digests:
+            more = {"Digest": digest}
+            rows.append(image_row(image, repository, tag, now, trunc=not no_trunc, more=more, docker=session.docker))
     columns = ["Repository", "Tag", *(["Digest"] if digests else []), "ID", "CreatedSince", "Size"]
     if template and template.startswith("table ") and digests and "{{.Digest}}" not in template:
         template += "\t{{.Digest}}"
     print_rows(rows, IMAGE_TITLES, columns, template, quiet=quiet, unknown="N/A")
+
+
+def _digest_only(digests: Iterable[Reference], tags: Iterable[Reference], *, each: bool) -> list[Reference]:
+    """The repositories that an image has a digest in and no tag: docker lists them as untagged, or `each` digest."""
+    tagged = {name.name for name in tags}
+    alone = [name for name in digests if name.name not in tagged]
+    return alone if each else list({name.name: name for name in alone}.values())
+
+
+def _digests(session: Session, image: Image, name: Reference) -> list[str]:
+    """The digests in a tag's rows: those that its repository is known to have the image under."""
+    known = [str(one.digest) for one in session.lab.repo_digests(image) if one.name == name.name]
+    return known or ([str(image.digest)] if session.docker == "29" else [NONE])
 
 
 @verb("IMAGE", takes=(1, 1))

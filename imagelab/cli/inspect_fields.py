@@ -40,6 +40,20 @@ class _Loose(Struct):
                 yield "Id" if name == "ID" else name, value
 
 
+def repo_digests(image: Image, names: Sequence[str], lab: Lab, *, as_29: bool) -> list[str]:
+    """Every name@digest of an image: the classic store learns them at a push or a pull.
+
+    The containerd store knows the manifest's digest from the start; where the registry has another, that is the one
+    to pull by.
+    """
+    known = [name.familiar for name in lab.repo_digests(image)]
+    if not as_29:
+        return known
+    repositories = dict.fromkeys(name.rpartition(":")[0] for name in names)
+    pushed = {text.partition("@")[0] for text in known}
+    return [*known, *(f"{name}@{image.digest}" for name in repositories if name not in pushed)]
+
+
 def image_described(image: Image, names: Sequence[str], lab: Lab, *, as_29: bool = False) -> Struct:
     """An image with these names as docker's API describes it; a template sees exactly these fields.
 
@@ -52,7 +66,7 @@ def image_described(image: Image, names: Sequence[str], lab: Lab, *, as_29: bool
         "types.ImageInspect",
         ID=str(id_),
         RepoTags=list(names),
-        RepoDigests=[f"{name}@{image.digest}" for name in dict.fromkeys(n.rpartition(":")[0] for n in names)],
+        RepoDigests=repo_digests(image, names, lab, as_29=as_29),
         Parent=str(image.parent.id) if image.parent and not as_29 else "",
         Comment=comment,
         Created=image.created or _ZERO_TIME,

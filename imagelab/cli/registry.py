@@ -6,6 +6,7 @@ Any client can push to it and pull from it: docker, podman, skopeo.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,9 +61,13 @@ def serve(
         say("The registry has stopped.\n")
 
 
-@verb("[DIR]", takes=(0, 1))
+@verb("[DIR|HOST[/REPOSITORY]]", takes=(0, 1))
 def ls(session: Session, args: tuple[str, ...]) -> None:
-    """List the repositories and tags of a registry's folder that is not being served."""
+    """List the repositories and tags of a registry (HOST:PORT), or of a folder that is not being served."""
+    first = args[0].partition("/")[0] if args else ""
+    if first == "localhost" or ":" in first or "." in first.strip("."):
+        _list_host(session, first, args[0].partition("/")[2])
+        return
     from ..registry.server.repositories import Registry
 
     registry = Registry(_folder(session, args))
@@ -72,6 +77,24 @@ def ls(session: Session, args: tuple[str, ...]) -> None:
         for tag, digest in sorted(repository.tags.items()):
             rows.append((name, tag, digest[:19], units.size(repository.manifests[digest].size)))
     registry.close()
+    _print(rows)
+
+
+def _list_host(session: Session, host: str, repository: str) -> None:
+    """List what a registry has: its repositories, or one's tags and their digests."""
+    from ..registry.client import Client
+    from .pull import access_of
+
+    rows = [("REPOSITORY", "TAG", "DIGEST", "SIZE")]
+    with Client(host, access_of(session)) as client:
+        for name in [repository] if repository else client.catalog():
+            for tag in client.tags(name):
+                digest, size = client.manifest_digest(name, tag, f"{host}/{name}:{tag}")
+                rows.append((name, tag, str(digest or "<none>")[:19], units.size(size)))
+    _print(rows)
+
+
+def _print(rows: Iterable[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         say("   ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")

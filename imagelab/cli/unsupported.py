@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-_REGISTRIES = re.compile("login|logout|manifest|search|trust")
 _OTHERS = re.compile(
     "builder|buildx|checkpoint|compose|config|context|events|network|node|plugin|secret|service|stack|swarm|volume"
 )
@@ -15,12 +14,12 @@ _VERBS = {
     "attach": "use {top} logs -f for its output, and {top} start -ai to give it input",
     "pause": "use {top} stop, which keeps the container's files, and {top} start to run it again",
     "port": "containers have no network; use {top} exec and {top} cp",
-    "pull": "use docker save where the image is, then {top} load",
-    "push": "use {top} save, then docker load where the image shall be",
     "rename": "use {top} commit, then {top} create with the new name from that image",
     "restart": "use {top} stop, then {top} start",
+    "search": "registries of today have no search; {top} registry ls HOST lists what one has",
     "stats": "use ps or top of this machine; the PID is in {top} inspect --format '{{{{.State.Pid}}}}'",
     "top": "use {top} exec CONTAINER ps",
+    "trust": "imagelab checks digests, and no signatures; pin an image with NAME@DIGEST",
     "unpause": "imagelab has no paused containers; {top} start runs a stopped one again",
     "update": "the limits are the same for every container and cannot be changed",
 }
@@ -30,8 +29,6 @@ def verb_instead(name: str, top: str) -> str | None:
     """The alternative to a docker command that imagelab does not have; None for a name that is not docker's."""
     if name in _VERBS:
         return _VERBS[name].format(top=top)
-    if _REGISTRIES.fullmatch(name):
-        return f"imagelab has no registries yet; use {top} save and {top} load"
     return "imagelab covers only images and containers" if _OTHERS.fullmatch(name) else None
 
 
@@ -56,7 +53,7 @@ _WHY = {
     "log": "each container has one log, with a limit on its size",
     "cidfile": "the ID is what create and run -d print",
     "labels": "use --label",
-    "trust": "imagelab pulls no images",
+    "trust": "imagelab checks digests, and no signatures",
     "checkpoint": "imagelab has no checkpoints",
     "links": "containers have no links",
     "background": "start background programs from the container's main command",

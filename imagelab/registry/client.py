@@ -154,7 +154,7 @@ class Client:
         text = answer.beginning()
         if self.auth.scheme == "basic" and self.auth.account is None:
             words = "no basic auth credentials"
-            if method in ("GET", "HEAD"):
+            if "/manifests/" in url and method in ("GET", "HEAD"):  # docker names the request at a pull alone
                 words = f'{method.capitalize()} "{url}": {words}'
             raise Denied(words, f"log in first: imagelab login {self.domain}, or lab.login")
         if self.auth.scheme == "basic":

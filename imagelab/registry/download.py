@@ -116,7 +116,7 @@ class Downloads:
 
     def _download(self, descriptor: Json, diff_id: Digest) -> Staged:
         digest, size = Digest(descriptor["digest"]), descriptor["size"]
-        partial = self.store.home / "cache" / "pull" / digest.hex
+        partial = self.store.home / "cache" / "pull" / f".{digest.hex}"  # a sweep takes it
         what = f"the layer {digest.short} of {self.name}"
 
         def told(done: int) -> None:
@@ -129,7 +129,7 @@ class Downloads:
 
     def _claim(self, partial: Path) -> Path | None:
         """What came of a layer in an earlier pull, taken so that no other process uses it too."""
-        ours = self.store.blobs.workplace() / f"{partial.name}.{os.urandom(4).hex()}"
+        ours = self.store.blobs.workplace() / os.urandom(16).hex()
         try:
             os.replace(partial, ours)
         except FileNotFoundError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ class RegistryMethods:
         from .server.embedded import serve
 
         registry = serve(self.store.home / "registry", accounts, anonymous_pull, port, name)
-        weakref.finalize(self.store, registry.close)
+        registry.end_with(self.store)
         return registry
 
     def push(
@@ -50,7 +49,7 @@ class RegistryMethods:
         from . import verbs
         from .transfer import silent
 
-        access = self._access(access)
+        access = self.reached(access)
         return verbs.push(self.store, name, access, report or silent, all_tags=all_tags, compression=compression)
 
     def pull(
@@ -65,7 +64,7 @@ class RegistryMethods:
         from . import verbs
         from .transfer import silent
 
-        access = self._access(access)
+        access = self.reached(access)
         return verbs.pull(self.store, name, access, report or silent, all_tags=all_tags, platform=platform or "")
 
     def login(self, host: str, user: str, password: str, *, access: Access | None = None) -> None:
@@ -76,14 +75,17 @@ class RegistryMethods:
         from . import verbs
         from .connection.credentials import Account
 
-        verbs.login(host, Account(user, password), self._access(access))
+        verbs.login(host, Account(user, password), self.reached(access))
 
     def logout(self, host: str) -> bool:
         """Forget the user and password for a registry; returns whether there were any."""
         return self.credentials.erase(host)
 
     def repo_digests(self, ref: str | Image) -> list[Reference]:
-        """The name@digest that registries have an image under, known from pushes and pulls: docker's RepoDigests."""
+        """The name@digest that registries have an image under, known from pushes and pulls: docker's RepoDigests.
+
+        Sorted, and empty for an image that was only built or loaded.
+        """
         return self.store.digests_of(ref if isinstance(ref, Image) else self.store.find(ref))
 
     @property
@@ -93,7 +95,7 @@ class RegistryMethods:
 
         return Credentials(self.store.home / "config.json")
 
-    def _access(self, access: Access | None) -> Access:
+    def reached(self, access: Access | None) -> Access:
         """How registries are reached, with this lab's accounts where no others are given."""
         from .client import Access
         from .connection import hosts

@@ -24,7 +24,7 @@ from ..store.store import Store
 from .client import Access, Client, Manifest
 from .connection.transport import part
 from .download import Downloads, SharedAllowance
-from .transfer import EXISTS, RECEIVED, SKIPPED, Moved, Report, Transfer, silent
+from .transfer import EXISTS, RECEIVED, SKIPPED, Moved, Progress, Report, Transfer, silent
 from .wire import Blob, WireNotes
 
 MOST_INDEXES = 4  # in one another
@@ -58,7 +58,7 @@ class _Pull:
     def __init__(
         self, store: Store, client: Client, reference: Reference, platform: str, report: Report, limit: int
     ) -> None:
-        self._store, self._client = store, client
+        self._store, self._client, self._report = store, client, report
         self._reference, self._platform = reference, platform.lower()
         self._name, self._repository = reference.familiar, reference.path
         allowance = SharedAllowance(limit)
@@ -73,10 +73,12 @@ class _Pull:
         else:
             digest, size = self._client.manifest_digest(self._repository, wanted, self._name)
             if digest and (image := self._known(digest)):
+                self._report(Progress("manifest", None, digest, "began", 0, size))
                 self._rows.append(Moved("manifest", None, digest, size, EXISTS))
                 return self._finish(digest, image)
             wanted = digest or wanted
         top = self._client.manifest(self._repository, wanted, self._name)
+        self._report(Progress("manifest", None, top.digest, "began", 0, len(top.data)))
         manifest = self._choose(top)
         with self._store.blobs.lease():
             image = self._image(manifest)

@@ -76,9 +76,9 @@ class _Push:
     def run(self, image: Image) -> Transfer:
         part.set(0)
         layers = list(dict.fromkeys(reversed(image.layers)))
+        self._client.connect()
         for layer in layers:
             self._tell(layer, "waiting")
-        self._client.connect()
         with self._store.blobs.lease():
             moved = dict(zip(layers, self._send_all(layers), strict=True))
         part.set(len(layers) + 1)

@@ -178,17 +178,13 @@ class Blobs:
                     shutil.rmtree(lease, ignore_errors=True)
                 else:
                     newest_allowed = min(newest_allowed, (lease / "lock").stat().st_mtime_ns)
-        for partial in (home / "cache" / "pull").glob("*"):
-            with suppress(FileNotFoundError):
-                if partial.stat().st_mtime_ns < newest_allowed:
-                    partial.unlink()
         blobs = freed = 0
         for digest in list(self):
             info = self.path(digest).stat()
             if digest not in live and info.st_mtime_ns < newest_allowed:
                 self.path(digest).unlink()
                 blobs, freed = blobs + 1, freed + info.st_size
-        notes = (home / "cache" / folder for folder in ("build", "size", "wire"))
+        notes = (home / "cache" / folder for folder in ("build", "size", "wire", "pull"))
         for torn in (path for folder in notes for path in folder.glob(".*")):  # of a writer that was killed
             with suppress(FileNotFoundError):
                 if torn.stat().st_mtime_ns < newest_allowed:

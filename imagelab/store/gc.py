@@ -61,7 +61,7 @@ def collect(store: Store, users: ImageUsers) -> Freed:
     with store.lock:
         live = _reachable(store, users)
         freed = Freed(*store.blobs.sweep(live))
-        store.repo_digests.keep(store.index.images())
+        store.repo_digests.keep(lambda name, manifest: manifest in store.index.images())
         store.forget_sizes(live | {diff_id for image in store.images() for diff_id in image.diff_ids})
     return freed
 

@@ -27,6 +27,10 @@ class _Family:
         self.names: dict[Digest, list[Reference]] = {id_: [] for id_ in self.images}
         for name, digest in sorted(store.tags().items()):
             self.names[id_of[digest]].append(name)
+        self.digests: dict[Digest, list[Reference]] = {}  # the name@digest of each ID
+        for name, digest in store.repo_digests.images().items():
+            if digest in id_of:
+                self.digests.setdefault(id_of[digest], []).append(name)
         self.users = users()
         self.parent: dict[Digest, Digest] = {}
         for digest, id_ in id_of.items():
@@ -41,6 +45,7 @@ class _Family:
         """Drop an ID from the family; returns the chainIDs of its layers that no other image has, top first."""
         chain = self.images.pop(id_)[0].chain_ids
         self.names.pop(id_)
+        self.digests.pop(id_, None)
         self.parent.pop(id_, None)
         kept = {chain_id for images in self.images.values() for image in images for chain_id in image.chain_ids}
         return [chain_id for chain_id in reversed(chain) if chain_id not in kept]
@@ -49,8 +54,9 @@ class _Family:
 def remove(store: Store, text: str, users: ImageUsers, *, force: bool = False, prune: bool = True) -> list[str]:
     """Remove one image or name as `docker rmi` does; returns its lines, "Untagged: …" and "Deleted: sha256:…".
 
-    A name is untagged, and its image deleted if that was the last one and no other image was made from it. An ID is
-    deleted with its only name, or with `force` with all of them. Untagged parents go too, unless `prune` is false.
+    A name is untagged, and its image deleted if that was the last one and no other image was made from it; with the
+    last tag of a repository go the digests that it has there. An ID is deleted with its only name, or with `force` with
+    all of them. Untagged parents go too, unless `prune` is false.
     Raises NotFound, and Conflict with docker's words.
     """
     with store.lock:
@@ -59,7 +65,12 @@ def remove(store: Store, text: str, users: ImageUsers, *, force: bool = False, p
         children = family.children(image.id)
         containers = family.users.get(image.id, [])
         running = next((one for one in containers if one.running), None)
-        if name:
+        digests = family.digests.get(image.id, [])
+        if pinned := next((one for one in digests if text in (one.familiar, one.canonical)), None):
+            lines = _forget_digests(store, family, image.id, [pinned])
+            if family.names[image.id] or family.digests[image.id] or children or running:
+                return lines
+        elif name:
             if containers and not force and len(family.names[image.id]) == 1:
                 raise Conflict(
                     f'conflict: unable to remove repository reference "{text}" (must force) - container '
@@ -68,7 +79,10 @@ def remove(store: Store, text: str, users: ImageUsers, *, force: bool = False, p
             store.unpoint([name], "rmi")
             lines = [f"Untagged: {name.familiar}"]
             family.names[image.id].remove(name)
-            if family.names[image.id] or children or running:
+            if all(one.name != name.name for one in family.names[image.id]):
+                same = [one for one in digests if one.name == name.name]
+                lines += _forget_digests(store, family, image.id, same)
+            if family.names[image.id] or family.digests.get(image.id) or children or running:
                 return lines
         else:
             lines = []
@@ -77,7 +91,8 @@ def remove(store: Store, text: str, users: ImageUsers, *, force: bool = False, p
                 raise _conflict(image, "cannot be forced", f"image has dependent child images ({made})")
             if running:
                 raise _conflict(image, "cannot be forced", f"image is being used by running container {running.short}")
-            if len(family.names[image.id]) > 1 and not force:
+            repositories = {one.name for one in [*family.names[image.id], *digests]}
+            if (len(family.names[image.id]) > 1 or len(repositories) > 1) and not force:
                 raise _conflict(image, "must be forced", "image is referenced in multiple repositories")
             if containers and not force:
                 stopped = containers[0].short
@@ -95,11 +110,20 @@ def _delete(store: Store, family: _Family, id_: Digest, prune: bool) -> list[str
         id_, parent = parent, family.parent.get(parent) if prune else None
         store.unpoint(family.names[id_], "rmi")
         lines += [f"Untagged: {name.familiar}" for name in family.names[id_]]
+        lines += _forget_digests(store, family, id_, family.digests.get(id_, []))
         store.forget(image.digest for image in family.images[id_])
         lines += [f"Deleted: {digest}" for digest in (id_, *family.drop(id_))]
         if parent is not None and (family.names[parent] or family.children(parent) or parent in family.users):
             break
     return lines
+
+
+def _forget_digests(store: Store, family: _Family, id_: Digest, digests: Sequence[Reference]) -> list[str]:
+    """Forget that registries have an image under these; returns docker's lines."""
+    if digests:
+        store.repo_digests.keep(lambda name, manifest: name not in digests)
+        family.digests[id_] = [one for one in family.digests[id_] if one not in digests]
+    return [f"Untagged: {one.familiar}" for one in digests]
 
 
 def _conflict(image: Image, how: str, why: str) -> Conflict:

@@ -9,10 +9,9 @@ docker keeps the same in its repositories.json, and prints it as RepoDigests.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..errors import Invalid, InvalidReference
 from ..host.atomic import write_atomically
 from ..host.locks import Lock
 from ..oci.digest import Digest
@@ -29,41 +28,28 @@ class RepoDigests:
         self._images: Mapping[Reference, Digest] = {}
 
     def images(self) -> Mapping[Reference, Digest]:
-        """Every name@digest, sorted, and the manifest digest of its image here."""
+        """Every name@digest, sorted, and the manifest digest of its image here; raises LabError for a damaged file."""
         try:
             info = self._path.stat()
         except FileNotFoundError:
             return {}
         at = (info.st_mtime_ns, info.st_ino)
         if at != self._read_at:
-            images = {}
-            for text, manifest in parse_json(self._path.read_bytes(), str(self._path)).items():
-                try:
-                    images[Reference.parse(text)] = Digest.parse(manifest)
-                except (Invalid, InvalidReference):
-                    continue
-            self._images = {name: images[name] for name in sorted(images)}
-            self._read_at = at
+            listed = parse_json(self._path.read_bytes(), str(self._path))
+            images = {Reference.parse(name): Digest.parse(listed[name], f"{self._path}: {name}") for name in listed}
+            self._images, self._read_at = {name: images[name] for name in sorted(images)}, at
         return self._images
 
     def add(self, name: Reference, manifest: Digest) -> None:
         """Note that a registry gives an image here this name@digest."""
-        with self._lock:
-            if self.images().get(name) != manifest:
-                self._write({**self.images(), name: manifest})
+        self._change(lambda images: {**images, name: manifest})
 
-    def remove(self, names: Collection[Reference]) -> None:
-        """Forget some."""
-        with self._lock:
-            self._write({name: manifest for name, manifest in self.images().items() if name not in names})
+    def keep(self, wanted: Callable[[Reference, Digest], bool]) -> None:
+        """Forget those that are not wanted, by their name@digest and the manifest digest here."""
+        self._change(lambda images: {name: images[name] for name in images if wanted(name, images[name])})
 
-    def keep(self, manifests: Collection[Digest]) -> None:
-        """Forget those of images other than these."""
+    def _change(self, change: Callable[[Mapping[Reference, Digest]], Mapping[Reference, Digest]]) -> None:
         with self._lock:
-            kept = {name: manifest for name, manifest in self.images().items() if manifest in manifests}
-            self._write(kept)
-
-    def _write(self, images: Mapping[Reference, Digest]) -> None:
-        if images != self.images():
-            value = {name.canonical: manifest for name, manifest in sorted(images.items())}
-            write_atomically(self._path, json.dumps(value, indent=1).encode())
+            if (images := change(self.images())) != self.images():
+                value = {name.canonical: manifest for name, manifest in sorted(images.items())}
+                write_atomically(self._path, json.dumps(value, indent=1).encode())

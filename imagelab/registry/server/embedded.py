@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import weakref
 from collections.abc import Mapping
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from ...errors import Conflict, LabError
 from ...shown import Displayed, Listing
+from ...store.store import Store
 from ..connection import hosts
 from .accounts import Accounts, add_user
 from .handlers import Request
@@ -32,7 +34,7 @@ class EmbeddedRegistry(Displayed):
     def __init__(self, folder: Path, accounts: Users | None, anonymous_pull: bool, port: int, name: str) -> None:
         self.folder = folder
         self.settings = (accounts, anonymous_pull)
-        self._stack = ExitStack()
+        self._finalizer: weakref.finalize[..., Store] | None = None
         self.images = Registry(folder)
         try:
             users = _users(folder, accounts)
@@ -47,7 +49,8 @@ class EmbeddedRegistry(Displayed):
                     "leave port out for one that is free"
                 ) from None
             raise
-        self._server = self._stack.enter_context(server.in_thread())
+        self._server = server
+        server.start_thread()
         self.port = server.port
         self.address = f"127.0.0.1:{server.port}"
         self.name = name or self.address
@@ -92,11 +95,18 @@ class EmbeddedRegistry(Displayed):
 
     def close(self) -> None:
         """Stop it; what was pushed stays in its folder. Idempotent."""
-        with _guard:
-            if _open.get(self.folder) is self:
-                del _open[self.folder]
-                hosts.forget(self.folder)
-        self._stack.close()
+        self._end(wait=True)
+
+    def end_with(self, store: Store) -> None:
+        """Stop when nothing refers to a store any more, as that of a temporary lab, whose folder then goes."""
+        if self._finalizer is None:
+            self._finalizer = weakref.finalize(store, partial(self._end, wait=False))
+
+    def _end(self, *, wait: bool) -> None:
+        """Stop; without `wait` this never blocks, whichever thread the garbage collector runs in."""
+        if self.running and _open.pop(self.folder, None) is not None:
+            hosts.forget(self.folder)
+            self._server.stop_thread(wait=wait)
 
 
 def serve(folder: Path, accounts: Users | None, anonymous_pull: bool, port: int, name: str) -> EmbeddedRegistry:

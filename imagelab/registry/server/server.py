@@ -99,6 +99,14 @@ class Server:
     @contextmanager
     def in_thread(self) -> Iterator[Server]:
         """Answer from a thread of this process while the block runs."""
+        self.start_thread()
+        try:
+            yield self
+        finally:
+            self.stop_thread()
+
+    def start_thread(self) -> None:
+        """Answer from a thread of this process until `stop_thread`."""
         self.loop = loop = asyncio.new_event_loop()
         ready = threading.Event()
 
@@ -112,15 +120,21 @@ class Server:
             loop.run_forever()
             loop.close()
 
-        thread = threading.Thread(target=main, name="imagelab registry", daemon=True)
-        thread.start()
+        self._thread = threading.Thread(target=main, name="imagelab registry", daemon=True)
+        self._thread.start()
         ready.wait()
-        try:
-            yield self
-        finally:
-            asyncio.run_coroutine_threadsafe(self.stop(), loop).result(30)
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(30)
+
+    def stop_thread(self, *, wait: bool = True) -> None:
+        """End the thread; without `wait`, it ends soon. Idempotent."""
+
+        def end() -> None:
+            self._ending = self.loop.create_task(self.stop())  # a task that nobody holds may vanish
+            self._ending.add_done_callback(lambda _: self.loop.stop())
+
+        with suppress(RuntimeError):  # the loop is closed already
+            self.loop.call_soon_threadsafe(end)
+        if wait:
+            self._thread.join(30)
 
     async def quiet(self) -> None:
         """Wait until the requests that are under way now are in the log, two seconds at most."""

@@ -13,7 +13,7 @@ from socketserver import ThreadingUnixStreamServer
 
 import pytest
 
-from imagelab import Image, units
+from imagelab import Reference, units
 from judges import tools
 from judges.tools import Tool
 
@@ -93,12 +93,17 @@ def known(lab, cli) -> Api:
         lab.tag(image, name)
     lab.append(None, {"other": "1"}, tag="localhost:5000/a-much-longer-name/other:2")
     lab.append(None, {"nameless": "1"})
+    for name, digit in (("myapp", "a"), ("myapp", "b"), ("localhost:5000/pushed", "c"), ("localhost:5000/pushed", "d")):
+        lab.store.repo_digests.add(Reference.parse(f"{name}@sha256:{digit * 64}"), image.digest)
+    only = lab.append(None, {"by": "digest"})
+    lab.store.repo_digests.add(Reference.parse(f"by/digest@sha256:{'e' * 64}"), only.digest)
     images = []
     for each in lab.images():
         names = [name.familiar for name in each.names]
         images.append({
             "Id": each.id, "Created": int(each.moment.timestamp()), "Size": each.size, "VirtualSize": each.size,
-            "RepoTags": names or ["<none>:<none>"], "RepoDigests": _digests(each) or ["<none>@<none>"],
+            "RepoTags": names or ["<none>:<none>"],
+            "RepoDigests": [name.familiar for name in lab.repo_digests(each)] or ["<none>@<none>"],
             "SharedSize": -1, "Containers": -1, "ParentId": "", "Labels": None,
         })  # fmt: skip
     history = [
@@ -107,10 +112,6 @@ def known(lab, cli) -> Api:
         for step in reversed(image.steps)
     ]  # fmt: skip
     return Api(images, history, json.loads(cli("inspect", "myapp:1.0").ok)[0])
-
-
-def _digests(image: Image) -> list[str]:
-    return sorted({name.pinned(image.digest).familiar for name in image.names})
 
 
 IMAGES = [

@@ -57,11 +57,13 @@ def test_quiet_and_whole_ids(cli, family):
     assert f"{family['app'].id}   3 days ago" in cli("images", "--no-trunc").ok
 
 
-def test_every_named_image_has_a_digest_by_which_it_is_found(cli, family):
+def test_the_digest_is_known_from_a_push_or_with_docker_29_from_the_start(cli, family):
     (row,) = cli("images", "--digests", "app:1.0").rows
-    assert row[:4] == ["app", "1.0", family["app"].digest, family["app"].id.short]
+    assert row[:4] == ["app", "1.0", "<none>", family["app"].id.short]
     said = cli("images", "--digests", "--format", "table {{.Tag}}", "app:1.0").ok
-    assert said.split() == ["TAG", "DIGEST", "1.0", family["app"].digest]
+    assert said.split() == ["TAG", "DIGEST", "1.0", "<none>"]
+    (row,) = cli("--as", "29", "images", "--digests", "app:1.0").rows
+    assert row[:3] == ["app", "1.0", family["app"].digest]
     assert cli("inspect", "--format", "{{.Id}}", f"app@{row[2]}").ok.strip() == family["app"].id
 
 
