@@ -91,25 +91,25 @@ class Client:
         """
         if self.base:
             return
-        first: LabError | None = None
+        failure: Unreachable | None = None
         for scheme in self.transport.trust.schemes:
             base = f"{scheme}://{self.host}"
             try:
                 answer = self.transport.request("GET", f"{base}/v2/", retry=scheme == self.transport.trust.schemes[-1])
             except Unreachable as error:
-                first = first or error
+                if failure is None or "x509" in error.words:  # the first says most, but for a certificate
+                    failure = error
                 if "connection refused" in error.words or "no such host" in error.words:
                     break
                 continue
             text = answer.beginning()
             if scheme == "http" and answer.status == 400 and b"HTTPS" in text:
                 self.transport.lines.pop()
-                first = first or LabError(f"{base}/v2/: the registry speaks https")
                 continue
             self._greet(base, answer, text)
             return
-        assert first is not None
-        raise first
+        assert failure is not None
+        raise failure
 
     def _greet(self, base: str, answer: Answer, text: bytes) -> None:
         self.base = base

@@ -15,7 +15,8 @@ PLATFORMS = ("linux/amd64", "linux/arm64")
 
 def shop(lab: Lab, menu: str = "soup 4\n", name: str = "shop:1.0") -> Image:
     """An image of two layers, the first of them shared by all that a lab makes here."""
-    return lab.append(lab.base(), {"menu.txt": menu}, name, created_by="COPY menu.txt /")
+    base = lab.append(None, {"kitchen.txt": "pot, pan, spoon\n" * 1000})
+    return lab.append(base, {"menu.txt": menu}, name, created_by="COPY menu.txt /")
 
 
 def archive(path: Path, menu: str = "soup 4\n") -> Path:

@@ -72,21 +72,23 @@ class Trust:
         host = parts.hostname or ""
         proxy = "" if is_loopback(host) or proxy_bypass(host) else getproxies().get(parts.scheme, "")
         ours = parts.netloc.rpartition("@")[2] == self.host
-        key = f"{proxy} {ours}"
+        encrypted = parts.scheme == "https" or proxy.startswith("https:")
+        key = f"{proxy} {ours} {encrypted}"
         with self._guard:
             if key not in self._pools:
-                self._pools[key] = self._make_pool(proxy, ours)
+                self._pools[key] = self._make_pool(proxy, ours, encrypted)
             return self._pools[key]
 
-    def _make_pool(self, proxy: str, ours: bool) -> PoolManager:
+    def _make_pool(self, proxy: str, ours: bool, encrypted: bool) -> PoolManager:
         import urllib3
 
+        context = self.context(ours) if encrypted else None  # to read the system's certificates takes 50 ms
         if proxy:
             return urllib3.ProxyManager(
-                proxy, maxsize=CONNECTIONS, ssl_context=self.context(ours), blocksize=BLOCK,
+                proxy, maxsize=CONNECTIONS, ssl_context=context, blocksize=BLOCK,
                 proxy_headers=urllib3.make_headers(proxy_basic_auth=_user_of(proxy)) if _user_of(proxy) else None,
             )  # fmt: skip
-        return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=self.context(ours), blocksize=BLOCK)
+        return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context, blocksize=BLOCK)
 
     def context(self, ours: bool) -> ssl.SSLContext:
         """Which certificates are believed: for another host than the registry itself, the system's alone."""
