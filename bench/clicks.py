@@ -77,7 +77,7 @@ def meter() -> Callable[[int], object]:
     image = Lab.temporary().append(None, {f"d{n % 20}/f{n}": b"x" * 4000 for n in range(500)})
     steps = [("overwrite", "d0/f0"), ("overwrite", "d1/f1"), ("add", "new.bin")]
     widget = WasteMeter(image, [(kind, path, 2 * megabyte) for kind, path in steps])
-    paths = [path for _, path in widget.files[0].options[3:]]
+    paths = widget.files[0].values[3:]
     return lambda number: setattr(widget.files[0], "value", paths[number])
 
 

@@ -8,7 +8,7 @@ Left out: PIDs and times, which differ from run to run; `Container.state` has th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -51,13 +51,38 @@ class ContainerView:
             diff, own = tuple(container.diff()), container.layer_size
         except (LabError, OSError):
             diff, own, text = (), 0, f"{text}, its files cannot be read"
-        return cls(container.name, container.short, container.image_id, text, container.running, diff, own)
+        running = state.status == "running"
+        return cls(container.name, container.short, container.image_id, text, running, diff, own)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the picture shows of a lab: containers and images by ID, both oldest first, and how many more there are."""
+
+    views: tuple[ContainerView, ...]
+    images: Mapping[Digest, Image]
+    more_containers: int
+    more_images: int
+
+    @classmethod
+    def of(cls, lab: Lab, newest: Sequence[ContainerView], more_containers: int = 0) -> Picture:
+        """The picture of a lab with these containers, the newest first, of which it shows the first `MOST`."""
+        shown = newest[:MOST]
+        images = _images(lab, shown)
+        left_out = more_containers + len(newest) - len(shown)
+        return cls(tuple(reversed(shown)), images, left_out, _hidden(lab, images))
 
 
 def containers(lab: Lab) -> Drawing:
     """The containers of a lab on their images: which layers they share, what each has of its own, and which run."""
     newest = lab.containers()
-    views, images = in_picture(lab)
+    views = [ContainerView.of(container) for container in newest[:MOST]]
+    return draw_picture(Picture.of(lab, views, len(newest) - len(views)))
+
+
+def draw_picture(picture: Picture) -> Drawing:
+    """The drawing of containers and images that have been read."""
+    views, images = picture.views, picture.images
     graph = digraph(rankdir="BT", nodesep="0.3", ranksep="0.4")
     words: list[str] = []
     drawn: set[tuple[str, str]] = set()
@@ -79,7 +104,7 @@ def containers(lab: Lab) -> Drawing:
         if of:
             graph.edge(f"i{where}", f"c{number}", arrowhead="none")
         words.append(_description(one, of))
-    for left_out, noun in ((len(newest) - len(views), "older container"), (_hidden(lab, images), "more image")):
+    for left_out, noun in ((picture.more_containers, "older container"), (picture.more_images, "more image")):
         if left_out:
             words.append(f"And {count(left_out, noun)}, not drawn.")
             graph.node(noun.replace(" ", ""), box(f"and {count(left_out, noun)}", fill=QUIET))
@@ -88,13 +113,7 @@ def containers(lab: Lab) -> Drawing:
     return Drawing(graph, "Containers, and the layers they share", "\n".join(words) or "No images, and no containers.")
 
 
-def in_picture(lab: Lab) -> tuple[list[ContainerView], Mapping[Digest, Image]]:
-    """The containers and the images, by ID, that have a place in the picture; oldest first."""
-    newest = lab.containers()[:MOST]
-    return [ContainerView.of(container) for container in reversed(newest)], _images(lab, newest)
-
-
-def _images(lab: Lab, containers: Iterable[Container]) -> Mapping[Digest, Image]:
+def _images(lab: Lab, containers: Iterable[ContainerView]) -> Mapping[Digest, Image]:
     """The images of these containers, and the newest other images with a name; oldest first."""
     used = {container.image_id for container in containers}
     every = sorted(lab.images(all=True), key=lambda image: image.moment)

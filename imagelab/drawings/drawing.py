@@ -88,13 +88,20 @@ class Drawing:
     def _repr_html_(self) -> str:
         """An <img>: JupyterLab shows no inline SVG in a notebook that it does not trust."""
         data = base64.b64encode(self.svg.encode()).decode()
+        return self._figure(
+            f'<img alt="{escape(self.title)}. {escape(" ".join(self.text.split()))}" '
+            f'style="max-width:100%;height:auto;background:#fff" src="data:image/svg+xml;base64,{data}">'
+        )
+
+    @property
+    def html_words(self) -> str:
+        """The description as HTML, folded, as it stands below the picture: for a page that shows the picture itself."""
+        return self._figure("")
+
+    def _figure(self, picture: str) -> str:
         lines = "<br>".join(escape(line) for line in self.text.splitlines())
         folded = f"<details><summary>{escape(self.title)}, in words</summary>{lines}</details>"
-        return (
-            f'<figure style="margin:0"><img alt="{escape(self.title)}. {escape(" ".join(self.text.split()))}" '
-            f'style="max-width:100%;height:auto;background:#fff" src="data:image/svg+xml;base64,{data}">'
-            f"<figcaption>{folded}</figcaption></figure>"
-        )
+        return f'<figure style="margin:0">{picture}<figcaption>{folded}</figcaption></figure>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_(), "image/svg+xml": self.svg}

@@ -28,7 +28,7 @@ _SETTINGS = {  # of JupyterLab, by extension
     # A link to a cell scrolls there and stays: by default JupyterLab guesses the heights of the cells it has not shown.
     "notebook-extension/tracker": {"windowingMode": "defer"},
 }
-_STYLE = Path(__file__).with_name("learner_copy.css")
+_STYLE = Path(__file__).parents[1] / "widgets" / "left_over.css"
 _PROFILE = 'c = get_config()\nc.InteractiveShellApp.extensions = ["imagelab.lesson"]\n'
 
 

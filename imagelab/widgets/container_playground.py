@@ -19,15 +19,16 @@ from html import escape
 import ipywidgets
 
 from ..containers import Container
-from ..drawings.containers import ContainerView, containers, in_picture
-from ..drawings.drawing import count, first_name
+from ..drawings.containers import ContainerView, Picture, containers, draw_picture
+from ..drawings.drawing import Drawing, count
 from ..errors import LabError, NotFound
 from ..lab import Lab
 from ..units import harmless
 from .base import Readable, after_each_cell, button, html_area, show_errors, side_by_side
 from .container_command import Command
+from .container_nodes import nodes
 from .line_history import LineHistory
-from .touch import Node, TouchDrawing
+from .touch import TouchDrawing
 
 TITLE = "<b>Container playground</b>"
 SECONDS = 20.0  # time limit of one command
@@ -72,7 +73,10 @@ class ContainerPlayground(Readable):
         self.picture, self.error = self.drawing.still, html_area()
         self.sides = {name: Side(lab.container(name), self) for name in names}
         self._chosen = ""
-        self._shown: object = None
+        self._read: object = None  # what the picture and the sides show
+        self._picture: Picture
+        self._drawn: Drawing
+        self._chosen_shown: str | None = None
         self._row = side_by_side(*(side.box for side in self.sides.values()))
         self._row.layout.align_items = "flex-start"
         self.redraw()
@@ -88,12 +92,18 @@ class ContainerPlayground(Readable):
         show_errors(self.error, self._redraw)()
 
     def _redraw(self) -> None:
-        now = [ContainerView.of(container) for container in self.lab.containers()], dict(self.lab.tags())
-        if (now, self._chosen) != self._shown:
-            self._shown = now, self._chosen
+        newest, tags = [ContainerView.of(container) for container in self.lab.containers()], dict(self.lab.tags())
+        if (newest, tags) != self._read:
+            self._read = newest, tags
+            self._picture = Picture.of(self.lab, newest)
+            self._drawn = draw_picture(self._picture)
+            self._chosen_shown = None
+        if self._chosen != self._chosen_shown:
+            self._chosen_shown = self._chosen
+            views = {view.name: view for view in newest}
             for side in self.sides.values():
-                side.show(chosen=side.name == self._chosen)
-            self.drawing.show(containers(self.lab), self._nodes())
+                side.show(views.get(side.name), tags, chosen=side.name == self._chosen)
+            self.drawing.show(self._drawn, nodes(self._picture, self._chosen))
             self.error.value = ""
 
     def _touched(self, event: str, node: str, target: str | None) -> str:
@@ -109,35 +119,6 @@ class ContainerPlayground(Readable):
         self.sides[name].line.focus()
         return f"{name} is chosen: type a command below, or press one of its buttons."
 
-    def _nodes(self) -> dict[str, Node]:
-        """What can be reached in the drawing: each lights up with what it shares."""
-        views, images = in_picture(self.lab)
-        layers = {image.id: [f"layer:{chain_id.short}" for chain_id in image.chain_ids] for image in images.values()}
-        nodes, users = {}, dict[str, list[str]]()
-        for one in views:
-            image = next((image for image in images.values() if image.id == one.image_id), None)
-            below = [f"image:{image.id.short}", *layers[image.id]] if image else []
-            for part in below:
-                users.setdefault(part, []).append(f"container:{one.name}")
-            paths = f"{count(len(one.diff), 'path')} changed, {count(one.own, 'byte')} of its own"
-            shares = f"It shares {count(len(layers[image.id]), 'layer')} with its image." if image else ""
-            nodes[f"container:{one.name}"] = Node(
-                f"container {one.name}, {one.state}, {paths}", same=tuple(below), pressed=one.name == self._chosen,
-                note=f"{one.name} is {one.state}: {paths}. {shares}",
-            )  # fmt: skip
-        for image in images.values():
-            upon = users.get(f"image:{image.id.short}", [])
-            note = f"Image {first_name(image)}: {count(len(image.layers), 'layer')}, {count(len(upon), 'container')}."
-            nodes[f"image:{image.id.short}"] = Node(note, same=(*layers[image.id], *upon), note=note)
-            for chain_id, layer in zip(image.chain_ids, image.layers, strict=True):
-                name = f"layer:{chain_id.short}"
-                by = [f"image:{other.id.short}" for other in images.values() if name in layers[other.id]]
-                by += users.get(name, [])
-                note = f"Layer {layer.diff_id.short}, {count(layer.files_size, 'byte')} in files, is kept once for "
-                note += " and ".join([", ".join(by[:-1]), by[-1]] if len(by) > 1 else by).replace(":", " ") + "."
-                nodes[name] = Node(note, same=tuple(by), note=note)
-        return nodes
-
 
 class Side:
     """One container of the playground: its controls and what they show."""
@@ -149,6 +130,7 @@ class Side:
         self.history = LineHistory()
         self._command: Command | None = None  # the one that runs
         self._waiting: list[str] = []  # those typed meanwhile
+        self._shown: object = None  # the container and the tags, as `show` has shown them
         wide = ipywidgets.Layout(width="calc(100% - 4px)")
         self.line = ipywidgets.Text(
             description=f"{self.name} $", placeholder="a command, then Enter", continuous_update=False, layout=wide
@@ -310,18 +292,22 @@ class Side:
 
     # Drawing ------------------------------------------------------------------------------------------------------
 
-    def show(self, *, chosen: bool = False) -> None:
-        """Show the container's state and its writable layer as they are now, and whether it is the chosen one."""
+    def show(self, now: ContainerView | None, tags: object, *, chosen: bool = False) -> None:
+        """Show the container's state and its writable layer, and whether it is the chosen one; None: it is removed."""
         self.box.layout.border_left = CHOSEN if chosen else OTHER
+        if (now, tags) == self._shown:
+            return
+        self._shown = now, tags
         try:
             container = self.container
         except NotFound:
+            now = None
+        if now is None:
             self.head.value = _block(f"<b>{escape(self.name)}: removed</b><br>Its writable layer is gone.")
             self.layer.value = ""
             self.start.description = "Run a new one"
             return
         self.start.description = "Start"
-        now = ContainerView.of(container)
         self.head.value = _block(
             f"<b>{escape(self.name)}: {escape(now.state)}</b><br>container <code>{container.short}</code> of "
             f"{escape(harmless(container.image_called()))}, image <code>{container.image_id.short}</code>"

@@ -22,6 +22,7 @@ from ..filesystem.entry import ancestors, order, parent_of
 from ..oci.image import Image
 from .base import Readable, html_area, show_errors, side_by_side
 from .html_table import CHANGE_STYLES, cell, code, number, table
+from .slider import Slider
 from .touch import Node, TouchDrawing
 
 ROWS = 150  # shown at a time
@@ -39,10 +40,8 @@ class LayerExplorer(Readable):
     def __init__(self, image: Image) -> None:
         self.image = image
         layers = len(image.layers)
-        self.slider = ipywidgets.IntSlider(
-            value=min(layers, 1), min=min(layers, 1), max=layers, description="Layer", disabled=layers < 2,
-            continuous_update=True, layout=ipywidgets.Layout(width="min(100% - 4px, 28em)"),
-        )  # fmt: skip
+        stops = [(f"{number} of {layers}", number) for number in range(1, layers + 1)]
+        self.slider = Slider("Layer", stops, disabled=layers < 2)
         self.only_changes = ipywidgets.Checkbox(
             description="Only what this layer changed", indent=False, layout=ipywidgets.Layout(width="auto")
         )

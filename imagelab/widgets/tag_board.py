@@ -33,6 +33,7 @@ from ..oci.image import Image
 from ..oci.reference import Reference
 from ..units import harmless
 from .base import Readable, button, html_area, show_errors, side_by_side, status, toggles
+from .tag_history import history_table
 from .toggles import Toggles
 from .touch import Node, TouchDrawing
 
@@ -81,6 +82,7 @@ class TagBoard(Readable):
         self.play = self._replay("Play", "Replay: all moves, one after the other", self._play, plays=True)
         self._history, self._holders = TagHistory([], {}, {}), list[Holder]()
         self._drawn: Drawing | None = None
+        self._past_of: object = None  # the tag and the history that `past` shows
         choose = show_errors(self.output, lambda *_: self._choose())
         for choice in (self.tag, self.name, self.image):
             choice.observe(choose, "value")
@@ -304,7 +306,9 @@ class TagBoard(Readable):
         name, image = self.tag.value or self.name.value.strip() or "…", self.image.value
         image_id = self.lab.image(image).id.short if image else "…"
         self.chosen.value = status(f"Chosen: the tag <b>{escape(harmless(name))}</b> and the image <b>{image_id}</b>.")
-        self.past.value = "" if typing else _history(self.lab, self.tag.value)
+        if (self.tag.value, self._history) != self._past_of:
+            self._past_of = self.tag.value, self._history
+            self.past.value = "" if typing else history_table(self.lab, self._history, self.tag.value)
 
 
 def _of_tag(history: TagHistory, name: Reference) -> str:
@@ -315,11 +319,6 @@ def _of_tag(history: TagHistory, name: Reference) -> str:
 def _of_image(history: TagHistory, target: Target) -> str:
     state = STATES[target.state] or ", ".join(n.familiar for n, at in history.now.items() if at == target.digest)
     return f"image {target.label}, {state}"
-
-
-def _history(lab: Lab, name: str) -> str:
-    table = lab.tag_log(name).table(times=True).drop(columns="TAG")
-    return f"<p>What <b>{escape(harmless(name))}</b> has pointed to, oldest first (UTC):</p>{table._repr_html_()}"
 
 
 def _screen(command: str, lines: list[str]) -> str:

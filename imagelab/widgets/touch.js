@@ -7,6 +7,7 @@
 // happens is sent to the kernel as {event, node, target}; it answers with another `svg`.
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const OURS = ["role", "aria-label", "tabindex", "aria-pressed"]; // what a node's group has that graphviz does not give
 const A_CLICK = 4; // pixels that the pointer may move in a click
 const EDGE = 30; // pixels from the edge at which a drawing wider than the page scrolls under what is dragged
 const PATIENCE = 3000; // milliseconds after which a kernel that does not answer is said to be silent
@@ -30,6 +31,7 @@ function render({ model, el }) {
   picture.append(canvas);
   el.append(picture, hint, status);
 
+  let shown = null; // the SVG that is drawn
   let held = null; // the id of the node that was picked up by keyboard
   let focused = null; // the id of the node that Tab comes to
   let drag = null; // {id, ghost, x, y, moved} while a pointer holds a node
@@ -62,21 +64,25 @@ function render({ model, el }) {
   function draw() {
     const had = canvas.contains(document.activeElement);
     clearTimeout(waiting);
-    canvas.innerHTML = model.get("svg");
+    if (model.get("svg") !== shown) canvas.innerHTML = shown = model.get("svg");
     picture.setAttribute("aria-label", model.get("label"));
     hint.textContent = model.get("hint");
     const svg = picture.querySelector("svg");
     svg?.removeAttribute("role"); // the groups inside are what is named, not one image
     svg?.removeAttribute("aria-label");
     svg?.querySelectorAll(":scope > title, :scope > desc").forEach((part) => part.remove());
+    for (const element of canvas.querySelectorAll('[role="button"]')) { // of the same picture, drawn before
+      if (!(element.id in nodes())) for (const name of OURS) element.removeAttribute(name);
+    }
     for (const id of reachable()) {
       const element = group(id);
       element.setAttribute("role", "button");
       element.setAttribute("aria-label", label(id));
       element.setAttribute("tabindex", "-1");
-      if (nodes()[id].pressed !== null) element.setAttribute("aria-pressed", nodes()[id].pressed);
-      if (nodes()[id].drag) element.classList.add("imagelab-drag");
-      if (nodes()[id].drop) element.classList.add("imagelab-drop");
+      if (nodes()[id].pressed === null) element.removeAttribute("aria-pressed");
+      else element.setAttribute("aria-pressed", nodes()[id].pressed);
+      element.classList.toggle("imagelab-drag", nodes()[id].drag);
+      element.classList.toggle("imagelab-drop", nodes()[id].drop);
     }
     held = held !== null && group(held) ? held : null;
     mark(held);
@@ -317,6 +323,9 @@ function render({ model, el }) {
   });
   attached.observe(el);
   draw();
+  try {
+    model.send({ loaded: true });
+  } catch { /* there is no kernel: the drawing is as it was */ }
   return () => {
     watch.disconnect();
     attached.disconnect();

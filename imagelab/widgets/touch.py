@@ -74,6 +74,7 @@ class TouchDrawing(anywidget.AnyWidget):
         self._on_event = on_event
         self.hint = hint
         self._drawing: Drawing | None = None
+        self._is_on_a_page = False  # a page has loaded the JavaScript, and shows the drawing
         self.still = html_area().add_class(STILL)
         self.on_msg(self._receive)  # type: ignore[no-untyped-call]
 
@@ -97,7 +98,8 @@ class TouchDrawing(anywidget.AnyWidget):
             self.nodes = {name: node.as_json() for name, node in nodes.items()}
             self.focused = focus
             self.drawn += 1
-        self.still.value = drawing._repr_html_()
+        # The image is for a page where anywidget cannot load: as many bytes again as the drawing.
+        self.still.value = drawing.html_words if self._is_on_a_page else drawing._repr_html_()
 
     def do(self, event: str, node: str, target: str | None = None) -> None:
         """Do what the mouse or the keyboard does: the handler is called, and what it returns is announced."""
@@ -113,6 +115,8 @@ class TouchDrawing(anywidget.AnyWidget):
         self.announcement = words
 
     def _receive(self, _: object, content: dict[str, Any], buffers: object) -> None:
+        if "loaded" in content:
+            self._is_on_a_page = True
         if content.get("node") in self.nodes:
             try:
                 self.do(str(content.get("event")), content["node"], content.get("target"))

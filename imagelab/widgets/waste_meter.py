@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Any
 
 import ipywidgets
 
@@ -25,6 +24,7 @@ from ..oci.layer import Layer
 from .base import Readable, button, html_area, show_errors, side_by_side, status, toggles
 from .html_table import BLUE, GREY, cell, code, row, table
 from .html_table import number as number_cell
+from .slider import Slider
 from .toggles import Toggles
 
 STEPS = 3
@@ -82,8 +82,8 @@ class WasteMeter(Readable):
         self._start += [Step()] * (STEPS - len(self._start))
         self.page = html_area()
         self.actions: list[Toggles] = []
-        self.files: list[ipywidgets.SelectionSlider] = []
-        self.sizes: list[ipywidgets.SelectionSlider] = []
+        self.files: list[Slider] = []
+        self.sizes: list[Slider] = []
         self.again = button("Start again", "Set the steps to those at the start")
         paths, damage = [NEW], ""
         try:
@@ -98,14 +98,14 @@ class WasteMeter(Readable):
         for number, step in enumerate(self._start, 1):
             action = toggles(f"Step {number}", [NOTHING, *ACTIONS])
             action.value = step.action
-            file = _slider(f"Step {number} file", files, step.path or paths[0])
-            size = _slider(f"Step {number} size", list(sizes.items()), step.size or MB)
+            file, size = Slider(f"Step {number} file", files), Slider(f"Step {number} size", sizes.items())
+            file.value, size.value = step.path or paths[0], step.size or MB
             self.actions.append(action)
             self.files.append(file)
             self.sizes.append(size)
             for control in (action, file, size):
                 control.observe(show, "value")
-            rows += [action, side_by_side(side_by_side(file, _value_of(file)), side_by_side(size, _value_of(size)))]
+            rows += [action, side_by_side(file, size)]
         self.again.on_click(show_errors(self.page, self._reset))
         show()
         called = names(image)
@@ -125,7 +125,7 @@ class WasteMeter(Readable):
     def _reset(self, *_: object) -> None:
         for step, action, file, size in zip(self._start, self.actions, self.files, self.sizes, strict=True):
             action.value = step.action
-            file.value = step.path or file.options[0][1]
+            file.value = step.path or file.values[0]
             size.value = step.size or MB
 
     def _show(self, *_: object) -> None:
@@ -272,19 +272,3 @@ def _paths(image: Image, steps: Sequence[Step]) -> list[str]:
     tree = image.tree()
     files = sorted((path for path in tree if tree[path].kind == "file"), key=lambda path: (-tree[path].size, path))
     return list(dict.fromkeys([*(step.path for step in steps if step.path), *files[:MOST_FILES], NEW]))
-
-
-def _slider(description: str, options: list[tuple[str, Any]], value: object) -> ipywidgets.SelectionSlider:
-    """A slider over (label, value) options, moved by the left and right arrow keys."""
-    layout = ipywidgets.Layout(width="15em")
-    return ipywidgets.SelectionSlider(
-        description=description, options=options, value=value, readout=False, layout=layout
-    )  # fmt: skip
-
-
-def _value_of(slider: ipywidgets.SelectionSlider) -> ipywidgets.Label:
-    """The name of a slider's value: the slider's own readout has room for a number only."""
-    labels = {value: label for label, value in slider.options}
-    label = ipywidgets.Label(layout=ipywidgets.Layout(min_width="8em"))
-    ipywidgets.dlink((slider, "value"), (label, "value"), labels.__getitem__)
-    return label

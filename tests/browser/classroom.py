@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from imagelab.lesson.learner import MARK
+from imagelab.lesson.minutes import sections, source
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MINUTE = 60_000  # playwright counts in milliseconds
@@ -52,18 +53,24 @@ class Classroom:
         return json.loads((self.lessons / ".imagelab-progress.json").read_text("utf-8"))
 
     def excerpt(self, name: str, *sources: str) -> str:
-        """A notebook of a lesson's code as far as the cells that hold these sources; returns its name.
+        """A notebook with the cells of a lesson that hold these sources, and what they need; returns its name.
 
-        Each of those cells stands alone; what comes before it is run in as few cells as can be, without its outputs.
+        They need the lesson's first cell and the cells of their own section before them, which are run in as few cells
+        as can be, without their outputs.
         """
-        notebook = json.loads((self.lessons / f"{name}.ipynb").read_text("utf-8"))
-        code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-        wanted = [next(n for n, cell in enumerate(code) if source in "".join(cell["source"])) for source in sources]
+        needed: list[str] = []
+        found: set[str] = set()
+        for number, section in enumerate(sections(self.lessons / f"{name}.ipynb")):
+            code = [source(cell) for cell in section.cells if cell["cell_type"] == "code"]
+            first = [code.pop(0)] if number == 0 else []
+            holding = {one: at for one in sources if one not in found for at, text in enumerate(code) if one in text}
+            found |= holding.keys()
+            needed += [*first, *code[: max(holding.values(), default=-1) + 1]]
+        assert found == {*sources}, f"{name} has no cell with {set(sources) - found}"
         cells: list[str] = []
         joined = False
-        for number, cell in enumerate(code[: max(wanted) + 1]):
-            text = "".join(cell["source"])
-            alone = number in wanted or text.startswith("%%")
+        for text in needed:
+            alone = text.startswith("%%") or any(one in text for one in sources)
             if joined and not alone:
                 cells[-1] += f"\n{text}"
             else:

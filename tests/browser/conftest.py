@@ -45,7 +45,7 @@ def lesson(classroom: Classroom, jupyterlab: Page) -> Iterator[Callable[..., Pag
 
 @pytest.fixture
 def widget(classroom: Classroom, lesson: Callable[..., Page]) -> Callable[..., Locator]:
-    """`widget(name, source, *others)` runs a lesson's code as far as these cells; gives the first one's widget."""
+    """`widget(name, source, *others)` runs these cells of a lesson, with what they need; gives the first's widget."""
 
     def find(name: str, source: str, *others: str, **how: Any) -> Locator:
         page = lesson(classroom.excerpt(name, source, *others), **how)

@@ -57,9 +57,12 @@ def test_the_waste_meter_is_used_by_keyboard(meter):
     expect(button(meter, 1, "delete")).to_have_attribute("aria-pressed", "true")
     expect(meter.get_by_role("group", name="Step 1", exact=True).get_by_role("button", pressed=True)).to_have_count(1)
     expect(measured(meter, "image size")).to_have_text(re.compile(r"2,240,010\s*0$"))
-    meter.get_by_role("slider").first.focus()
+    file = meter.get_by_role("slider", name="Step 1 file", exact=True)
+    file.focus()
     page.keyboard.press("ArrowRight")
     expect(meter).to_contain_text("Layer 4: delete data/1.jpg")
+    expect(file).to_have_attribute("aria-valuetext", "data/1.jpg")
+    expect(meter.get_by_text("data/1.jpg", exact=True).first).to_be_visible()
     page.keyboard.press("ArrowLeft")
     expect(meter).to_contain_text("Layer 4: delete data/photos.zip")
 
@@ -120,7 +123,7 @@ def test_the_stack_is_walked_by_keyboard(explorer):
         "app/notes.txt: a whiteout in layer 3 hides the one of layer 2, which still holds its bytes."
     )
     keys.press("Enter")
-    expect(explorer.get_by_role("slider")).to_have_attribute("aria-valuenow", "3.0")
+    expect(explorer.get_by_role("slider")).to_have_attribute("aria-valuetext", "3 of 3")
     expect(note(explorer)).to_have_text("Layer 3 of 3 is open: it changed 1 path, removed 1 path.")
     expect(group(explorer, "file:3:app/notes.txt")).to_be_focused()
     keys.press("ArrowUp")

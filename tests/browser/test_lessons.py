@@ -61,7 +61,7 @@ def test_the_layer_explorer_moves_by_keyboard(widget):
     expect(explorer).to_contain_text("Layer 1 of 3")
     expect(row.filter(has_text="motd")).to_have_text(re.compile(r"A\s*motd\s*17\s*1"))
 
-    handle = explorer.get_by_role("slider")
+    handle = explorer.get_by_role("slider", name="Layer", exact=True)
     handle.focus()
     page.keyboard.press("ArrowRight")
     expect(explorer).to_contain_text("Layer 2 of 3")

@@ -116,20 +116,21 @@ def test_every_control_has_a_name(image):
     assert (meter.actions[1].description, meter.actions[1].labels[3]) == ("Step 2", "delete")
     assert [control.description for control in meter.files] == ["Step 1 file", "Step 2 file", "Step 3 file"]
     assert [control.description for control in meter.sizes] == ["Step 1 size", "Step 2 size", "Step 3 size"]
-    files = [path for _, path in meter.files[0].options]
+    files = meter.files[0].values
     assert (files[0], files[-1]) == ("data/big.zip", NEW), "the largest first, and one that is not there"
 
 
 def test_what_a_slider_stands_at_is_written_beside_it_in_full(image):
+    """The page writes the label of the stop: test_layers.py of tests/browser."""
     meter = WasteMeter(image)
 
-    def labels(widget):
-        inside = [label for child in getattr(widget, "children", ()) for label in labels(child)]
-        return [widget.value, *inside] if type(widget).__name__ == "Label" else inside
+    def stops():
+        sliders = [slider for pair in zip(meter.files, meter.sizes, strict=True) for slider in pair]
+        return [slider.labels[slider.index] for slider in sliders]
 
-    assert labels(meter) == ["data/big.zip", "1 MB"] * 3
+    assert stops() == ["data/big.zip", "1 MB"] * 3
     choose(meter, 2, ADD, NEW, 2 * MB)
-    assert labels(meter)[2:4] == [NEW, "2 MB"]
+    assert stops()[2:4] == [NEW, "2 MB"]
 
 
 def test_it_keeps_nothing_in_the_lab(lab, image):
