@@ -135,6 +135,9 @@ class Classroom:
         }  # fmt: skip
         self.settle("notebook-extension", "tracker", windowingMode="none")  # draw the cells off the screen as well
         self.settle("apputils-extension", "notification", fetchNews="false", checkForUpdates=False)
+        profile = self.folder / "ipythondir" / "profile_default"
+        profile.mkdir(parents=True)  # without a history: its database may be gone before the last kernel has ended
+        (profile / "ipython_kernel_config.py").write_text("get_config().HistoryManager.enabled = False\n")
         environment = {k: v for k, v in os.environ.items() if k != "IMAGELAB_PROGRESS"} | own
         environment["JUPYTER_PREFER_ENV_PATH"] = "1"
         command = [

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from browser.classroom import NOTEBOOKS, run_all
+from browser.classroom import MINUTE, NOTEBOOKS, run_all
 
 LESSONS = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
 OURS = {"include": [[".jp-OutputArea-output"], [".jp-MarkdownCell .jp-RenderedMarkdown"]]}
@@ -28,7 +28,7 @@ def test_axe_has_no_serious_finding(lesson, name):
     page = lesson(name)
     run_all(page)
     page.evaluate(ANSWER)
-    expect(page.locator(".imagelab-choices [role=status]:empty")).to_have_count(0)
+    expect(page.locator(".imagelab-choices [role=status]:empty")).to_have_count(0, timeout=MINUTE)
     for theme, rules in (("Light", {}), ("Dark", {"runOnly": ["color-contrast"]})):  # of the rules, one sees the theme
         page.evaluate(THEME, f"JupyterLab {theme}")
         page.evaluate(OPEN)
