@@ -74,6 +74,8 @@ def test_an_answer_outlives_page_and_kernel_and_what_is_left_of_a_kernel_says_so
 
     restart(page)
     left = widget_of(page, ASK)
+    above = left.evaluate("w => getComputedStyle(w, '::before').content")
+    assert "The kernel of this widget has ended" in above, "on a page of questions alone as well"
     option(left, "a").click()
     expect(left.get_by_role("status")).to_contain_text("left over from a kernel that has ended")
     expect(option(left, "?")).to_be_checked()
