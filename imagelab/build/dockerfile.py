@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import NamedTuple, TypeVar
 
 from e2b_dockerfile_utils import (
@@ -31,6 +32,10 @@ T = TypeVar("T")
 # Build arguments that need no ARG, and are recorded neither in the history nor in the cache. Also in lower case.
 PREDEFINED = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 MAX_BYTES = 1 << 20  # of a Dockerfile
+INSTRUCTIONS = (
+    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
+    "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+)  # fmt: skip
 MAX_INSTRUCTIONS = 1_000  # each makes an image, whose config repeats the history before it
 
 # The flags that each instruction supports here, and those that only docker supports.
@@ -213,7 +218,9 @@ def _read(data: bytes, name: str, allowed: Sequence[str] = ()) -> list[Instructi
         unknown = re.fullmatch(r"unknown instruction: (.*)", why)
         if unknown and allowed:
             raise _not_allowed(unknown[1], allowed) from None
-        raise DockerfileError(f"{name}:{error.line or 1}: {why}") from None
+        meant = get_close_matches(unknown[1].upper(), INSTRUCTIONS, 1) if unknown else []
+        suggestion = f" (did you mean {meant[0]}?)" if meant else ""  # as BuildKit says it
+        raise DockerfileError(f"{name}:{error.line or 1}: {why}{suggestion}") from None
     if len(tree.instructions) > MAX_INSTRUCTIONS:
         line = tree.instructions[MAX_INSTRUCTIONS].start_line
         raise DockerfileError(f"{name}:{line}: more than {MAX_INSTRUCTIONS:,} instructions: join some")

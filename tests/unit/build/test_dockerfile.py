@@ -11,6 +11,8 @@ BAD = {
     "comments only": ("# nothing\n", 0, "there is no FROM"),
     "args only": ("ARG A=1\n", 0, "there is no FROM"),
     "unknown instruction": ("FROM a\n\nFETCH x\n", 3, "unknown instruction: FETCH"),
+    "unknown, and near to one": ("FROM a\nRUM x\n", 2, "unknown instruction: RUM (did you mean RUN?)"),
+    "unknown in small letters": ("from a\nworkdri /x\n", 2, "unknown instruction: workdri (did you mean WORKDIR?)"),
     "unknown after a continued line": ("FROM a\nRUN x \\\n  y\nNOPE\n", 4, "unknown instruction: NOPE"),
     "RUN before FROM": ("RUN x\nFROM a\n", 1, "begins with FROM"),
     "FROM with too much": ("FROM a b\n", 1, "expected 'FROM image'"),
