@@ -15,7 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measure import MEGABYTES, Result, ratio
+from measure import LAB, MEGABYTES, Result, absolute, empty, peak, ratio, seconds
+
+from imagelab import Lab
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -41,6 +43,7 @@ def registries(folder: Path, rounds: int) -> Iterator[Result]:
     layout(work / "class", [4, 0])
     with ExitStack() as stack:
         servers = Servers(work, stack)
+        yield from client(work, rounds, servers)
         yield from one_push(work, rounds, servers)
         yield from thirty(work, rounds, servers)
 
@@ -71,6 +74,45 @@ class Servers:
         """The most memory that a registry held, in MB (proc(5): VmHWM)."""
         status = Path(f"/proc/{self.places[kind].process.pid}/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024 / 1e6
+
+
+def client(work: Path, rounds: int, servers: Servers) -> Iterator[Result]:
+    """`imagelab push` and `pull` of 300 MB, to and from our server, beside skopeo with the same compression."""
+    (work / "noise").mkdir()
+    for number in range(30):
+        (work / "noise" / f"file{number}").write_bytes(random.Random(number).randbytes(MEGABYTES * 1_000_000 // 30))
+    seconds(f"{LAB} --home home append scratch noise --tag big:1", work)
+    fresh = servers.fresh("ours")
+
+    def before_push() -> None:
+        fresh()
+        seconds(f'{LAB} --home home tag big:1 "$(cat ours.address)/alice/big:1"', work)
+
+    push = f'{LAB} --home home push --quiet "$(cat ours.address)/alice/big:1"'
+    theirs = f'{SKOPEO} --dest-tls-verify=false oci:home:big:1 "docker://$(cat ours.address)/alice/big:1"'
+    yield ratio("push 300 MB, gzip", 1.2, push, theirs, work, rounds, before_push)
+    before_push()
+    yield peak("memory of push", 100, f"bash -c 'exec {push}'", work)
+    yield absolute("push again", 0.5, push, work, rounds)
+    yield changed(work, servers)
+
+    pull = f'{LAB} --home pulled pull --quiet "$(cat ours.address)/alice/big:1"'
+    clean = empty(work, "pulled", "pulled.tar")
+    source = '"docker://$(cat ours.address)/alice/big:1"'
+    theirs = f"{SKOPEO} --src-tls-verify=false {source} docker-archive:pulled.tar:big:1"
+    yield ratio("pull 300 MB, gzip", 1.2, pull, theirs, work, rounds, clean)
+    clean()
+    yield peak("memory of pull", 100, f"bash -c 'exec {pull}'", work)
+    yield Result("server: memory of push and pull", servers.memory("ours"), "MB", 100, "imagelab registry serve")
+
+
+def changed(work: Path, servers: Servers) -> Result:
+    """What travels of 300 MB of which one file of 3 bytes is new, in kB."""
+    lab = Lab(work / "home", current=False)
+    name = f"{servers.places['ours'].address}/alice/big"
+    lab.tag(lab.append("big:1", {"small.txt": "abc"}), f"{name}:2")
+    sent = sum(request.sent for request in lab.push(f"{name}:2").requests)
+    return Result("3 bytes more, sent", sent / 1000, "kB", 10, "lab.push")
 
 
 def one_push(work: Path, rounds: int, servers: Servers) -> Iterator[Result]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +82,17 @@ def test_docker_trusts_the_authority_in_certs_d_and_logs_in(place, docker, etc, 
     assert docker("pull", "-q", name).strip() == name
     assert docker("images", "-q", "--no-trunc", name).strip() == image_id
     assert docker("inspect", "--format", "{{index .RepoDigests 0}}", name).split("@")[1].strip() in pushed
+
+
+def test_imagelab_trusts_the_same_authority_and_pulls_what_docker_pushed(place, docker, within, tmp_path, monkeypatch):
+    """After docker's test: its certs.d is filled, and alice/shop:1.0 is there."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    imagelab = Tool(*within, sys.executable, "-m", "imagelab", "--home", tmp_path / "home")
+    imagelab("login", "-u", "alice", "--password-stdin", place.address, stdin=USERS["alice"].encode())
+    name = f"{place.address}/alice/shop:1.0"
+    imagelab("pull", "-q", name)
+    docker("pull", "-q", name)
+    assert imagelab("images", "-q", "--no-trunc", name) == docker("images", "-q", "--no-trunc", name)
 
 
 def test_docker_refuses_plain_http_there(within, docker, tmp_path):
