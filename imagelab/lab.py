@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .archive.load import LoadedImages
     from .build.context import Source
     from .build.progress import Built, Watcher
+    from .build.stage import Fetch
     from .containers import Container
     from .oci.mutate import Compared
     from .runtime.program import Output
@@ -170,14 +171,16 @@ class Lab(RegistryMethods, Displayed):
         self, context: Source = ".", tag: str | Iterable[str] = (), *,
         dockerfile: str | os.PathLike[str] | bytes | None = None, build_args: Mapping[str, str] | None = None,
         target: str = "", no_cache: bool = False, labels: Mapping[str, str] | None = None,
-        timeout: float | None = None, watcher: Watcher | None = None,
+        timeout: float | None = None, watcher: Watcher | None = None, fetch: Fetch | None = None,
+        fetch_always: bool = False,
     ) -> Built:  # fmt: skip
         """Build an image from a Dockerfile, as `docker build`; returns it with the steps that made it.
 
         `context` is a folder, a tar (a path or a stream), or a mapping (path → bytes or text) for one that is in no
         folder. `dockerfile` is a path (by default `Dockerfile` in the context), or its text as bytes. `watcher`
-        receives the events of the build; by default there is none, or a progress bar in a notebook. Raises
-        DockerfileError with file and line.
+        receives the events of the build; by default there is none, or a progress bar in a notebook. `fetch` gets a
+        name and a platform, and pulls the image, which it returns: called for those that are not here, or with
+        `fetch_always` for all; without, nothing is pulled. Raises DockerfileError with file and line.
         """
         from .build.builder import build
         from .build.context import prepare
@@ -188,7 +191,7 @@ class Lab(RegistryMethods, Displayed):
         try:
             names = [self._new_name(name) for name in ([tag] if isinstance(tag, str) else tag)]
             parsed, files = prepare(self.store, context, dockerfile)
-            options = Options(build_args or {}, target, no_cache, labels or {}, timeout)
+            options = Options(build_args or {}, target, no_cache, labels or {}, timeout, fetch, fetch_always)
             built = build(self.store, parsed, files, options, names, watcher)
         except BaseException as error:
             watcher.failed(error)

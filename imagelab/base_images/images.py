@@ -50,6 +50,11 @@ def find(store: Store, name: str) -> Image:
         return base
 
 
+def is_base(name: str) -> bool:
+    """Whether imagelab makes the image of this name itself; no registry has it."""
+    return name in (SHELL, "lab/shell", "lab/shell:latest")
+
+
 def provide(store: Store, name: str) -> Image | None:
     """The base image of a name, made and tagged if it is not in the store yet; None if there is no such base image.
 

@@ -124,7 +124,7 @@ def _base(shared: Shared, stage: Stage, name: str) -> Image:
     elif earlier := shared.dockerfile.base_stage(stage, name):
         image, step.needs = shared.images[earlier.index], earlier.index
     else:
-        image, step.needs = _find(shared, stage, name), name
+        image, step.needs = _find(shared, stage, name, "/".join(platform or ())), name
         own = (image.os, image.architecture)
         made_here = LABEL in ((image.config.get("config") or {}).get("Labels") or {})  # runs on any platform
         if platform and own != platform and not made_here:
@@ -136,20 +136,21 @@ def _base(shared: Shared, stage: Stage, name: str) -> Image:
     return image
 
 
-def _find(shared: Shared, stage: Stage, name: str) -> Image:
-    """The image of this name in the store, or a base image; raises DockerfileError."""
+def _find(shared: Shared, stage: Stage, name: str, platform: str) -> Image:
+    """The image of this name: in the store, a base image, or pulled; raises DockerfileError."""
     other = shared.dockerfile.find_stage(name, len(shared.dockerfile.stages))
     if other and name.isdecimal():  # which could also be the start of an image's ID
         raise stage.source.error(f"there is no image {name!r} here: FROM finds a stage by its name only, given with AS")
     try:
-        return find(shared.store, name)
-    except NotFound:
+        return shared.image(name, platform) if other is None else find(shared.store, name)
+    except NotFound as error:
+        why = f", and {error}" if str(error).startswith("it cannot be pulled") else ""
         hint = f"load or build it first (imagelab images lists them), or start from {SHELL} or {PYTHON}"
         if other and other.index < stage.index:
             hint = f"the stage of line {other.source.line} is called {other.name!r}, in lower case"
         elif other:
             hint = f"the stage of that name (line {other.source.line}) does not come before this one"
-        raise stage.source.error(f"there is no image {name!r} here: {hint}") from None
+        raise stage.source.error(f"there is no image {name!r} here{why}: {hint}") from None
     except LabError as error:
         raise stage.source.error(str(error)) from None
 

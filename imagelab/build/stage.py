@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ..base_images.images import find
-from ..errors import LabError
+from ..base_images.images import find, is_base
+from ..errors import LabError, NotFound
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import user_of
 from ..host.space import FULL, full
@@ -35,6 +35,9 @@ from .run import Workspace
 COMMENT = "buildkit.dockerfile.v0"  # of every line of the history that BuildKit's Dockerfile frontend writes
 
 
+Fetch = Callable[[str, str], Image]
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The options of `docker build` that decide what is built."""
@@ -44,6 +47,8 @@ class Options:
     no_cache: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None  # seconds for one RUN
+    fetch: Fetch | None = None  # pulls an image, by name and platform ("" for this machine's)
+    always: bool = False  # whether images are pulled that are here already
 
     def proxies(self) -> dict[str, str]:
         """The predefined arguments that are set, in upper and in lower case: RUN has them without an ARG."""
@@ -63,6 +68,21 @@ class Shared:
     log: StepLog
     global_args: Mapping[str, str]  # the values of the ARGs before the first FROM
     images: dict[int, Image]  # of the stages that are built, by index
+
+    def image(self, name: str, platform: str = "") -> Image:
+        """The image of a name: in the store, a base image, or pulled; raises NotFound, and why it cannot be pulled."""
+        fetch = self.options.fetch
+        try:
+            image = find(self.store, name)
+            if not (fetch and self.options.always) or is_base(name):
+                return image
+        except NotFound:
+            if fetch is None:
+                raise
+        try:
+            return fetch(name, platform)
+        except LabError as error:
+            raise NotFound(f"it cannot be pulled: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +253,7 @@ class StageBuild:
         if name == "scratch":
             return Context(Tree, "scratch, which holds no files")
         step.needs = name
-        image = find(self.store, name)
+        image = self.shared.image(name)
         return Context(image.tree, f"the image {name!r}", stamp=image.digest)
 
     def _run(self, instruction: Instruction, step: BuildStep) -> Task:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import units
 from ..build.progress import BuildStep, Quiet, Watcher
@@ -20,6 +22,9 @@ from ..oci.reference import Reference
 from . import docker29
 from .archive import stdin_of
 from .command import Session, complain, fail, flag, option, say, verb
+
+if TYPE_CHECKING:
+    from ..oci.image import Image
 
 
 def _name(text: str) -> str:
@@ -39,7 +44,7 @@ def _name(text: str) -> str:
 @flag("--no-cache", help="Do not use cache when building the image")
 @option("--platform", kind="string", help="Accepted for compatibility: images have the lab's platform", default="")
 @option("--progress", kind="string", help="How to show the build (auto, plain, tty)", default="auto")
-@flag("--pull", help="Accepted for compatibility: imagelab pulls no images")
+@flag("--pull", help="Always attempt to pull a newer version of the image")
 @flag("-q", "--quiet", help="Suppress the build output and print image ID on success")
 @option(
     "-t", "--tag", "tags", kind="list", help="Name and optionally a tag in the 'name:tag' format", many=True, read=_name
@@ -67,6 +72,8 @@ def build(
         no_cache=no_cache,
         target=target,
         watcher=Quiet() if quiet else _watcher(session, progress),
+        fetch=partial(_fetched, session),
+        fetch_always=pull,
     )
     if built.unused_args and not quiet:
         complain(f"[Warning] One or more build-args [{' '.join(built.unused_args)}] were not consumed")
@@ -79,6 +86,15 @@ def build(
     say(f"Successfully built {id_.short}\n")
     for tag in built.tags:
         say(f"Successfully tagged {tag}\n")
+
+
+def _fetched(session: Session, name: str, platform: str) -> Image:
+    """Pull a base image, without a word: the build's own lines say what it does."""
+    from .pull import access_of
+
+    image = session.lab.pull(name, platform=platform or None, access=access_of(session)).image
+    assert image is not None
+    return image
 
 
 def _arguments(build_args: tuple[str, ...]) -> dict[str, str]:

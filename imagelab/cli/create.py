@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import LabError, NotFound
+from ..errors import InvalidReference, LabError, NotFound
 from ..golang.quote import go_quoted
 from ..oci.reference import Reference
 from ..runtime.program import RUNTIMES, CannotStart
@@ -39,6 +39,12 @@ def _label(text: str) -> str:
     return text
 
 
+def _pull_policy(text: str) -> str:
+    if text not in ("always", "missing", "never"):
+        raise ValueError("expected always, missing or never")
+    return text
+
+
 def _settings(command: F) -> F:
     """The flags that `run` and `create` share."""
     for add in reversed([
@@ -51,7 +57,10 @@ def _settings(command: F) -> F:
         option("--name", kind="string", help="Assign a name to the container", default=""),
         option("--network", "--net", kind="network", help="Accepted: only 'none'", default="none"),
         option("--platform", kind="string", help="Accepted: images have the lab's platform", default=""),
-        option("--pull", kind="string", help="Accepted: imagelab pulls no images", default=""),
+        option(
+            "--pull", kind="string", help='Pull image before creating ("always"|"missing"|"never")', default="missing",
+            read=_pull_policy,
+        ),
         flag("--rm", help="Automatically remove the container when it exits"),
         option("--runtime", kind="string", help=f"Runtime to use ({', '.join(RUNTIMES)})", default=""),
         option("-u", "--user", kind="string", help="Username or UID (format: <name|uid>[:<group|gid>])", default=""),
@@ -104,12 +113,32 @@ def _created(
         raise LabError(f"error parsing specified platform: {go_quoted(platform)}: {why}")
     settings |= {"env": variables(env, env_files), "remove": rm}
     settings["labels"] = dict(text.partition("=")[::2] for text in labels)
+    if pull == "always":
+        _pull(session, args[0], platform)
     try:
         return session.busy_lab.create(args[0], *args[1:], **settings)
     except NotFound:
-        if re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", args[0]) is None:
-            complain(f"Unable to find image '{Reference.parse(args[0]).with_default_tag().familiar}' locally")
+        if pull != "missing" or re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", args[0]):
+            raise
+    complain(f"Unable to find image '{Reference.parse(args[0]).with_default_tag().familiar}' locally")
+    _pull(session, args[0], platform)
+    return session.busy_lab.create(args[0], *args[1:], **settings)
+
+
+def _pull(session: Session, name: str, platform: str) -> None:
+    """Pull an image for a container; what docker prints of it goes to stderr. Raises LabError in docker's words."""
+    from .pull import DAEMON, pull_image, words_of
+
+    lines: list[str] = []
+    try:
+        pull_image(session, Reference.parse(name).with_default_tag().familiar, platform=platform, write=lines.append)
+    except InvalidReference:
         raise
+    except LabError as error:
+        raise LabError(f"{DAEMON}{words_of(error)}") from None
+    finally:
+        for line in lines[:-1] if lines and "Status:" in "".join(lines) else lines:  # docker leaves out the name
+            complain(line.removesuffix("\n"))
 
 
 def variables(env: Iterable[str], files: Iterable[str]) -> dict[str, str | None]:

@@ -25,7 +25,8 @@ from .connection.trust import Trust
 from .protocol import MOST_MANIFEST, RegistryError
 from .refusal import errors_in, words_of
 
-ACCEPT = ", ".join((MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX))
+_TYPES = (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX)
+ACCEPT = ", ".join(_TYPES)
 HUB_REGISTRY = "registry-1.docker.io"
 MOST_PAGES = 1000  # of a list of tags
 MOST_LIST = 16 << 20  # bytes in one page
@@ -198,16 +199,15 @@ class Client:
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         value = parse_json(data, f"the manifest of {name}")
         inside = value.get("mediaType")
-        if media_type not in (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX) or inside not in (None, media_type):
-            if inside not in (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX) or "v1+" in media_type:
-                raise Invalid(
-                    f"{name}: the registry sent the type {(media_type or 'none')[:80]!r}: "
-                    "expected an OCI or docker v2 manifest, or an index of them"
-                )
-            if media_type in (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX):
-                raise Invalid(f"{name}: the manifest says it is {inside}, and the registry that it is {media_type}")
-            media_type = str(inside)
-        return Manifest(data, media_type, digest)
+        if media_type in _TYPES and inside in (None, media_type):
+            return Manifest(data, media_type, digest)
+        if media_type in _TYPES and inside in _TYPES:
+            raise Invalid(f"{name}: the manifest says it is {inside}, and the registry that it is {media_type}")
+        if media_type in ("", "application/json", "text/plain", "application/octet-stream") and inside in _TYPES:
+            return Manifest(data, str(inside), digest)  # of a registry that serves files
+        sent = (media_type if media_type not in _TYPES else str(inside)) or "none"
+        why = "expected an OCI or docker v2 manifest, or an index of them"
+        raise Invalid(f"{name}: the registry sent the type {sent[:80]!r}: {why}")
 
     def manifest_digest(self, repository: str, tag: str, name: str) -> tuple[Digest | None, int]:
         """The digest that a tag points to, and its bytes, by HEAD; None where it does not say. Raises NotFound."""

@@ -155,7 +155,7 @@ class Downloads:
         """A blob's bytes: those in `before`, and the rest from the registry, in several answers where they break off.
 
         All that comes is yielded, however much: the reader refuses too many. `told` gets how many there were so far.
-        Raises Unreachable, and Invalid where the registry has fewer than `size`.
+        Raises Unreachable, also where the registry has fewer than `size`.
         """
         at = failures = 0
         if before is not None:
@@ -182,8 +182,8 @@ class Downloads:
             if at >= size:
                 return
             failures = 1 if at > began else failures + 1
-            if failures >= (self.client.transport.limits.attempts if error else 2):
-                raise error or Invalid(f"{what} says that it has {size} bytes, but it has only {at}")
+            if failures >= self.client.transport.limits.attempts:
+                raise error or Unreachable(f"{what} should have {size} bytes, but the registry sends only {at}")
             self.client.transport.pause(failures)
 
     def _tell(self, descriptor: Json, diff_id: Digest, state: str, done: int = 0) -> None:

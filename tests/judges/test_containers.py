@@ -324,14 +324,10 @@ DIFFERENT = {  # what is meant to be otherwise: the line, our answer, and why it
         125, "No command specified: neither the image nor the command line says what to run\nSee 'imagelab run --help'",
         _MORE,
     ),
-    "run no-such-image true": (
-        125, "Unable to find image 'no-such-image:latest' locally\nNo such image: no-such-image\n"
-        "See 'imagelab run --help'", "there is no registry to ask",
+    "run --pull never no-such-image true": (
+        125, "No such image: no-such-image\nSee 'imagelab run --help'", "docker adds the tag",
     ),
-    "create no-such-image": (
-        1, "Unable to find image 'no-such-image:latest' locally\nNo such image: no-such-image",
-        "there is no registry to ask",
-    ),
+    "create --pull never no-such-image": (1, "No such image: no-such-image", "docker adds the tag"),
     "cp HERE/in web:/etc/passwd": (1, "cannot copy a directory to '/etc/passwd', which is a file", _MORE),
     "commit once 'Not Allowed'": (
         1, "invalid reference format: 'Not Allowed': repository name must be lowercase: 'Not Allowed'", _MORE,

@@ -179,8 +179,6 @@ def test_inspect_whole(both, built):
         assert code == 0
         expected, found = json.loads(theirs)[0], json.loads(ours)[0]
         storage = {"GraphDriver", "ContainerConfig", "Container", "DockerVersion", "Metadata"}
-        storage |= {"RepoDigests"}  # ours are known without a registry, as with docker's containerd store
-        assert made.image.digest in {name.partition("@")[2] for name in found["RepoDigests"]}
         assert {key: found.get(key) for key in expected.keys() - storage} == {
             key: value for key, value in expected.items() if key not in storage
         }

@@ -224,7 +224,8 @@ class Transport:
 
     def _backoff(self, attempt: int) -> float:
         """Twice as long each time, and never the same for two clients that were refused together."""
-        return float(self.limits.backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.0))
+        longest = min(self.limits.backoff * 2 ** min(attempt - 1, 20), self.limits.wait)
+        return float(longest * random.uniform(0.5, 1.0))
 
     def _follow(
         self, method: str, url: str, headers: Mapping[str, str], authorization: str, body: Body | None,

@@ -15,6 +15,9 @@ from judges import tools
 from unit.cli.conftest import BASE, LOOP
 
 FOREIGN = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xf3\x00" + bytes(44)  # for RISC-V
+REFUSED = (
+    'Error response from daemon: Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused'
+)
 NUL = "holds a NUL, which no argument and no variable can"
 
 
@@ -76,9 +79,16 @@ def test_programs_that_cannot_be_run(cli, box, unharmed, program, code, why):
         (["run", "--network", "host", BASE, "true"], 125,
          "imagelab: network host not found: a container here has no network, which --network none says\n"
          "See 'imagelab run --help'.\n"),
-        (["run", "nosuch"], 125,
-         "Unable to find image 'nosuch:latest' locally\nimagelab: No such image: nosuch\nSee 'imagelab run --help'.\n"),
-        (["create", "nosuch"], 1, "Unable to find image 'nosuch:latest' locally\nError: No such image: nosuch\n"),
+        (["run", "--pull", "never", "nosuch"], 125,
+         "imagelab: No such image: nosuch\nSee 'imagelab run --help'.\n"),
+        (["create", "--pull", "never", "nosuch"], 1, "Error: No such image: nosuch\n"),
+        (["run", "127.0.0.1:1/x"], 125,
+         f"Unable to find image '127.0.0.1:1/x:latest' locally\nimagelab: {REFUSED}\nSee 'imagelab run --help'.\n"),
+        (["create", "127.0.0.1:1/x:2"], 1,
+         f"Unable to find image '127.0.0.1:1/x:2' locally\nError: {REFUSED}\n"),
+        (["create", "--pull", "often", "x"], 125,
+         'invalid argument "often" for "--pull" flag: expected always, missing or never\n'
+         "See 'imagelab create --help'.\n"),
         (["run", "--env-file", "/no/file", BASE, "true"], 125,
          "imagelab: open /no/file: no such file or directory.\nSee 'imagelab run --help'.\n"),
         (["run", "-e", "=x", BASE, "true"], 125,

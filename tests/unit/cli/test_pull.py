@@ -270,3 +270,45 @@ def test_registry_ls_of_a_host(cli, lab, app, registry):
     assert cli("registry", "ls", registry.address).rows == [["reg/app", "1", sent.digest[:19], size]]
     assert cli("registry", "ls", f"{registry.address}/reg/app").rows == [["reg/app", "1", sent.digest[:19], size]]
     assert cli("registry", "ls", f"{registry.address}/nope").err.startswith("Error: repository ")
+
+
+def test_run_pulls_what_is_missing(cli, elsewhere, lab, registry):
+    """What docker prints of the pull goes to stderr, and its last line, the name, is left out."""
+    lab.base()
+    name = f"{registry.address}/shell:1"
+    lab.tag(lab.append("lab/shell:1.0", {"hello": "hello\n"}), name)
+    digest = lab.push(name).digest
+    code, out, err = elsewhere("run", "--rm", "--pull", "never", name, "cat", "/hello")
+    assert (code, out) == (125, "") and f"No such image: {name}" in err and "Unable to find" not in err
+    code, out, err = elsewhere("run", "--rm", name, "cat", "/hello")
+    assert (code, out) == (0, "hello\n")
+    assert err.startswith(f"Unable to find image '{name}' locally\n1: Pulling from shell\n")
+    assert err.endswith(f"Digest: {digest}\nStatus: Downloaded newer image for {name}\n")
+    assert elsewhere("run", "--rm", name, "cat", "/hello") == (0, "hello\n", "")
+    lab.tag(lab.append("lab/shell:1.0", {"hello": "moved\n"}), name)
+    lab.push(name)
+    assert elsewhere("run", "--rm", name, "cat", "/hello")[1] == "hello\n"  # docker asks no registry here either
+    code, out, err = elsewhere("run", "--rm", "--pull", "always", name, "cat", "/hello")
+    assert (code, out) == (0, "moved\n") and err.startswith("1: Pulling from shell\n")
+
+
+def test_build_pulls_what_is_missing(elsewhere, lab, registry, tmp_path):
+    name = f"{registry.address}/base:1"
+    lab.tag(lab.append(None, {"base": "1"}), name)
+    lab.push(name)
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(f"FROM {name} AS a\nFROM scratch\nCOPY --from={name} /base /from\n")
+    code, _, err = elsewhere("build", "-t", "built", context)
+    assert code == 0, err
+    (context / "Dockerfile").write_text(f"FROM {name}\nLABEL a=b\n")
+    assert elsewhere("build", "-t", "built", context)[0] == 0
+    lab.tag(lab.append(None, {"base": "2"}), name)
+    lab.push(name)
+    there = Lab(tmp_path / "elsewhere", current=False)
+    assert elsewhere("build", "-t", "old", context)[0] == elsewhere("build", "--pull", "-t", "new", context)[0] == 0
+    assert there.image("old").diff_ids[0] != there.image("new").diff_ids[0] == lab.image(name).diff_ids[0]
+    (context / "Dockerfile").write_text("FROM 127.0.0.1:1/x:1\n")
+    code, _, err = elsewhere("build", context)
+    assert code == 1
+    assert "Dockerfile:1: FROM: there is no image '127.0.0.1:1/x:1' here, and it cannot be pulled: Get " in err
