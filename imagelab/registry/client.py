@@ -20,8 +20,10 @@ from ..oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, parse
 from ..oci.reference import HUB
 from .connection.auth import Authorizer, Denied
 from .connection.credentials import Account, Credentials
-from .connection.transport import Answer, Body, Limits, Transport, Unreachable, redirected
+from .connection.failure import Unreachable
+from .connection.transport import Answer, Body, Limits, Transport
 from .connection.trust import Trust
+from .connection.urls import redirected
 from .protocol import MOST_MANIFEST, RegistryError
 from .refusal import errors_in, words_of
 

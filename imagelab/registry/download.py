@@ -28,7 +28,8 @@ from ..store.ingest import Provable, Staged, settle_layer, stage
 from ..store.store import Store
 from .client import Client
 from .compress import MEDIA_TYPES, compress
-from .connection.transport import Stopped, Unreachable, part
+from .connection.failure import Stopped, Unreachable
+from .connection.transport import part
 from .transfer import EXISTS, RECEIVED, Progress, Report
 from .wire import WireNotes
 
@@ -66,7 +67,7 @@ class Downloads:
         for descriptor, diff_id in pairs:
             state = "exists" if (Digest(descriptor["digest"]), diff_id) in here else "waiting"
             self._tell(descriptor, diff_id, state)
-        stop = self.client.transport.stop
+        transport = self.client.transport
         with ThreadPoolExecutor(AT_ONCE, "pull") as pool:
             futures: dict[tuple[str, Digest], Future[tuple[Provable, str]]] = {}
             for number, (descriptor, diff_id) in enumerate(pairs, 1):
@@ -75,7 +76,7 @@ class Downloads:
             try:
                 return [futures[descriptor["digest"], diff_id].result() for descriptor, diff_id in pairs]
             except BaseException as first:
-                stop.set()
+                transport.give_up()
                 for future in futures.values():
                     future.cancel()
                 if isinstance(first, Stopped):

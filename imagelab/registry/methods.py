@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..errors import Interrupted
 from ..oci.image import Image
 from ..oci.reference import Reference
 from ..store.store import Store
@@ -50,7 +51,10 @@ class RegistryMethods:
         from .transfer import silent
 
         access = self.reached(access)
-        return verbs.push(self.store, name, access, report or silent, all_tags=all_tags, compression=compression)
+        try:
+            return verbs.push(self.store, name, access, report or silent, all_tags=all_tags, compression=compression)
+        except KeyboardInterrupt:
+            raise Interrupted("the push was interrupted: no tag has moved; layers that arrived stay there") from None
 
     def pull(
         self, name: str, *, platform: str | None = None, all_tags: bool = False, report: Report | None = None,
@@ -65,7 +69,10 @@ class RegistryMethods:
         from .transfer import silent
 
         access = self.reached(access)
-        return verbs.pull(self.store, name, access, report or silent, all_tags=all_tags, platform=platform or "")
+        try:
+            return verbs.pull(self.store, name, access, report or silent, all_tags=all_tags, platform=platform or "")
+        except KeyboardInterrupt:
+            raise Interrupted("the pull was interrupted: no tag has moved; what came is used the next time") from None
 
     def login(self, host: str, user: str, password: str, *, access: Access | None = None) -> None:
         """Check a user and password with a registry, and keep them in `home`/config.json, not in docker's file.

@@ -24,7 +24,8 @@ from ..oci.reference import Reference
 from ..store.store import Store
 from .client import Access, Client
 from .compress import MEDIA_TYPES, compress
-from .connection.transport import RETRIED, Stopped, Unreachable, part
+from .connection.failure import Stopped, Unreachable
+from .connection.transport import RETRIED, part
 from .protocol import RegistryError
 from .transfer import EXISTS, MOUNTED, SENT, Moved, Progress, Report, Transfer, silent
 from .wire import Blob, WireNotes
@@ -99,13 +100,13 @@ class _Push:
         return Transfer("push", self._name.familiar, digest, image, (*rows, config_moved, top), requests)
 
     def _send_all(self, layers: Collection[Layer]) -> list[Moved]:
-        stop = self._client.transport.stop
+        transport = self._client.transport
         with ThreadPoolExecutor(AT_ONCE, "push") as pool:
             futures = [pool.submit(self._layer, number, layer) for number, layer in enumerate(layers, 1)]
             try:
                 return [future.result() for future in futures]
             except BaseException:
-                stop.set()
+                transport.give_up()
                 for future in futures:
                     future.cancel()
                 errors = (future.exception() for future in futures if not future.cancelled())

@@ -232,8 +232,8 @@ create --name n8 box:1 nothere
 start n8
 start --attach n8
 run --rm box:1 nothere
-run no-such-image true
-create no-such-image
+run --pull never no-such-image true
+create --pull never no-such-image
 run --workdir not/absolute box:1 true
 run --name nocommand --entrypoint '' box:1
 run --no-such-flag box:1 true

@@ -19,8 +19,9 @@ from urllib.parse import urlencode, urlsplit
 from ...errors import Invalid, LabError
 from ...oci.manifest import parse_json
 from .credentials import Account
-from .transport import Transport, origin
+from .transport import Transport
 from .trust import is_loopback
+from .urls import origin
 
 MOST_TOKEN = 1 << 20  # bytes in a token server's answer
 LIFE = 60.0  # seconds that a token lives where its server does not say

@@ -10,18 +10,20 @@ Follows RFC 9110 (redirection, Retry-After) and RFC 9112.
 from __future__ import annotations
 
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from ...errors import LabError
 from ...shown import Displayed
+from .failure import Stopped, Unreachable, unreachable, why_cut
+from .urls import origin, redirected, retry_after
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -57,21 +59,6 @@ class Limits:
     slowest: int = 512
 
 
-class Unreachable(LabError):
-    """No answer, or one that broke off: `words` is what docker says, the message adds what to do next.
-
-    `again` tells whether another attempt may help.
-    """
-
-    def __init__(self, words: str, hint: str = "", *, again: bool = True) -> None:
-        super().__init__(f"{words}; {hint}" if hint else words)
-        self.words, self.again = words, again
-
-
-class Stopped(LabError):
-    """Another part of the same transfer has failed, so this one was given up."""
-
-
 @dataclass(frozen=True, slots=True)
 class Request(Displayed):
     """One request that was answered: `sent` and `received` are bytes of bodies.
@@ -101,19 +88,23 @@ class _Line:
 class Answer:
     """A response whose body has not been read yet: `read` or `pieces` does, and `close` ends it in any case."""
 
-    def __init__(self, response: BaseHTTPResponse, url: str, line: _Line, limits: Limits) -> None:
-        self._response, self._line, self._limits = response, line, limits
+    def __init__(self, response: BaseHTTPResponse, url: str, line: _Line, transport: Transport) -> None:
+        self._response, self._line, self._transport = response, line, transport
+        self._limits = transport.limits
         self.url, self.status = url, response.status
         self.headers: Mapping[str, str] = response.headers
 
     def pieces(self) -> Iterator[bytes]:
-        """The body's bytes as they come; raises Unreachable where they break off or come too slowly."""
+        """The body's bytes as they come; raises Unreachable where they break off or come too slowly, and Stopped."""
         import urllib3.exceptions
 
         since, count = time.monotonic(), 0
+        self._transport.reading.add(self)
         try:
             while piece := self._response.read1(PIECE, decode_content=False):
                 self._line.received += len(piece)
+                if self._transport.stop.is_set():
+                    raise Stopped("given up")
                 count += len(piece)
                 if (now := time.monotonic()) - since > self._limits.read:
                     if count < self._limits.slowest * (now - since):
@@ -122,8 +113,11 @@ class Answer:
                     since, count = now, 0
                 yield piece
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unreachable(f"{self.url}: {_why_cut(error)}") from None
+            if self._transport.stop.is_set():
+                raise Stopped("given up") from None
+            raise Unreachable(f"{self.url}: {why_cut(error)}") from None
         finally:
+            self._transport.reading.discard(self)
             self.close()
 
     def read(self, most: int) -> bytes:
@@ -147,6 +141,13 @@ class Answer:
             pass
         return data[:MOST_ERROR]
 
+    def abort(self) -> None:
+        """Let whoever reads the body wait no longer."""
+        sock = getattr(getattr(self._response, "connection", None), "sock", None)
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
     def finish(self) -> None:
         """Read the little that is left, so that the connection can be used again."""
         self.beginning()
@@ -163,18 +164,25 @@ class Answer:
 class Transport:
     """Makes requests to one registry and where it redirects to; any number of threads may share it.
 
-    `lines` are the requests that were answered. Set `stop` to make all threads give up.
+    `lines` are the requests that were answered. After `give_up` every thread ends with Stopped.
     """
 
     trust: Trust
     limits: Limits = field(default_factory=Limits)
     lines: list[_Line] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+    reading: set[Answer] = field(default_factory=set)
 
     def requests(self) -> tuple[Request, ...]:
         """The requests that were answered so far: those of one `part` together, in order."""
         lines = sorted(self.lines, key=lambda line: line.part)
         return tuple(Request(line.method, line.path, line.status, line.sent, line.received) for line in lines)
+
+    def give_up(self) -> None:
+        """Make all threads end soon, those too that wait for bytes of a body."""
+        self.stop.set()
+        for answer in list(self.reading):
+            answer.abort()
 
     def close(self) -> None:
         """Close all connections."""
@@ -267,12 +275,12 @@ class Transport:
                 preload_content=False, decode_content=False, chunked=callable(body) and length is None,
             )  # fmt: skip
         except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            raise unreachable(method, url, error, self.limits) from None
+            raise unreachable(method, url, error, self.limits.connect, self.limits.read) from None
         if isinstance(body, bytes):
             line.sent = len(body)
         line.status = response.status
         self.lines.append(line)
-        return Answer(response, url, line, self.limits)
+        return Answer(response, url, line, self)
 
     def _counted(self, pieces: Iterable[bytes], line: _Line) -> Iterator[bytes]:
         for piece in pieces:
@@ -280,108 +288,6 @@ class Transport:
                 raise Stopped("given up")
             line.sent += len(piece)
             yield piece
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """The scheme, host and port of a URL: what credentials are for."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def redirected(url: str, location: str) -> str:
-    """Where a Location leads; raises LabError for one that no client should follow."""
-    try:
-        target = urljoin(url, location)
-        scheme, host, _ = origin(target)
-    except ValueError:
-        raise LabError(f"{url} redirects to {location[:80]!r}, which is not a URL") from None
-    if scheme not in ("http", "https") or not host:
-        raise LabError(f"{url} redirects to {location[:80]!r}: expected a URL with http or https")
-    if scheme == "http" and urlsplit(url).scheme == "https":
-        raise LabError(
-            f"{url} redirects from https to {location[:80]!r}, which is not encrypted, so it was not followed; "
-            "the registry's proxy should set X-Forwarded-Proto: https"
-        )
-    return target
-
-
-def retry_after(value: str | None) -> float | None:
-    """Seconds that a Retry-After, a number or a date, asks to wait; None for none, and for one that is neither."""
-    if value is None:
-        return None
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:12])
-    try:
-        when = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
-
-
-def unreachable(method: str, url: str, error: Exception, limits: Limits) -> Unreachable:
-    """Why there is no answer, in the words of Go's net/http, which docker prints."""
-    import ssl
-
-    import urllib3.exceptions as errors
-
-    _, host, port = origin(url)
-    where = f'{method.capitalize()} "{url}"'
-    at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    cause: BaseException = error
-    while isinstance(cause, errors.ProxyError | errors.SSLError | errors.ProtocolError) and cause.args:
-        inner = next((part for part in reversed(cause.args) if isinstance(part, BaseException)), None)
-        if inner is None:
-            break
-        cause = inner
-    if isinstance(error, errors.ProxyError):
-        return Unreachable(f"{where}: proxyconnect tcp: {cause}", "HTTPS_PROXY and HTTP_PROXY name the proxy")
-    if isinstance(cause, errors.NameResolutionError):
-        words = f"{where}: dial tcp: lookup {host}: no such host"
-        return Unreachable(words, "is the name right, and the network there?", again=False)
-    if isinstance(cause, errors.ReadTimeoutError | TimeoutError):
-        return Unreachable(f"{where}: net/http: timeout awaiting response headers", f"silence for {limits.read:g} s")
-    if isinstance(cause, errors.NewConnectionError):
-        system = cause.__cause__ or cause.__context__
-        words = (getattr(system, "strerror", None) or str(system or cause)).lower()
-        again = not isinstance(system, ConnectionRefusedError)
-        return Unreachable(f"{where}: dial tcp {at}: connect: {words}", "is a registry running there?", again=again)
-    if isinstance(cause, errors.ConnectTimeoutError):
-        return Unreachable(f"{where}: dial tcp {at}: i/o timeout", f"it did not answer within {limits.connect:g} s")
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return Unreachable(
-            f"{where}: x509: {certificate_words(cause, host)}",
-            "give the CA that signed it: ca=…, SSL_CERT_FILE, or docker's certs.d/HOST/ca.crt", again=False,
-        )  # fmt: skip
-    if isinstance(cause, ssl.SSLError):
-        if cause.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-            words = f"{where}: http: server gave HTTP response to HTTPS client"
-            hint = "name the host in IMAGELAB_INSECURE_REGISTRIES to speak http with it"
-            return Unreachable(words, hint, again=False)
-        return Unreachable(f"{where}: tls: {(cause.reason or str(cause)).lower().replace('_', ' ')}", again=False)
-    return Unreachable(f"{where}: {_why_cut(cause)}")
-
-
-def certificate_words(error: Exception, host: str) -> str:
-    """Why a certificate is not trusted, in the words of Go's crypto/x509."""
-    message = str(getattr(error, "verify_message", "") or error)
-    if "mismatch" in message or "not valid for" in message:
-        return f"certificate is not valid for {host}"
-    if "expired" in message:
-        return "certificate has expired or is not yet valid"
-    return "certificate signed by unknown authority"
-
-
-def _why_cut(error: BaseException) -> str:
-    import urllib3.exceptions as errors
-
-    if isinstance(error, errors.ReadTimeoutError | TimeoutError):
-        return "the body broke off: silence until the time limit"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return "unexpected EOF"
 
 
 def _shown_path(url: str, home: str) -> str:

@@ -16,7 +16,9 @@ from imagelab.errors import Invalid, LabError, NotFound
 from imagelab.registry.client import Access
 from imagelab.registry.connection.auth import Denied, challenges
 from imagelab.registry.connection.credentials import Account
-from imagelab.registry.connection.transport import Limits, Unreachable, redirected, retry_after
+from imagelab.registry.connection.failure import Unreachable
+from imagelab.registry.connection.transport import Limits
+from imagelab.registry.connection.urls import redirected, retry_after
 from imagelab.registry.protocol import RegistryError
 from imagelab.registry.pull import pull as pull_one
 
