@@ -38,9 +38,9 @@ from .store.taglog import TagMove
 if TYPE_CHECKING:
     from .analysis.layer_changes import Mark
     from .archive.load import LoadedImages
+    from .base_images.images import Fetch
     from .build.context import Source
     from .build.progress import Built, Watcher
-    from .build.stage import Fetch
     from .containers import Container
     from .oci.mutate import Compared
     from .runtime.program import Output

@@ -11,6 +11,7 @@ They are made at first use, from files that come with imagelab, and their labels
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,19 +41,28 @@ _FILES: dict[str, Entry] = {
 }
 
 
-def find(store: Store, name: str) -> Image:
-    """The image of a name in the store, or a base image, made now; raises NotFound, or as `provide` does."""
+Fetch = Callable[[str, str], Image]  # pulls the image of a name for a platform, "" for this machine's
+
+
+def find(
+    store: Store, name: str, fetch: Fetch | None = None, *, platform: str = "", always: bool = False
+) -> Image:  # fmt: skip
+    """The image of a name in the store, a base image, made now, or one that `fetch` pulls, if `always` in any case.
+
+    The shell's base image is in no registry. Raises NotFound, which says why it cannot be pulled, or as `provide` does.
+    """
+    if fetch is None or not always or name.startswith("lab/shell"):
+        try:
+            return store.find(name)
+        except NotFound:
+            if base := provide(store, name):
+                return base
+            if fetch is None:
+                raise
     try:
-        return store.find(name)
-    except NotFound:
-        if (base := provide(store, name)) is None:
-            raise
-        return base
-
-
-def is_base(name: str) -> bool:
-    """Whether imagelab makes the image of this name itself; no registry has it."""
-    return name in (SHELL, "lab/shell", "lab/shell:latest")
+        return fetch(name, platform)
+    except LabError as error:
+        raise NotFound(f"it cannot be pulled: {error}") from None
 
 
 def provide(store: Store, name: str) -> Image | None:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ..base_images.images import find, is_base
-from ..errors import LabError, NotFound
+from ..base_images.images import Fetch, find
+from ..errors import LabError
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import user_of
 from ..host.space import FULL, full
@@ -33,9 +33,6 @@ from .progress import BuildStep, StepLog
 from .run import Workspace
 
 COMMENT = "buildkit.dockerfile.v0"  # of every line of the history that BuildKit's Dockerfile frontend writes
-
-
-Fetch = Callable[[str, str], Image]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +68,7 @@ class Shared:
 
     def image(self, name: str, platform: str = "") -> Image:
         """The image of a name: in the store, a base image, or pulled; raises NotFound, and why it cannot be pulled."""
-        fetch = self.options.fetch
-        try:
-            image = find(self.store, name)
-            if not (fetch and self.options.always) or is_base(name):
-                return image
-        except NotFound:
-            if fetch is None:
-                raise
-        try:
-            return fetch(name, platform)
-        except LabError as error:
-            raise NotFound(f"it cannot be pulled: {error}") from None
+        return find(self.store, name, self.options.fetch, platform=platform, always=self.options.always)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -44,15 +47,15 @@ class RegistryMethods:
         """Push the image of a tag to the registry in its name, or with `all_tags` those of all tags of a repository.
 
         Layers are compressed with `compression`: gzip, zstd or none; those that came compressed travel as they are.
-        `report` is called with each `Progress`; `access` says how registries are reached. Raises NotFound, Denied and
-        Unreachable, with docker's words.
+        `report` is called with each `Progress`; by default a notebook shows a row for each layer. `access` says how
+        registries are reached. Raises NotFound, Denied and Unreachable, with docker's words.
         """
         from . import verbs
-        from .transfer import silent
 
         access = self.reached(access)
         try:
-            return verbs.push(self.store, name, access, report or silent, all_tags=all_tags, compression=compression)
+            with _followed(report, f"push {name}") as report:
+                return verbs.push(self.store, name, access, report, all_tags=all_tags, compression=compression)
         except KeyboardInterrupt:
             raise Interrupted("the push was interrupted: no tag has moved; layers that arrived stay there") from None
 
@@ -66,11 +69,11 @@ class RegistryMethods:
         for bytes that are not what they should be; then no image and no tag has changed.
         """
         from . import verbs
-        from .transfer import silent
 
         access = self.reached(access)
         try:
-            return verbs.pull(self.store, name, access, report or silent, all_tags=all_tags, platform=platform or "")
+            with _followed(report, f"pull {name}") as report:
+                return verbs.pull(self.store, name, access, report, all_tags=all_tags, platform=platform or "")
         except KeyboardInterrupt:
             raise Interrupted("the pull was interrupted: no tag has moved; what came is used the next time") from None
 
@@ -109,3 +112,25 @@ class RegistryMethods:
 
         access = replace(access or Access(), hosts=hosts.seen_from(self.store.home / "registry"))
         return access if access.credentials else replace(access, credentials=self.credentials)
+
+
+@contextmanager
+def _followed(report: Report | None, title: str) -> Iterator[Report]:
+    """The report, or where there is none and someone is looking at the notebook, rows for its layers."""
+    from .transfer import silent
+
+    if report is None and "ipykernel" in sys.modules:
+        from ..widgets.build_progress import is_watched
+
+        if is_watched():
+            from ..widgets.transfer_progress import TransferProgress
+
+            progress = TransferProgress(title)
+            try:
+                yield progress
+            except BaseException:
+                progress.end("failed")
+                raise
+            progress.end("done")
+            return
+    yield report or silent
