@@ -80,6 +80,7 @@ LESSONS = [
     Lesson("04", "04-tags.ipynb", "Tags"),
     Lesson("05", "05-digests.ipynb", "Digests"),
     Lesson("06", "06-image-and-container.ipynb", "Image and container"),
+    Lesson("07", "07-registries.ipynb", "Registries"),
 ]
 
 

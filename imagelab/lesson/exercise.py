@@ -27,6 +27,7 @@ from .markup import BLUE, GREEN, ORANGE, Message, bullets, card, code, folded, h
 if TYPE_CHECKING:
     from ..drawings import Drawing
     from ..lab import Lab
+    from ..registry.server.embedded import EmbeddedRegistry
     from ..widgets.exercise_card import ExerciseCard
     from .goals.goal import Condition, Verdict
 
@@ -99,6 +100,11 @@ class Exercise:
         self._goal, self._steps = [*self._make_goal(self)], [*self._make_steps(self)]
         self._at_start = self._state()
         return lab
+
+    @cached_property
+    def registry(self) -> EmbeddedRegistry:
+        """A registry of its own, which `lab` reaches by the name `VARIABLE.test`; empty when first used."""
+        return self.lab.registry(name=f"{self.variable}.test")
 
     @property
     def goal(self) -> list[Condition]:
@@ -199,6 +205,8 @@ class Exercise:
         old: Lab | None = self.__dict__.pop("lab", None)
         for container in old.containers() if old else ():
             container.remove(force=True)
+        if registry := self.__dict__.pop("registry", None):
+            registry.close()
         for path in self._folder.iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         self.hints_given = self.commands = self.steps_run = 0
@@ -269,12 +277,17 @@ class Exercise:
         return "what you have seen, below", ""
 
     def _state(self) -> frozenset[tuple[str, ...]]:
-        """What a check depends on: images and their names, containers, their states and changes, and the folder."""
+        """What a check depends on: images, names, containers, their changes, the folder and the registry's tags."""
         lab = self.lab
         images = ((image.id, name) for image in lab.images(True) for name in [*(n.canonical for n in image.names), ""])
         containers = ((one.id, one.status, repr(one.diff())) for one in lab.containers())
         files = [path for path in self._folder.rglob("*") if path.is_file()]
-        return frozenset([*images, *containers, *((str(path), path.read_bytes().hex()) for path in files)])
+        pushed = [
+            (repository, tag, digest)
+            for repository, tags in (self.registry.tags() if "registry" in self.__dict__ else {}).items()
+            for tag, digest in tags.items()
+        ]
+        return frozenset([*images, *containers, *pushed, *((str(path), path.read_bytes().hex()) for path in files)])
 
     def _message(self, title: str, colour: str, lines: list[str], comment: str, after: str = "") -> Message:
         body = (paragraph(comment) if comment else "") + bullets(lines) + after

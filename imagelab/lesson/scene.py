@@ -10,6 +10,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from ..errors import NotFound
+from ..registry.connection import hosts
 from . import scenes
 
 if TYPE_CHECKING:
@@ -68,8 +69,11 @@ def _contents(lab: Lab) -> str:
     folders = sorted(path.name for path in lab.home.parent.iterdir() if path.is_dir() and path != lab.home)
     named = f" ({', '.join(tags)})" if tags else ""
     running = f" and {_count(len(containers), f'{state}container')} ({', '.join(listed)})" if containers else ""
+    served = hosts.name_of(lab.home / "registry")
+    registry = f" and the registry {served}" if served else ""
     beside = f" and the folder {' and '.join(folders)}" if folders else ""
-    return f"{_count(images, 'image')}{named}{running}{beside}" if images else f"an empty lab{beside}"
+    inside = f"{_count(images, 'image')}{named}{running}" if images else "an empty lab"
+    return f"{inside}{registry}{beside}"
 
 
 def _count(number: int, noun: str) -> str:

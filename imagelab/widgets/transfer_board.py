@@ -62,7 +62,8 @@ class TransferBoard(Readable):
         self.drawing = TouchDrawing(self._touched, HINT)
         self.output, self.details = html_area(), html_area()
         self.name, self.repository, self.shown = toggles("Name"), toggles("Repository"), toggles("Transfer")
-        self.other = ipywidgets.Text(description="Its name", placeholder="kitchen/shop")
+        narrow = ipywidgets.Layout(max_width="calc(100% - 4px)")  # it has a margin
+        self.other = ipywidgets.Text(description="Its name", placeholder="kitchen/shop", layout=narrow)
         self.replay = Replay("Replay the transfer:", "blob", self._steps, self._show_moment, self.output)
         self.push = self._button("Push", "docker tag NAME REGISTRY/REPOSITORY:TAG; docker push", self._push)
         self.pull = self._button("Pull", "docker pull REGISTRY/REPOSITORY:TAG, with the tag of the name", self._pull)

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import singledispatch
+from random import Random
 from typing import Any
 
 from imagelab import Entry, Lab
 from imagelab.errors import LabError
 from imagelab.lesson.exercise import Exercise
-from imagelab.lesson.goals import builds, containers, digests, files, goal
+from imagelab.lesson.goals import builds, containers, digests, files, goal, registries
 from imagelab.oci import mutate
 from imagelab.oci.image import Image
 from imagelab.oci.layer import Layer
+from imagelab.oci.reference import Reference
 
 Break = tuple[str, Callable[[], Any]]
 OTHER = {"nearly.txt": "nearly\n"}
@@ -475,3 +477,52 @@ def _(condition: containers.SameFileAsContainer, task: Exercise) -> Iterator[Bre
     yield "written after the commit", lambda: executed(task, condition.container, f"echo soup 6 > {path}")
     yield "an image of another menu", lambda: lab.append("shop:1.0", {path: "soup 7\n"}, tag=condition.name)
     yield "the container is gone", lambda: lab.container(condition.container).remove(force=True)
+
+
+# Registries -----------------------------------------------------------------------------------------------------------
+
+
+@breaks.register
+def _(condition: registries.Published, task: Exercise) -> Iterator[Break]:
+    """Break the image under its name in the lab, and push that; what is only in the lab changes nothing."""
+    name, lab = condition.name, task.lab
+    yield untagged(condition)
+    for label, broken in breaks(condition.inner, there(condition, task)):
+        if label == gone(condition, task)[0]:
+            continue
+
+        def pushed(broken: Callable[[], Any] = broken) -> None:
+            broken()
+            lab.push(name)
+
+        yield f"{label}, and it was pushed", pushed
+
+
+def there(condition: registries.Published | registries.Fetches, task: Exercise) -> Exercise:
+    """The exercise, with the image that the registry has in the lab as well."""
+    task.lab.pull(condition.name)
+    return task
+
+
+def untagged(condition: registries.Published | registries.Fetches) -> Break:
+    reference = Reference.parse(condition.name)
+    repository = condition.registry.repository(reference.path)
+    return "the registry has no such tag", lambda: repository.remove(str(reference.tag))
+
+
+@breaks.register
+def _(condition: registries.Fetches, task: Exercise) -> Iterator[Break]:
+    name, lab = condition.name, task.lab
+    image = there(condition, task).lab.image(name)
+    yield untagged(condition)
+
+    def published(changed: Image) -> None:
+        tagged(condition, task, changed)
+        lab.push(name)
+
+    yield "all in one layer", lambda: published(image.flatten())
+    yield "large files more", lambda: published(image.append({"more.jpg": Random(1).randbytes(condition.most)}))
+    yield (
+        "a large file more, which is deleted again",
+        lambda: published(image.append({"more.jpg": Random(1).randbytes(condition.most)}).append({"more.jpg": None})),
+    )

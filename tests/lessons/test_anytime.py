@@ -20,6 +20,7 @@ def _state(lab):
     print(json.dumps({
         "images": sorted({(image.id, image.digest) for image in lab.images(True)}),
         "tags": {str(name): digest for name, digest in lab.store.tags().items()},
+        "registry": lab.registry().tags() if (lab.home / "registry").is_dir() else {},
         "moves": [[str(move.name), move.old, move.new] for move in lab.tag_log()],
         "containers": sorted([one.name, one.status, one.image_id, one.exit_code, repr(one.diff())]
                              for one in lab.containers()),

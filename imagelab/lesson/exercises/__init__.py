@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ...errors import NotFound
 from ..exercise import Exercise
-from . import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06
+from . import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06, lesson_07
 
 EXERCISES = {
     **lesson_00.EXERCISES,
@@ -17,6 +17,7 @@ EXERCISES = {
     **lesson_04.EXERCISES,
     **lesson_05.EXERCISES,
     **lesson_06.EXERCISES,
+    **lesson_07.EXERCISES,
 }
 
 

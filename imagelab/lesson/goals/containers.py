@@ -31,6 +31,9 @@ class ContainerCondition(Condition):
         except NotFound:
             return Look((), f"there is no container called {self.name}")
 
+    def short_id(self, lab: Lab) -> str:
+        return lab.container(self.name).image_id.short
+
 
 @dataclass(frozen=True)
 class Runs(ContainerCondition):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...oci.image import Image
 
 Lines = tuple[str, ...]
-Kind = Literal["image", "container", "names", "folder"]
+Kind = Literal["image", "container", "names", "folder", "registry"]
 Place = Literal["title", "state", "settings", "files", "digests", "layers", "writable", "names"]
 
 
@@ -72,8 +72,12 @@ class Condition:
             return Look((), f"there is no image called {self.name}")
         return self.look_at(image, lab)
 
+    def short_id(self, lab: Lab) -> str:
+        """The short ID of the image that its part of the picture stands for; raises NotFound where there is none."""
+        return lab.image(self.name).id.short
+
     def look(self, lab: Lab) -> Look:
-        """The same, and in a lab that is damaged, that it cannot be read."""
+        """What its part of the picture shows in a lab; in one that is damaged, that it cannot be read."""
         try:
             return self.look_in(lab)
         except (LabError, OSError) as error:

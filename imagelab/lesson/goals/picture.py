@@ -1,7 +1,8 @@
 """A goal as a picture: what the lab looks like once all conditions hold, or what it looks like now.
 
 Both pictures have the same boxes in the same places: a tag and an arrow to its image, with settings, files and layers;
-a container with its writable layer and an arrow to its image. Their lines are those that the check compares.
+a container with its writable layer and an arrow to its image; a tag of a registry as one of the lab. Their lines are
+those that the check compares.
 """
 
 from __future__ import annotations
@@ -72,29 +73,25 @@ def _draw(graph: graphviz.Digraph, node: str, condition: Condition, parts: Seque
         graph.node(f"s{node}", box(name, _rows(parts), fill=TAG if condition.kind == "names" else QUIET))
         return
     there = any(part.lines for part in parts)
-    target = "image" if condition.kind == "image" else "container"
+    target = "container" if condition.kind == "container" else "image"
+    where = "tag in the registry" if condition.kind == "registry" else "tag"
     attributes = {"id": f"{'tag' if target == 'image' else 'container'}:{name}"}
     inside = [part for part in parts if part.place != "title"]
     if not there:
-        graph.node(f"s{node}", box(f"✗ {name}", fill=PLAIN, subtitle=f"no {target} of this name"), **attributes)
+        missing = "not in the registry" if condition.kind == "registry" else f"no {target} of this name"
+        graph.node(f"s{node}", box(f"✗ {name}", fill=PLAIN, subtitle=missing), **attributes)
         return
     if target == "container":
         graph.node(f"s{node}", box(name, _rows(inside), fill=WRITABLE, subtitle="container"), **attributes)
     else:
-        graph.node(f"s{node}", box(name, fill=TAG, subtitle="tag"), **attributes)
+        graph.node(f"s{node}", box(name, fill=TAG, subtitle=where), **attributes)
     title = [part.mark + line for part in parts if part.place == "title" for line in part.lines]
-    subtitle = f"image {_image_id(condition, lab)}" if lab else ""
+    subtitle = f"image {condition.short_id(lab)}" if lab else ""
     rows = _rows(inside) if target == "image" else []
     if title or rows:
         heading = " and ".join(dict.fromkeys(title)) or "an image"
         graph.node(f"i{node}", box(heading, rows, fill=CONFIG, subtitle=subtitle))
         graph.edge(f"s{node}:head:e", f"i{node}:head:w")
-
-
-def _image_id(condition: Condition, lab: Lab) -> str:
-    if condition.kind == "image":
-        return lab.image(condition.name).id.short
-    return lab.container(condition.name).image_id.short
 
 
 def _rows(parts: Iterable[Part]) -> list[str]:

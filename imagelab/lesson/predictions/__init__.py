@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ...errors import NotFound
 from ..prediction import Prediction
-from . import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06
+from . import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06, lesson_07
 
 PREDICTIONS = {
     **lesson_00.PREDICTIONS,
@@ -17,6 +17,7 @@ PREDICTIONS = {
     **lesson_04.PREDICTIONS,
     **lesson_05.PREDICTIONS,
     **lesson_06.PREDICTIONS,
+    **lesson_07.PREDICTIONS,
 }
 
 

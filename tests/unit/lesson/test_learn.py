@@ -6,6 +6,7 @@ import pytest
 
 from imagelab.cli import run
 from imagelab.cli.command import Session
+from imagelab.lesson import course
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +18,8 @@ def here(tmp_path, monkeypatch):
 def test_it_says_what_it_put_where(here, capsys):
     assert run(["learn", "--no-open"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"The course is in {here / 'imagelab-course'}", "  00, 01, 02, 03, 04, 05, 06: put there",
+        f"The course is in {here / 'imagelab-course'}",
+        f"  {', '.join(lesson.number for lesson in course.LESSONS)}: put there",
     ]  # fmt: skip
     (here / "imagelab-course" / "04-tags.ipynb").write_text("mine")
     assert run(["learn", "--no-open"]) == 0
@@ -40,7 +42,7 @@ def test_where_does_nothing_else(here, capsys):
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize(("lesson", "count"), [("4", 1), ("04", 1), ("all", 7)])
+@pytest.mark.parametrize(("lesson", "count"), [("4", 1), ("04", 1), ("all", len(course.LESSONS))])
 def test_reset_says_what_it_kept(here, capsys, lesson, count):
     run(["learn", "--no-open"])
     (here / "imagelab-course" / "04-tags.ipynb").write_text("mine")
