@@ -5,9 +5,11 @@ BIN        := $(VENV)/bin
 PYTHON     ?= python3
 LAB_ARGS   ?=
 TEST_ARGS  ?=
+# One more than there are processors: a test that waits for a program leaves its processor to another.
+WORKERS    ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # What a program of the environment must see: its own `imagelab` and its own kernel before any other.
 IN_VENV    := PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_PREFER_ENV_PATH=1
-PYTEST     := $(IN_VENV) python -m pytest -n 2 --dist loadfile
+PYTEST     := $(IN_VENV) python -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: help lab test quick conformance lint types notebooks bench lock clean
 
@@ -29,12 +31,12 @@ lab: $(VENV)/.lab
 # Each part runs whatever the others said; what lint and types said comes last. The longest files begin, so that no
 # process has one left when the other is done.
 test: $(VENV)/.test
-	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; code=0; \
-	{ $(BIN)/ruff check .; ruff=$$?; $(BIN)/mypy && exit $$ruff; } >"$$said" 2>&1 & checks=$$!; \
+	@report=$$(mktemp); trap 'rm -f "$$report"' EXIT; code=0; \
+	{ $(BIN)/ruff check .; ruff=$$?; $(BIN)/mypy && exit $$ruff; } >"$$report" 2>&1 & checks=$$!; \
 	$(PYTEST) --no-loadscope-reorder tests/browser tests/judges notebooks tests/lessons tests/project tests/unit \
 	    --nbval --nbval-current-env \
 	    --nbval-sanitize-with tests/lessons/sanitize.cfg --nbval-cell-timeout 120 $(TEST_ARGS) || code=1; \
-	wait $$checks || { code=1; echo 'lint or types: FAILED'; }; cat "$$said"; \
+	wait $$checks || { code=1; echo 'lint or types: FAILED'; }; cat "$$report"; \
 	exit $$code
 
 quick: $(VENV)/.test

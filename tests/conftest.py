@@ -47,6 +47,18 @@ def memory_available() -> int:
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files of browser tests among the others, so that not every process has a JupyterLab that starts."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    in_a_browser = [path for path in files if path.parent.name == "browser"]
+    others = [path for path in files if path.parent.name != "browser"]
+    for number, path in enumerate(in_a_browser):
+        others.insert(min(number * 3, len(others)), path)
+    items[:] = [item for path in others for item in files[path]]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
     faulthandler.cancel_dump_traceback_later()

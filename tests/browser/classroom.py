@@ -92,7 +92,7 @@ class Classroom:
     def enter(self, browser: Browser) -> Page:
         """JupyterLab in a new page of a browser, with no notebook open."""
         page = browser.new_page()
-        page.set_default_timeout(MINUTE / 2)
+        page.set_default_timeout(MINUTE)
         page.goto(f"{self.url}/lab?reset")
         page.wait_for_function("window.jupyterapp?.commands.hasCommand('apputils:change-theme')")
         page.evaluate("() => window.jupyterapp.restored.then(() => true)")

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from browser.classroom import Classroom, start_all
+from browser.classroom import MINUTE, Classroom, start_all
 from browser.page import cell_with, no_trouble, widget_of
 
+# Playwright waits 5 seconds for what it expects; on a machine that does other things too, that is no fault of ours.
+expect.set_options(timeout=MINUTE / 2)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 

@@ -168,7 +168,7 @@ def test_a_build_has_a_bar_and_the_stop_button_stops_it(lesson):
     page.keyboard.press("Escape")
     page.keyboard.press("i")
     page.keyboard.press("i")
-    expect(work).to_contain_text("Interrupted at step 2", timeout=5000)
+    expect(work).to_contain_text("Interrupted at step 2")
     expect(work.locator(".progress")).to_have_count(0)
     expect(work).to_contain_text("the build was interrupted: no image was made and no name moved")
 
