@@ -7,6 +7,7 @@ import random
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -68,16 +69,21 @@ def absolute(name: str, floor: float, command: str, folder: Path, rounds: int,
     return Result(name, median(taken), "s", floor, f"{taken[0]:.3f} to {taken[-1]:.3f} s for {command}")
 
 
+# A process's ru_maxrss is never less than its parent had when it was forked: so a small parent starts it.
+SMALL_PARENT = """import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)"""
+
+
 def peak(name: str, floor: float, command: str, folder: Path) -> Result:
     """The largest memory that a command ever held, in MB."""
-    said = subprocess.DEVNULL
-    process = subprocess.Popen(shlex.split(command), cwd=folder, stdout=said, stderr=said)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 1):
-        raise SystemExit(f"{command}: exit code {process.returncode}")
-    refused = "refused by " if process.returncode else ""
-    return Result(name, usage.ru_maxrss * 1024 / 1e6, "MB", floor, refused + command)
+    start = [sys.executable, "-c", SMALL_PARENT, *shlex.split(command)]
+    code, kilobytes = map(int, subprocess.run(start, cwd=folder, check=True, capture_output=True).stdout.split())
+    if code not in (0, 1):
+        raise SystemExit(f"{command}: exit code {code}")
+    refused = "refused by " if code else ""
+    return Result(name, kilobytes * 1024 / 1e6, "MB", floor, refused + command)
 
 
 def tree(folder: Path) -> None:
