@@ -205,6 +205,7 @@ def main() -> int:
     options.add_argument("--only", choices=PARTS, help="one part")
     options.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
     chosen = options.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a learner's Python compiles each module once
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with tempfile.TemporaryDirectory(prefix="imagelab-bench-", dir=chosen.folder) as name:
         folder = Path(name)
