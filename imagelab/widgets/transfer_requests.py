@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..units import harmless
-from .html_table import cell, code, number, row, table
+from .html_table import WRAPPED, cell, code, number, row, table
 
 if TYPE_CHECKING:
     from ..registry.connection.transport import Request
@@ -106,7 +106,7 @@ def requests_table(requests: Iterable[Request], title: str) -> str:
     rows = [
         row([
             cell(code(one.method)), cell(code(shown_path(one))), number(str(one.status)), number(f"{one.sent:,}"),
-            number(f"{one.received:,}"), cell(escape(caption(one))),
+            number(f"{one.received:,}"), cell(escape(caption(one)), WRAPPED),
         ])
         for one in requests
     ]  # fmt: skip
