@@ -19,6 +19,7 @@ from ..errors import LabError
 from ..lab import Lab
 from ..oci import mutate
 from ..oci.digest import Digest
+from ..registry.transfer import silent
 from ..units import harmless
 from .base import Readable, button, html_area, show_errors, side_by_side, status, toggles
 from .replay import Replay
@@ -120,7 +121,7 @@ class TransferBoard(Readable):
         if target != name:
             self.lab.tag(name, target)
             commands.append(f"$ docker tag {name} {target}")
-        transfer = self.lab.push(target)
+        transfer = self.lab.push(target, report=silent)
         self.transfers.append(transfer)
         return _screen([*commands, f"$ docker push {target}", _summary(transfer)])
 
@@ -129,7 +130,7 @@ class TransferBoard(Readable):
 
     def _fetch_image(self, pointer: str) -> str:
         target = f"{self.registry.name}/{pointer}"
-        transfer = self.lab.pull(target)
+        transfer = self.lab.pull(target, report=silent)
         self.transfers.append(transfer)
         return _screen([f"$ docker pull {target}", _summary(transfer)])
 

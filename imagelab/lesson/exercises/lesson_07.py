@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+from ...registry.transfer import silent
 from ..exercise import Exercise, Mistake
 from ..goals.builds import InNoLayer
 from ..goals.files import FileText, KeepsFiles
@@ -110,7 +111,7 @@ def _pushed(task: Exercise, name: str) -> Image:
 
 def _menu(task: Exercise, text: str, name: str) -> Image:
     image = task.lab.append(None, {"menu.txt": text}, name, created_by="COPY menu.txt /")
-    task.lab.push(name)
+    task.lab.push(name, report=silent)
     return image
 
 
@@ -227,7 +228,7 @@ def _lean(lean: Exercise) -> None:
     (lean.folder / "photo.jpg").write_bytes(Random(7).randbytes(1_000_000))
     (lean.folder / "menu.txt").write_text("soup 4\n")
     lab.build(lean.folder, FIRST)
-    lab.push(FIRST)
+    lab.push(FIRST, report=silent)
 
 
 def _costs(lean: Exercise) -> int:
@@ -309,7 +310,7 @@ def _leak(leak: Exercise) -> None:
     (leak.folder / KEY_FILE).write_text(KEY)
     (leak.folder / "menu.txt").write_text("soup 4\n")
     lab.tag(lab.build(leak.folder, LEAK).image, LEAKY)
-    lab.push(LEAK)
+    lab.push(LEAK, report=silent)
 
 
 def _still_leaks(leak: Exercise) -> bool:

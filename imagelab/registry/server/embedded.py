@@ -85,8 +85,8 @@ class EmbeddedRegistry(Displayed):
 
     def tags(self) -> dict[str, dict[str, str]]:
         """Repository → tag → the digest that it points to, all sorted."""
-        found = {name: self.images.repository(name).tags for name in self.images.names()}
-        return {name: dict(sorted(tags.items())) for name, tags in found.items()}
+        repositories = {name: self.images.repository(name).tags for name in self.images.names()}
+        return {name: dict(sorted(tags.items())) for name, tags in repositories.items()}
 
     def blobs(self) -> dict[str, int]:
         """Digest → bytes of every blob in its folder, whichever repositories have it, sorted."""
