@@ -19,18 +19,23 @@ CHANGE_STYLES = {"A": BLUE, "C": ORANGE, "D": RED}  # added, changed, removed
 WRAPPED = "white-space:normal;min-width:20em"  # the style of a cell with a sentence in it
 
 
-def table(titles: Sequence[str], rows: Iterable[str], *, numbers: Collection[str] = (), caption: str = "") -> str:
+def table(
+    titles: Sequence[str], rows: Iterable[str], *, numbers: Collection[str] = (), caption: str = "", label: str = ""
+) -> str:
     """A table that scrolls sideways on a narrow page.
 
     `rows` are HTML (see `row`), `numbers` the titles of columns that are aligned to the right.
+    With a `label`, which a screen reader says, the keyboard reaches a table that scrolls.
     """
     head = "".join(
         f'<th scope="col" style="text-align:{"right" if title in numbers else "left"};padding:0 8px">{title}</th>'
         for title in titles
     )
     above = f'<caption style="text-align:left;padding-top:8px">{caption}</caption>' if caption else ""
+    reached = f' tabindex="0" role="region" aria-label="{escape(label)}"' if label else ""
     return (
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse;line-height:1.35;white-space:nowrap">'
+        f'<div style="overflow-x:auto"{reached}>'
+        '<table style="border-collapse:collapse;line-height:1.35;white-space:nowrap">'
         f"{above}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 

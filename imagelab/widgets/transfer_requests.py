@@ -110,4 +110,4 @@ def requests_table(requests: Iterable[Request], title: str) -> str:
         ])
         for one in requests
     ]  # fmt: skip
-    return table(TITLES, rows, numbers=("STATUS", "SENT", "RECEIVED"), caption=f"<b>{escape(title)}</b>")
+    return table(TITLES, rows, numbers=("STATUS", "SENT", "RECEIVED"), caption=f"<b>{escape(title)}</b>", label=title)
