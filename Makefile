@@ -5,8 +5,8 @@ BIN        := $(VENV)/bin
 PYTHON     ?= python3
 LAB_ARGS   ?=
 TEST_ARGS  ?=
-# One more than there are processors: a test that waits for a program leaves its processor to another.
-WORKERS    ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 7 ? n + 1 : 8)))
+# Not more than there are processors: with one more, browsers and daemons wait for each other.
+WORKERS    ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
 # What a program of the environment must see: its own `imagelab` and its own kernel before any other.
 IN_VENV    := PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_PREFER_ENV_PATH=1
 PYTEST     := $(IN_VENV) python -m pytest -n $(WORKERS) --dist loadfile

@@ -133,7 +133,7 @@ def test_a_link_to_a_section_of_a_notebook_that_is_not_open_opens_it_there(mine)
 
 def test_the_map_leads_to_every_lesson(mine):
     table = cell_with(mine, "# The map.").get_by_role("table", name="The course, and what you have done of it")
-    expect(table.get_by_role("row")).to_have_count(8)
+    expect(table.get_by_role("row")).to_have_count(9)
     table.get_by_role("link", name="04 · Tags").click()
     expect(mine.get_by_role("tab", name="04-tags.ipynb", selected=True)).to_be_visible()
     expect(mine.get_by_role("heading", name="04 · Tags")).to_be_in_viewport(timeout=WAIT)

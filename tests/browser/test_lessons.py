@@ -103,5 +103,5 @@ def test_widgets_are_readable_in_every_light(widget, dark, width):
     expect(explorer).to_contain_text("Layer 3 of 3")
     question = widget_of(page, 'predict("01.layers")')
     option(question, "a").click()
-    expect(question.get_by_role("status")).to_contain_text("The answer is (b).")
+    expect(question.get_by_role("status")).to_contain_text("You chose (a)")
     readable(explorer, question)

@@ -15,6 +15,7 @@ from imagelab.lesson.scene import prepared
 from imagelab.oci import mutate
 from imagelab.registry.server.repositories import Registry
 from imagelab.registry.server.server import Server
+from judges.tools import emptied
 from lessons.test_notebooks import ROOT
 
 LESSON = ROOT / "notebooks" / "05-digests.ipynb"
@@ -96,6 +97,7 @@ def test_docker_pulls_one_image_of_an_index_and_shows_the_index_s_digest(docker,
     """The classic store: IMAGE ID is the config's of this machine's image, DIGEST the index's."""
     images = {one.architecture: one for one in (index["amd"], index["arm"])}
     digest = f"sha256:{hashlib.sha256(index['index']).hexdigest()}"
+    emptied(docker)  # what it has already it does not fetch
     with Server(Registry(tmp_path)).in_thread() as server:
         shop = server.registry.repository("shop")
         for one in images.values():
