@@ -36,6 +36,12 @@ class Readable(ipywidgets.VBox):
         super().__init__([*children, LeftOver()])  # type: ignore[no-untyped-call]
         self._html, self._plain = html, plain
 
+    def close(self) -> None:
+        """Close it and the widgets in it, so that none of them goes on by itself."""
+        for child in self.children:
+            child.close()
+        super().close()  # type: ignore[no-untyped-call]
+
     def __repr__(self) -> str:
         return self._plain
 

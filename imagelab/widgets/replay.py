@@ -74,7 +74,7 @@ class Replay:
 
     def _tick(self) -> None:
         self._timer = None
-        if self.play.comm is None:  # closed meanwhile
+        if self.row.comm is None:  # closed meanwhile
             return
         self._to(self._done + 1)
         if self.moment is None:

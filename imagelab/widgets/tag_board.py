@@ -7,7 +7,6 @@ that does the same with its output, and the history of the chosen tag. It replay
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from html import escape
 
@@ -33,13 +32,13 @@ from ..oci.image import Image
 from ..oci.reference import Reference
 from ..units import harmless
 from .base import Readable, button, html_area, show_errors, side_by_side, status, toggles
+from .replay import Replay
 from .tag_history import history_table
 from .toggles import Toggles
 from .touch import Node, TouchDrawing
 
 NEW = ""  # the value of the choice "another" in the row of tags
 MOST = 24  # tags, and images, to choose from; any other tag can be typed
-PACE = 1.2  # seconds between two moves while the log is played
 TITLE = "<b>Tag board</b>"
 HINT = (
     "Drag a tag onto an image (docker tag), or out of the drawing (docker rmi). Click a tag or an image to choose it. "
@@ -57,7 +56,7 @@ class TagBoard(Readable):
 
     `drawing` is the drawing to take hold of. `tag.value` is the chosen tag, or "" for the one typed into `name`;
     `image.value` the digest of the chosen image's manifest. The buttons are `point`, `undo`, `untag`, `remove`, `prune`
-    and `redraw`, and `start`, `back`, `step` and `play` for the log of moves; `output` shows what the last one did.
+    and `redraw`, `replay` plays the log of moves; `output` shows what the last one did.
     `held` is as in `draw.tags`.
     """
 
@@ -74,12 +73,7 @@ class TagBoard(Readable):
         self.remove = self._button("Remove image", "docker rmi IMAGE-ID", self._remove)
         self.prune = self._button("Prune", "docker image prune -f: removes dangling images", self._prune)
         self.redraw = self._button("Redraw", "Draw the lab again", lambda: "This is the lab as it is now.")
-        self._moment: int | None = None  # how many moves are shown; None for all of them, and the lab as it is now
-        self._timer: asyncio.TimerHandle | None = None
-        self.start = self._replay("Start", "Replay: before the first move", self._to_start)
-        self.back = self._replay("Back", "Replay: one move back", self._to_last)
-        self.step = self._replay("Step", "Replay: one move on", self._to_next)
-        self.play = self._replay("Play", "Replay: all moves, one after the other", self._play, plays=True)
+        self.replay = Replay("Replay the moves:", "move", self._steps, self._show_moment, self.output)
         self._history, self._holders = TagHistory([], {}, {}), list[Holder]()
         self._drawn: Drawing | None = None
         self._past_of: object = None  # the tag and the history that `past` shows
@@ -89,10 +83,9 @@ class TagBoard(Readable):
         show = show_errors(self.output, self._show)
         show()
         buttons = [self.point, self.undo, self.untag, self.remove, self.prune, self.redraw]
-        replay = [ipywidgets.Label("Replay the moves:"), self.start, self.back, self.step, self.play]
         drawing = tags(lab, self._held)
         super().__init__(
-            [html_area(TITLE), side_by_side(*replay), *self.drawing.parts, self.tag, self.name, self.image, self.chosen,
+            [html_area(TITLE), self.replay.row, *self.drawing.parts, self.tag, self.name, self.image, self.chosen,
              side_by_side(*buttons), self.output, self.past],
             html=f"<p>{TITLE}</p>{drawing._repr_html_()}{lab.tag_log()._repr_html_()}",
             plain=f"Tag board\n{drawing!r}\n{lab.tag_log()!r}",
@@ -110,8 +103,7 @@ class TagBoard(Readable):
 
         def act() -> None:
             nonlocal done
-            self._pause()
-            self._moment = None
+            self.replay.end()
             try:
                 self.output.value = status(action())
                 done = True
@@ -150,7 +142,7 @@ class TagBoard(Readable):
 
     def _nodes(self, history: TagHistory) -> dict[str, Node]:
         """What can be reached in the drawing. While moves are replayed, nothing can be moved."""
-        live = self._moment is None
+        live = self.replay.moment is None
         names, digests = drawn(history, self._holders)
         nodes = {}
         for name in names:
@@ -167,71 +159,23 @@ class TagBoard(Readable):
 
     # Replay -------------------------------------------------------------------------------------------------------
 
-    def _replay(self, label: str, tooltip: str, action: Callable[[], None], plays: bool = False) -> ipywidgets.Button:
-        control = button(label, tooltip)
-        control.icon = "play" if plays else ""
+    def _steps(self) -> int:
+        return len(self._history.moves)
 
-        def press(*_: object) -> None:
-            if not plays:
-                self._pause()
-            action()
-
-        control.on_click(show_errors(self.output, press))
-        return control
-
-    def _to_start(self) -> None:
-        self._to(0)
-
-    def _to_last(self) -> None:
-        self._to(max(0, (len(self._history.moves) if self._moment is None else self._moment) - 1))
-
-    def _to_next(self) -> None:
-        self._to(len(self._history.moves) if self._moment is None else self._moment + 1)
-
-    def _to(self, moment: int) -> None:
+    def _show_moment(self, moment: int | None) -> None:
         """Show the tags as they were after so many moves, and say which the last one of them was."""
-        self._moment = moment
         self._show()
         self.drawing.announce(self._words(moment))
 
-    def _words(self, moment: int) -> str:
+    def _words(self, moment: int | None) -> str:
         moves = self._history.moves
-        number = min(moment, len(moves))
+        number = len(moves) if moment is None else moment
         if number == 0:
             return f"Before the first of {count(len(moves), 'move')}." if moves else "No tag has moved yet."
         move = moves[number - 1]
         where = f"points to image {self._history.targets[move.new].label}" if move.new else "is removed"
-        end = "" if self._moment is not None else " This is the lab as it is now."
+        end = "" if moment is not None else " This is the lab as it is now."
         return f"Move {number:,} of {len(moves):,}, by {move.verb}: {move.name.familiar} {where}.{end}"
-
-    def _play(self) -> None:
-        if self._timer:
-            self._pause()
-            return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            raise LabError("only a notebook can play the moves: press Step") from None
-        if self._moment is None:
-            self._to(0)
-        self.play.description, self.play.icon = "Pause", "pause"
-        self._timer = loop.call_later(PACE, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        if self.comm is None:  # closed meanwhile
-            return
-        self._to_next()
-        if self._moment is None:
-            self._pause()
-        else:
-            self._timer = asyncio.get_running_loop().call_later(PACE, self._tick)
-
-    def _pause(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-        self._timer = None
-        self.play.description, self.play.icon = "Play", "play"
 
     # The buttons --------------------------------------------------------------------------------------------------
 
@@ -277,8 +221,6 @@ class TagBoard(Readable):
         """Read the lab, draw it or an earlier moment of it, and offer its tags and images."""
         self._holders = holders_of(self.lab, self._held)
         self._history = history = read_history(self.lab, [holder.digest for holder in self._holders])
-        if self._moment is not None and self._moment >= len(history.moves):
-            self._moment = None
         self._drawn = None  # while the choices change, nothing is drawn
         names, digests = drawn(history, self._holders, MOST)
         familiar = [(name.familiar, name in history.now) for name in names]
@@ -289,17 +231,17 @@ class TagBoard(Readable):
         self._choose()
 
     def _draw(self) -> Drawing:
-        if self._moment is None:
+        if self.replay.moment is None:
             return draw_history(self._history, self._holders)
-        title = f"Tags after move {self._moment:,} of {len(self._history.moves):,}"
-        return draw_history(self._history.after(self._moment), [], title)
+        title = f"Tags after move {self.replay.moment:,} of {len(self._history.moves):,}"
+        return draw_history(self._history.after(self.replay.moment), [], title)
 
     def _choose(self) -> None:
         """Show what is chosen, and below it the history of the tag, or the box to type a name in."""
         if self._drawn is None:
             return
-        history = self._history if self._moment is None else self._history.after(self._moment)
-        self.drawing.hint = HINT if self._moment is None else PAST
+        history = self._history if self.replay.moment is None else self._history.after(self.replay.moment)
+        self.drawing.hint = HINT if self.replay.moment is None else PAST
         self.drawing.show(self._drawn, self._nodes(history))
         typing = self.tag.value == NEW
         self.name.layout.display = "flex" if typing else "none"

@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 
 from imagelab import Reference, draw
-from imagelab.widgets import TagBoard, tag_board
+from imagelab.widgets import TagBoard, replay
 
 
 @pytest.fixture
@@ -268,54 +268,54 @@ def test_an_error_in_the_drawing_is_told_below_it(board, lab, images):
 
 def test_the_log_is_replayed_step_by_step(board, lab, images):
     lab.tag(images[2], "shop")
-    board.start.click()
+    board.replay.start.click()
     assert board.drawing.label == "Tags after move 0 of 5" and board.drawing.nodes == {}
     words = []
     for number in range(1, 6):
-        board.step.click()
+        board.replay.step.click()
         words.append(board.drawing.announcement)
         assert board.drawing.svg.count("now (move") == min(number, 4)
     assert words[3] == f"Move 4 of 5, by tag: shop:latest points to image {images[0].id.short}."
     assert words[4].endswith("This is the lab as it is now.") and board.picture.value == draw.tags(lab)._repr_html_()
-    board.back.click()
+    board.replay.back.click()
     assert board.drawing.label == "Tags after move 4 of 5"
     assert not board.drawing.nodes["tag:shop:latest"]["drag"], "the past cannot be changed"
     choose(board, "shop:1.0", images[1])
     board.point.click()
     assert board.drawing.label == "Tags, and where they have pointed", "and what is done is done now"
     for _ in range(9):
-        board.back.click()
+        board.replay.back.click()
     assert board.drawing.announcement == "Before the first of 6 moves."
 
 
 def test_the_log_is_played_to_its_end_and_can_be_paused(board, lab, images, monkeypatch):
-    monkeypatch.setattr(tag_board, "PACE", 0)
+    monkeypatch.setattr(replay, "PACE", 0)
     shown = []
     board.drawing.observe(lambda change: shown.append(change.new), "label")
 
     async def play():
-        board.play.click()
-        assert board.play.description == "Pause"
-        while board.play.description == "Pause":
+        board.replay.play.click()
+        assert board.replay.play.description == "Pause"
+        while board.replay.play.description == "Pause":
             await asyncio.sleep(0)
 
     asyncio.run(play())
     assert shown == [*(f"Tags after move {number} of 4" for number in range(4)), "Tags, and where they have pointed"]
 
     async def pause():
-        board.play.click()
-        board.play.click()
-        assert board.play.description == "Play" and board._timer is None
-        board.play.click()
+        board.replay.play.click()
+        board.replay.play.click()
+        assert board.replay.play.description == "Play" and board.replay._timer is None
+        board.replay.play.click()
         board.close()
-        board._tick()
-        assert board._timer is None, "a board that is closed stops"
+        board.replay._tick()
+        assert board.replay._timer is None, "a board that is closed stops"
 
     asyncio.run(pause())
 
 
 def test_outside_a_notebook_play_says_what_to_press(board):
-    board.play.click()
+    board.replay.play.click()
     assert "press Step" in said(board)
 
 
@@ -330,7 +330,7 @@ def test_who_names_a_repository_latest_is_told(board, lab, images):
 
 def test_an_empty_lab_is_replayed_in_words(lab):
     board = TagBoard(lab)
-    for press in (board.start, board.back, board.step):
+    for press in (board.replay.start, board.replay.back, board.replay.step):
         press.click()
         assert board.drawing.announcement == "No tag has moved yet."
 
@@ -338,7 +338,7 @@ def test_an_empty_lab_is_replayed_in_words(lab):
 def test_every_control_has_a_name(board):
     assert [choice.description for choice in (board.tag, board.name, board.image)] == ["Tag", "Its name", "Image"]
     buttons = (board.point, board.undo, board.untag, board.remove, board.prune, board.redraw)
-    for button in (*buttons, board.start, board.back, board.step, board.play):
+    for button in (*buttons, board.replay.start, board.replay.back, board.replay.step, board.replay.play):
         assert button.description and button.tooltip
     for node in board.drawing.nodes.values():
         assert node["label"]

@@ -159,6 +159,16 @@ def test_play_goes_on_by_itself_and_pauses(board, monkeypatch):
     assert "only a notebook can play" in printed(board)
 
 
+def test_a_board_that_is_closed_stops_playing(board):
+    async def close():
+        board.replay.play.click()
+        board.close()
+        board.replay._tick()
+        assert board.replay._timer is None
+
+    asyncio.run(close())
+
+
 def test_earlier_transfers_can_be_chosen(board, first):
     board.push.click()
     assert board.shown.value == 1 and len(board.shown.options) == 2
