@@ -120,13 +120,13 @@ class Downloads:
         partial = self.store.home / "cache" / "pull" / f".{digest.hex}"  # a sweep takes it
         what = f"the layer {digest.short} of {self.name}"
 
-        def told(done: int) -> None:
+        def arrived(done: int) -> None:
             self._tell(descriptor, diff_id, "moving", done)
 
         if (before := self._claim(partial)) is not None:
             with suppress(Invalid):  # what was there may be damaged: then all of it is asked for once more
-                return self._stage(descriptor, self.pieces(digest, size, what, before, told), diff_id, partial)
-        return self._stage(descriptor, self.pieces(digest, size, what, None, told), diff_id, partial)
+                return self._stage(descriptor, self.pieces(digest, size, what, before, arrived), diff_id, partial)
+        return self._stage(descriptor, self.pieces(digest, size, what, None, arrived), diff_id, partial)
 
     def _claim(self, partial: Path) -> Path | None:
         """What came of a layer in an earlier pull, taken so that no other process uses it too."""
@@ -151,11 +151,11 @@ class Downloads:
 
     def pieces(
         self, digest: Digest, size: int, what: str, before: Path | None = None,
-        told: Callable[[int], None] = lambda done: None,
+        arrived: Callable[[int], None] = lambda done: None,
     ) -> Iterator[bytes]:  # fmt: skip
         """A blob's bytes: those in `before`, and the rest from the registry, in several answers where they break off.
 
-        All that comes is yielded, however much: the reader refuses too many. `told` gets how many there were so far.
+        All that comes is yielded, however much: the reader refuses too many. `arrived` gets how many there were so far.
         Raises Unreachable, also where the registry has fewer than `size`.
         """
         at = failures = 0
@@ -177,7 +177,7 @@ class Downloads:
                         if known < len(piece):
                             at += len(piece) - known
                             yield piece[known:]
-                            told(at)
+                            arrived(at)
             except Unreachable as problem:
                 error = problem
             if at >= size:

@@ -64,8 +64,8 @@ class TransferProgress:
     def rows(self) -> str:
         """The table as it is now."""
         done = sum(one.state in ("kept", "exists", "mounted") for one in self._layers.values())
-        said = status(f"<b>{escape(self._title)}</b>: {done} of {len(self._layers)} layers")
-        return said + table(TITLES, map(_row, self._layers.values()), numbers=("BYTES",))
+        summary = status(f"<b>{escape(self._title)}</b>: {done} of {len(self._layers)} layers")
+        return summary + table(TITLES, map(_row, self._layers.values()), numbers=("BYTES",))
 
     def __repr__(self) -> str:
         return getattr(self, "plain", self._title)
