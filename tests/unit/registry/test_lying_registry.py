@@ -161,6 +161,27 @@ def test_a_layer_that_is_no_tar(other, liar):
     refused(other, liar, Invalid, "not a tar|expands to sha256|tar")
 
 
+def test_a_layer_that_the_config_does_not_know(other, liar):
+    """Digest and size are the manifest's, and the tar is a good one: only its diffID is not the config's."""
+    stranger = Lab.temporary(current=False).append(None, {"c": "of another image"}).layers[0]
+    with stranger.open() as file:
+        data = gzip.compress(file.read())
+    manifest = json.loads(liar.image.manifest_bytes)
+    manifest["layers"][-1] |= {"digest": Digest.of(data), "size": len(data)}
+    liar.blobs[Digest.of(data)] = data
+    of_manifest_only(liar, json.dumps(manifest).encode())
+    refused(other, liar, Invalid, f"expands to {stranger.diff_id}, but the config says {liar.image.diff_ids[-1]}")
+    assert Digest.of(data) not in other.store.blobs
+
+
+def test_a_config_of_other_bytes_and_the_same_length(other, liar):
+    config = liar.blobs[liar.image.id]
+    lie = config.replace(b'"os":"linux"', b'"os":"lunix"')
+    assert len(lie) == len(config) and lie != config
+    liar.blobs[liar.image.id] = lie
+    refused(other, liar, Invalid, f"should have the digest {liar.image.id}, but it has {Digest.of(lie)}")
+
+
 # Connections that break ----------------------------------------------------------------------------------------------
 
 
