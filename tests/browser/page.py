@@ -19,10 +19,16 @@ UNREADABLE = """(widget, words) => {  // what stands out from its ground by less
     const seen = [...widget.querySelectorAll(words)].filter(shown);
     return [seen.length, seen.filter(e => contrast(e) < 4.5).map(e => e.outerHTML)];
 }"""
-MIDDLE = """group => {
+MIDDLE = """(widget, id) => {
+    const group = widget.querySelector(`.imagelab-touch [id="${id}"]`);
     group.scrollIntoView({block: "nearest", inline: "nearest"});
     const box = group.getBoundingClientRect();
     return [box.x + box.width / 2, box.y + box.height / 2];
+}"""
+SIZES = """widget => {
+    const picture = widget.querySelector(".imagelab-touch-picture");
+    const svg = picture.querySelector("svg");
+    return [Number(svg.getAttribute("width")), svg.getBoundingClientRect().width, getComputedStyle(picture).overflowX];
 }"""
 INSIDE = "w => w.getBoundingClientRect().right <= innerWidth && w.scrollWidth <= w.clientWidth + 1"
 WORDS = "span, td, td i, th, p, code, pre, abbr, li, b, mark, label, caption, summary, button, select"
@@ -49,7 +55,8 @@ def group(widget, name):
 
 def middle(widget, name):
     """Where a group is in the window, once it is scrolled to."""
-    return group(widget, name).evaluate(MIDDLE)
+    group(widget, name).wait_for(state="attached")
+    return widget.evaluate(MIDDLE, name)  # in one go: a widget may draw again at any moment
 
 
 def drag(widget, name, *, onto=None, by=(0, 0)):
@@ -101,7 +108,6 @@ def readable(*widgets):
 
 def as_wide_as_drawn(widget):
     """A drawing has the size it was drawn in: where the page is narrower, it scrolls."""
-    drawing = widget.locator(".imagelab-touch-picture svg")
-    width = float(drawing.get_attribute("width"))
-    assert abs(drawing.evaluate("svg => svg.getBoundingClientRect().width") - width) < 1
-    assert drawing.evaluate("svg => getComputedStyle(svg.closest('.imagelab-touch-picture')).overflowX") == "auto"
+    drawn, shown, overflow = widget.evaluate(SIZES)  # in one go, as above
+    assert abs(shown - drawn) < 1
+    assert overflow == "auto"
