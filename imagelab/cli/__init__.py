@@ -53,6 +53,7 @@ _IMAGE = {
     "save": ("archive:save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
     "tag": ("tags:tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
 }
+_BUILDX = {"build": _IMAGE["build"]}
 _SYSTEM = {
     "df": ("df:df", "Show docker disk usage"),
     "info": ("version:info", "Display system-wide information"),
@@ -60,6 +61,8 @@ _SYSTEM = {
 _DOCKER = {
     **{name: _CONTAINER[name] for name in _CONTAINER if name not in ("inspect", "ls", "prune")},
     "build": _IMAGE["build"],
+    "builder": ("__init__:builder", "Manage builds"),
+    "buildx": ("__init__:buildx", "Build with BuildKit's commands"),
     "container": ("__init__:container", "Manage containers"),
     "history": _IMAGE["history"],
     "image": ("__init__:image", "Manage images"),
@@ -104,6 +107,7 @@ _REGISTRY = {
     "useradd": ("registry:useradd", "Add a user to a file of users"),
 }
 _ALIASES = {
+    "buildx": {"b": "build"},
     "container": {"list": "ls", "ps": "ls"},
     "image": {"list": "ls", "remove": "rm", "rmi": "rm"},
 }
@@ -123,7 +127,7 @@ class _Group(Verbs):
             return name, command, args[1:]
         top = ctx.find_root().info_name
         path = " ".join([*ctx.command_path.split()[1:], name])
-        if instead := verb_instead(name, str(top)):
+        if instead := verb_instead(name, str(top), self.name or ""):
             fail(f"{top}: '{path}' is a docker command that imagelab does not have: {instead}")
         fail(f"{top}: '{path}' is not a command of {top}.\nSee '{ctx.command_path} --help'")
 
@@ -184,6 +188,10 @@ app = _Group(
             help="Print version information and quit",
         ),
     ],
+)  # fmt: skip
+builder = _Group("builder", table=_BUILDX, callback=click.pass_context(_or_help), help="Manage builds")
+buildx = _Group(
+    "buildx", table=_BUILDX, callback=click.pass_context(_or_help), help="Build with BuildKit's commands"
 )  # fmt: skip
 container = _Group(
     "container", table=_CONTAINER, callback=click.pass_context(_or_help), help="Manage containers"

@@ -4,16 +4,18 @@ Progress goes to stderr, as BuildKit's does, so that stdout holds only the resul
 written when it starts and completed when it ends; otherwise only whole lines are written. A notebook shows a progress
 bar; when a program runs the notebook, progress goes to stdout without times, so that the output is the same each time.
 
-Follows docker/cli (image/build.go), version 20.10.
+Follows docker/cli (image/build.go), version 20.10, and buildx (commands/build.go) for the flags that change nothing.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from .. import units
 from ..build.progress import BuildStep, Quiet, Watcher
@@ -21,7 +23,8 @@ from ..errors import InvalidReference
 from ..oci.reference import Reference
 from . import docker29
 from .archive import stdin_of
-from .command import Session, complain, fail, flag, option, say, verb
+from .command import Checked, F, Session, complain, fail, flag, option, say, verb
+from .unsupported import BUILD
 
 if TYPE_CHECKING:
     from ..oci.image import Image
@@ -36,7 +39,35 @@ def _name(text: str) -> str:
     return text
 
 
-@verb("PATH | -", takes=(1, 1))
+# Docker's flags that change nothing in the image: limits, which BuildKit mostly ignores, other caches to look in,
+# what is done anyway, and attestations, which imagelab does not make. Accepted, and not listed in the help.
+_IGNORED_SWITCHES = ("--compress", "--disable-content-trust", "--force-rm", "--load", "--rm", "--stream")
+_IGNORED_VALUES = (
+    "--cache-from", "--cgroup-parent", "--cpu-period", "--cpu-quota", "--cpuset-cpus", "--cpuset-mems", "--isolation",
+    "--memory-swap", "--provenance", "--sbom", "--security-opt", "--shm-size", "--ulimit",
+)  # fmt: skip
+_IGNORED_SHORT = (("-c", "--cpu-shares"), ("-m", "--memory"))
+
+
+def _ignored(function: F) -> F:
+    """Give a command docker's flags that change nothing."""
+    ignore = partial(click.option, hidden=True, expose_value=False)
+    flags = [ignore(name, is_flag=True) for name in _IGNORED_SWITCHES]
+    flags += [ignore(name, multiple=True) for name in _IGNORED_VALUES]
+    flags += [ignore(*names) for names in _IGNORED_SHORT]
+    flags += [ignore("--network", type=Checked("string", _network))]
+    return reduce(lambda made, add: add(made), flags, function)
+
+
+def _network(text: str) -> str:
+    """Check --network; raises ValueError for one that a RUN does not have."""
+    if text not in ("default", "none"):
+        raise ValueError("a RUN has no network of this machine: expected default or none")
+    return text
+
+
+@verb("PATH | -", takes=(1, 1), instead=BUILD)
+@_ignored
 @option("--build-arg", "build_args", kind="list", help="Set build-time variables", many=True)
 @option("-f", "--file", "file", kind="string", help="Name of the Dockerfile ('-': read it from STDIN)")
 @option("--iidfile", kind="string", help="Write the image ID to the file")

@@ -151,7 +151,8 @@ class Verb(click.Command):
                 if not is_argument and _wants_the_next(arg, flags):
                     rest += itertools.islice(queue, 1)
             elif match[2] in _BOOLEANS:
-                booleans[str(option.name)] = _BOOLEANS[match[2]]
+                if option.expose_value:
+                    booleans[str(option.name)] = _BOOLEANS[match[2]]
             else:
                 self._refuse(
                     ctx,
@@ -250,7 +251,7 @@ def _flag(option: str) -> str:
     return option if option.startswith("--") else f"{option[1:2]!r} in {option}"
 
 
-class _Checked(click.ParamType):  # type: ignore[type-arg]  # it has none in older clicks
+class Checked(click.ParamType):  # type: ignore[type-arg]  # it has none in older clicks
     """A flag's value, parsed by a function that raises ValueError with docker's message."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
@@ -309,6 +310,6 @@ def option(
     *names: str, kind: str, help: str, many: bool = False, default: str | int | None = None,
     read: Callable[[str], Any] | None = None,
 ) -> Callable[[F], F]:  # fmt: skip
-    """A flag with a value; `kind` is its type in docker's help, `read` parses it (see `_Checked`)."""
-    type_ = _Checked(kind, read) if read else None
+    """A flag with a value; `kind` is its type in docker's help, `read` parses it (see `Checked`)."""
+    type_ = Checked(kind, read) if read else None
     return click.option(*names, metavar=kind, help=help, multiple=many, default=default, type=type_)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 
 _OTHERS = re.compile(
-    "builder|buildx|checkpoint|compose|config|context|events|network|node|plugin|secret|service|stack|swarm|volume"
+    "checkpoint|compose|config|context|events|network|node|plugin|secret|service|stack|swarm|volume"
 )
 _VERBS = {
+    "bake": "use {top} build, once for each target",
+    "imagetools": "use {top} manifest inspect",
     "attach": "use {top} logs -f for its output, and {top} start -ai to give it input",
     "pause": "use {top} stop, which keeps the container's files, and {top} start to run it again",
     "port": "containers have no network; use {top} exec and {top} cp",
@@ -25,8 +27,10 @@ _VERBS = {
 }
 
 
-def verb_instead(name: str, top: str) -> str | None:
+def verb_instead(name: str, top: str, group: str = "") -> str | None:
     """The alternative to a docker command that imagelab does not have; None for a name that is not docker's."""
+    if group == "buildx" and name in ("create", "inspect", "ls", "rm", "stop", "use"):
+        return _WHY["one_builder"]
     if name in _VERBS:
         return _VERBS[name].format(top=top)
     return "imagelab covers only images and containers" if _OTHERS.fullmatch(name) else None
@@ -59,6 +63,18 @@ _WHY = {
     "background": "start background programs from the container's main command",
     "user": "exec runs as the container's user, set with run -u",
     "details": "log lines have no extra attributes",
+    "push_later": "push the name after the build",
+    "save_later": "save the image after the build with save, or copy files out of it with create and cp",
+    "cache": "the cache is in the store, and every build uses it",
+    "attested": "imagelab makes no attestations",
+    "annotated": "use --label, or mutate in Python",
+    "no_ssh": "no ssh agent is forwarded to a build; copy the files in, or use --secret",
+    "one_builder": "there is one builder, in the store",
+    "contexts": "use a stage, or an image by its name, as FROM or COPY --from",
+    "rights_in_build": "a RUN has docker's default capabilities and no network, which cannot be changed",
+    "metadata": "use --iidfile for the ID, and inspect for the rest",
+    "some_cached": "use --no-cache for all stages",
+    "called": "use --check for the checks; outline and targets are not there",
 }  # fmt: skip
 RUN = _flags(
     terminal="-t --tty --detach-keys",
@@ -81,6 +97,20 @@ RUN = _flags(
     cidfile="--cidfile",
     labels="--label-file",
     trust="--disable-content-trust",
+)
+BUILD = _flags(
+    push_later="--push",
+    save_later="-o --output",
+    cache="--cache-to",
+    attested="--attest",
+    annotated="--annotation",
+    no_ssh="--ssh",
+    one_builder="--builder",
+    contexts="--build-context",
+    rights_in_build="--allow --add-host",
+    metadata="--metadata-file",
+    some_cached="--no-cache-filter",
+    called="--call",
 )
 START = _flags(terminal="--detach-keys", checkpoint="--checkpoint --checkpoint-dir")
 EXEC = _flags(terminal="-t --tty --detach-keys", rights="--privileged", background="-d --detach", user="-u --user")

@@ -204,3 +204,86 @@ def test_a_command_that_is_stopped_takes_its_program_along_and_leaves_nothing(ho
     lab.gc()
     assert list((home / "tmp").iterdir()) == []
     assert lab.verify() == []
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--rm", "--rm=false", "--force-rm", "--compress", "--load", "--disable-content-trust", "--memory 1g -c 512",
+        "-m 1g --memory-swap=-1", "--cpu-period 1 --cpu-quota 2 --cpuset-cpus 0 --cpuset-mems 0", "--network none",
+        "--network=default", "--provenance=false --sbom=true", "--cache-from x --cache-from type=gha",
+        "--ulimit nofile=9:9 --shm-size 64m --cgroup-parent x --isolation default --security-opt x",
+        "--progress plain --pull=false",
+    ],
+)  # fmt: skip
+def test_docker_s_flags_that_change_nothing_are_accepted(cli, context, flags):
+    assert cli("build", "-q", *flags.split(), context).ok == cli("build", "-q", context).ok
+
+
+def test_flags_that_change_nothing_are_not_in_the_help(cli):
+    said = cli("build", "--help").ok
+    assert "--target" in said
+    assert not re.search("memory|cgroup|provenance|--rm", said)
+
+
+@pytest.mark.parametrize(
+    "flags, why",
+    [
+        ("--push", "push the name after the build"),
+        ("--output out", "save the image after the build"),
+        ("-o out", "save the image after the build"),
+        ("--cache-to x", "the cache is in the store"),
+        ("--attest type=sbom", "imagelab makes no attestations"),
+        ("--annotation a=b", "use --label"),
+        ("--ssh default", "no ssh agent is forwarded to a build"),
+        ("--builder x", "there is one builder"),
+        ("--build-context a=b", "use a stage"),
+        ("--add-host a:1.2.3.4", "no network"),
+        ("--metadata-file x", "use --iidfile"),
+        ("--no-cache-filter a", "use --no-cache"),
+    ],
+)
+def test_docker_s_other_flags_are_refused_by_name(cli, context, flags, why):
+    said = cli("build", *flags.split(), context)
+    assert (said.code, said.out) == (125, "")
+    assert f"'{flags.split()[0]}' is a docker flag that imagelab does not have: " in said.err
+    assert why in said.err
+
+
+def test_a_run_has_no_network_of_this_machine(cli, context):
+    said = cli("build", "--network", "host", context)
+    assert said.code == 125
+    assert said.err.startswith(
+        'invalid argument "host" for "--network" flag: a RUN has no network of this machine: expected default or none'
+    )
+
+
+@pytest.mark.parametrize("words", ["buildx build", "buildx b", "builder build", "image build"])
+def test_build_by_its_other_names(cli, context, words):
+    assert cli(*words.split(), "-q", "-t", "x:1", context).ok == cli("build", "-q", context).ok
+    assert cli("images", "-q", "x:1").ok
+
+
+@pytest.mark.parametrize(
+    "words, why",
+    [
+        ("bake", "use imagelab build, once for each target"),
+        ("imagetools inspect x", "use imagelab manifest inspect"),
+        ("create --use", "there is one builder, in the store"),
+        ("ls", "there is one builder, in the store"),
+    ],
+)
+def test_the_rest_of_buildx_is_refused_by_name(cli, words, why):
+    said = cli("buildx", *words.split())
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        f"imagelab: 'buildx {words.split()[0]}' is a docker command that imagelab does not have: {why}\n"
+    )
+
+
+def test_syntax_and_check_are_directives(cli, context):
+    plain = cli("build", "-q", context).ok
+    text = (context / "Dockerfile").read_text()
+    for head in ("# syntax=docker/dockerfile:1\n", "# check=skip=all;error=true\n# syntax = docker/dockerfile:1.7\n"):
+        (context / "Dockerfile").write_text(head + text)
+        assert cli("build", "-q", context).ok == plain
