@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from imagelab import Lab
-from imagelab.build import words
-from imagelab.build.dockerfile import DockerfileError
-from imagelab.build.words import MAX_WORD
+from imagelab.build.dockerfile import DockerfileError, words
+from imagelab.build.dockerfile.words import MAX_WORD
 
 EXPANDED = {
     "${A%:*}": "b:c", "${A%%:*}": "b", "${A#*:}": "c:d", "${A//:/, }": "b, c, d", "${A/:/-}": "b-c:d", "${N#x}": "",
