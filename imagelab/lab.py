@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .archive.load import LoadedImages
     from .base_images.images import Fetch
     from .build.context import Source
+    from .build.mounts.caches import CacheMount
     from .build.progress import Built, Watcher
     from .containers import Container
     from .oci.mutate import Compared
@@ -172,7 +173,7 @@ class Lab(RegistryMethods, Displayed):
         dockerfile: str | os.PathLike[str] | bytes | None = None, build_args: Mapping[str, str] | None = None,
         target: str = "", no_cache: bool = False, labels: Mapping[str, str] | None = None,
         timeout: float | None = None, watcher: Watcher | None = None, fetch: Fetch | None = None,
-        fetch_always: bool = False,
+        fetch_always: bool = False, secrets: Mapping[str, str | os.PathLike[str] | bytes] | None = None,
     ) -> Built:  # fmt: skip
         """Build an image from a Dockerfile, as `docker build`; returns it with the steps that made it.
 
@@ -180,7 +181,8 @@ class Lab(RegistryMethods, Displayed):
         folder. `dockerfile` is a path (by default `Dockerfile` in the context), or its text as bytes. `watcher`
         receives the events of the build; by default there is none, or a progress bar in a notebook. `fetch` gets a
         name and a platform, and pulls the image, which it returns: called for those that are not here, or with
-        `fetch_always` for all; without, nothing is pulled. Raises DockerfileError with file and line.
+        `fetch_always` for all; without, nothing is pulled. `secrets` are for RUN --mount=type=secret, by id: the path
+        of a file, or the secret as bytes. Raises DockerfileError with file and line.
         """
         from .build.builder import build
         from .build.context import prepare
@@ -191,7 +193,9 @@ class Lab(RegistryMethods, Displayed):
         try:
             names = [self._new_name(name) for name in ([tag] if isinstance(tag, str) else tag)]
             parsed, files = prepare(self.store, context, dockerfile)
-            options = Options(build_args or {}, target, no_cache, labels or {}, timeout, fetch, fetch_always)
+            options = Options(
+                build_args or {}, target, no_cache, labels or {}, timeout, fetch, fetch_always, secrets or {}
+            )  # fmt: skip
             built = build(self.store, parsed, files, options, names, watcher)
         except BaseException as error:
             watcher.failed(error)
@@ -200,6 +204,24 @@ class Lab(RegistryMethods, Displayed):
             raise
         watcher.finished(built)
         return built
+
+    def build_cache(self) -> Listing[CacheMount]:
+        """The directories that `RUN --mount=type=cache` keeps between builds."""
+        from .build.mounts.caches import CacheMounts
+
+        return Listing(CacheMounts(self.home).all(), "cache mounts")
+
+    def prune_build_cache(self, all: bool = False) -> list[CacheMount]:
+        """Remove the directories of `build_cache` that no build is using, and return them: `docker builder prune`.
+
+        With `all`, the steps of past builds are forgotten too, so that the next build has only misses.
+        """
+        from .build.cache import forget
+        from .build.mounts.caches import CacheMounts
+
+        if all:
+            forget(self.store)
+        return CacheMounts(self.home).remove()
 
     def tags(self) -> Mapping[Reference, Digest]:
         """Every tag, and the manifest digest of the image that it points to now."""

@@ -108,8 +108,8 @@ def _needed(dockerfile: Dockerfile, bases: Sequence[str], target: str) -> list[S
         if stage is None or stage.index in needed:
             continue
         needed.add(stage.index)
-        names = (instruction.flag("from") for instruction in stage.instructions)
-        queue += [dockerfile.find_stage(name, stage.index) for name in names if name]
+        names = (name for instruction in stage.instructions for name in instruction.sources())
+        queue += [dockerfile.find_stage(name, stage.index) for name in names]
         queue.append(dockerfile.base_stage(stage, bases[stage.index]))
     return [stage for stage in dockerfile.stages if stage.index in needed]
 

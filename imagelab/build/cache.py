@@ -155,6 +155,12 @@ class BuildCache:
         return "the lab's epoch or platform changed" if was.settings != now.settings else "not built before"
 
 
+def forget(store: Store) -> None:
+    """Forget every step; images stay."""
+    for path in (store.home / "cache" / "build").glob("*"):
+        path.unlink(missing_ok=True)
+
+
 def _differing(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """The keys whose values differ, or that only one of the two has."""
     return sorted(key for key in {*was, *now} if was.get(key) != now.get(key))

@@ -11,15 +11,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..errors import LabError
+from ..filesystem.entry import ancestors
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import home_of, user_of
 from ..host.beneath import make_private
 from ..host.disk import unpack
+from ..host.root import Root
 from ..host.snapshot import Writable, remove
 from ..oci.digest import Digest
 from ..oci.image import Image
 from ..runtime.binfmt import run as run_program
 from ..runtime.program import Program
+from .mounts.place import placed
+from .mounts.prepare import Mounts
 
 
 class Workspace:
@@ -33,7 +37,7 @@ class Workspace:
 
     def run(
         self, image: Image, argv: Sequence[str], env: Mapping[str, str], cwd: str, user: str, timeout: float | None,
-        output: Callable[[str, bytes], object],
+        output: Callable[[str, bytes], object], mounts: Mounts,
     ) -> Changes:  # fmt: skip
         """Run a program in an image's files and return what it changed; raises LabError when it fails.
 
@@ -48,9 +52,12 @@ class Workspace:
         self._contents = None
         self._root.begin()
         ids = user_of(user, tree)
-        env = {"HOME": home_of(ids[0], tree), **env}
+        env = {"HOME": home_of(ids[0], tree), **env, **mounts.variables()}
         program = Program(tuple(argv), env, "/" + tree.resolve(cwd), ids, timeout=timeout)
-        code = run_program(self._root.folder, tree, program, output)
+        with mounts.prepared(self._folder, tree) as contents, placed(self._root.folder, contents):
+            files = Root(self._root.folder) if contents else tree
+            code = run_program(self._root.folder, files, program, output)
+        self._root.moved_back(path for mounted in contents for path in (mounted.target, *ancestors(mounted.target)))
         if code:
             raise LabError(f"process {' '.join(argv)!r} did not complete successfully: exit code: {code}")
         self._readable.enter_context(self._root.readable())

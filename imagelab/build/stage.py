@@ -29,6 +29,8 @@ from .cache import BuildCache, Inputs
 from .context import Context
 from .copying import Copy, Plan, folder_changes
 from .dockerfile import PREDEFINED, Dockerfile, DockerfileError, Instruction, Stage, parse
+from .mounts.caches import CacheMounts
+from .mounts.prepare import Mounts, Secrets
 from .progress import BuildStep, StepLog
 from .run import Workspace
 
@@ -46,6 +48,7 @@ class Options:
     timeout: float | None = None  # seconds for one RUN
     fetch: Fetch | None = None  # pulls an image, by name and platform ("" for this machine's)
     always: bool = False  # whether images are pulled that are here already
+    secrets: Secrets = field(default_factory=dict)  # for RUN --mount=type=secret
 
     def proxies(self) -> dict[str, str]:
         """The predefined arguments that are set, in upper and in lower case: RUN has them without an ARG."""
@@ -220,16 +223,15 @@ class StageBuild:
             documents={d.name: instruction.document(d, self.values) for d in instruction.heredocs},
             unpacks=instruction.name == "ADD",
         )  # fmt: skip
-        source = self._source(instruction, step)
+        source = self._source(instruction.flag("from") or "", step)
         plan = cache(lambda: Plan(copy, source, self.image.tree(), self.store.mtime()))
         return Task(
             text, lambda: self._stack(plan().changes(), text), files=lambda: plan().sums(),
             stamp=source.stamp and f"{source.stamp} {text} {copy}",
         )  # fmt: skip
 
-    def _source(self, instruction: Instruction, step: BuildStep) -> Context:
-        """The files that a COPY or ADD copies from; raises as `find`."""
-        name = instruction.flag("from")
+    def _source(self, name: str, step: BuildStep) -> Context:
+        """The files of a stage or image that `from` names, or of the context; raises as `find`."""
         if not name:
             return self.shared.context
         if stage := self.shared.dockerfile.find_stage(name, self.stage.index):
@@ -251,18 +253,23 @@ class StageBuild:
         listed = f"|{len(arguments)} " + "".join(f"{n}={v} " for n, v in arguments.items()) if arguments else ""
         env = {"PATH": PATH, **self.shared.options.proxies(), **self.values}
         directory, user = self.config.get("WorkingDir") or "/", self.config.get("User") or ""
+        mounts = Mounts(
+            instruction.mounts(self.values), directory, cache(lambda name: self._source(name, step)),
+            self.shared.options.secrets, CacheMounts(self.store.home),
+        )  # fmt: skip
 
         def make() -> Image:
             changes = self.workspace.run(
                 self.image, argv, env, directory, user, self.shared.options.timeout,
-                lambda stream, data: self.shared.log.watcher.output(step, stream, data),
+                lambda stream, data: self.shared.log.watcher.output(step, stream, data), mounts,
             )  # fmt: skip
             made = self._stack(changes, f"RUN {listed}{command}")
             self.workspace.holds(made)
             return made
 
         recorded = {name: value for name, value in arguments.items() if name.upper() not in PREDEFINED}
-        return Task(f"RUN {command}", make, recorded)
+        flags = "".join(f"--mount={text} " for text in instruction.flags.get("mount", ()))
+        return Task(f"RUN {flags}{command}", make, recorded, mounts.files if mounts.binds() else None)
 
     def _stack(self, changes: Changes, text: str, settings: Mapping[str, Any] | None = None) -> Image:
         return self.image.stack(self.store.pack(changes), text, comment=COMMENT, settings=settings)

@@ -53,7 +53,10 @@ _IMAGE = {
     "save": ("archive:save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
     "tag": ("tags:tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
 }
-_BUILDX = {"build": _IMAGE["build"]}
+_BUILDER = {
+    "build": _IMAGE["build"],
+    "prune": ("builder:prune", "Remove build cache"),
+}
 _SYSTEM = {
     "df": ("df:df", "Show docker disk usage"),
     "info": ("version:info", "Display system-wide information"),
@@ -189,9 +192,9 @@ app = _Group(
         ),
     ],
 )  # fmt: skip
-builder = _Group("builder", table=_BUILDX, callback=click.pass_context(_or_help), help="Manage builds")
+builder = _Group("builder", table=_BUILDER, callback=click.pass_context(_or_help), help="Manage builds")
 buildx = _Group(
-    "buildx", table=_BUILDX, callback=click.pass_context(_or_help), help="Build with BuildKit's commands"
+    "buildx", table=_BUILDER, callback=click.pass_context(_or_help), help="Build with BuildKit's commands"
 )  # fmt: skip
 container = _Group(
     "container", table=_CONTAINER, callback=click.pass_context(_or_help), help="Manage containers"

@@ -9,6 +9,7 @@ Follows docker/cli (image/build.go), version 20.10, and buildx (commands/build.g
 
 from __future__ import annotations
 
+import csv
 import os
 import sys
 from functools import partial, reduce
@@ -66,6 +67,33 @@ def _network(text: str) -> str:
     return text
 
 
+def _secret(text: str) -> tuple[str, Path | bytes]:
+    """Read --secret: an id, and a file or the bytes of a variable; raises ValueError with buildx's messages."""
+    values: dict[str, str] = {}
+    for field in next(csv.reader([text]), []):
+        key, equals, value = field.partition("=")
+        key = {"src": "source"}.get(key.lower(), key.lower())
+        if not equals:
+            raise ValueError(f"invalid field '{field}' must be a key=value pair")
+        if key not in ("type", "id", "source", "env"):
+            raise ValueError(f"unexpected key '{key}' in '{field}'")
+        values[key] = value
+    id, file, name = values.get("id", ""), values.get("source", ""), values.get("env", "")
+    if values.get("type", "file") not in ("file", "env"):
+        raise ValueError(f'unsupported secret type "{values["type"]}"')
+    if not id:
+        raise ValueError("secret missing ID")
+    if values.get("type") == "env" and not name:
+        file, name = "", file
+    if not file and not name:
+        file, name = ("", id) if id in os.environ else (id, "")
+    if name:
+        return id, os.environb.get(os.fsencode(name), b"")
+    if not os.path.isfile(file):
+        raise ValueError(f"failed to stat {file}: no such file")
+    return id, Path(file)
+
+
 @verb("PATH | -", takes=(1, 1), instead=BUILD)
 @_ignored
 @option("--build-arg", "build_args", kind="list", help="Set build-time variables", many=True)
@@ -76,6 +104,10 @@ def _network(text: str) -> str:
 @option("--platform", kind="string", help="Accepted for compatibility: images have the lab's platform", default="")
 @option("--progress", kind="string", help="How to show the build (auto, plain, tty)", default="auto")
 @flag("--pull", help="Always attempt to pull a newer version of the image")
+@option(
+    "--secret", "secrets", kind="list", many=True, read=_secret,
+    help="Secret to expose to the build: id=mysecret,src=/local/secret (or env=VARIABLE)",
+)
 @flag("-q", "--quiet", help="Suppress the build output and print image ID on success")
 @option(
     "-t", "--tag", "tags", kind="list", help="Name and optionally a tag in the 'name:tag' format", many=True, read=_name
@@ -84,7 +116,7 @@ def _network(text: str) -> str:
 def build(
     session: Session, args: tuple[str, ...], build_args: tuple[str, ...], file: str | None, iidfile: str | None,
     labels: tuple[str, ...], no_cache: bool, platform: str, progress: str, pull: bool, quiet: bool,
-    tags: tuple[str, ...], target: str,
+    secrets: tuple[tuple[str, Path | bytes], ...], tags: tuple[str, ...], target: str,
 ) -> None:  # fmt: skip
     """Build an image from a Dockerfile."""
     if progress not in ("auto", "plain", "tty"):
@@ -105,6 +137,7 @@ def build(
         watcher=Quiet() if quiet else _watcher(session, progress),
         fetch=partial(_fetched, session),
         fetch_always=pull,
+        secrets=dict(secrets),
     )
     if built.unused_args and not quiet:
         complain(f"[Warning] One or more build-args [{' '.join(built.unused_args)}] were not consumed")

@@ -1,6 +1,7 @@
 """`docker system df`: what images and containers take, with shared layers counted once.
 
-There are no volumes, and the build cache takes no space: its results are images. Both rows are always 0.
+There are no volumes: their row is always 0. Of the build cache the directories of `RUN --mount=type=cache` take space;
+its steps are images.
 
 Follows docker/cli (formatter/disk_usage.go), version 20.10; with `--as 29`, see `docker29`.
 """
@@ -22,6 +23,10 @@ from .ps import own_size, row
 from .table import aligned, print_rows, print_value
 
 DF_TITLES = {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"}
+CACHE_TITLES = {
+    "ID": "CACHE ID", "CacheType": "CACHE TYPE", "Size": "SIZE", "CreatedSince": "CREATED",
+    "LastUsedSince": "LAST USED", "UsageCount": "USAGE", "Shared": "SHARED",
+}  # fmt: skip
 DF_IMAGE = ("Repository", "Tag", "ID", "CreatedSince", "Size", "SharedSize", "UniqueSize", "Containers")
 DF_CONTAINER = ("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names")
 
@@ -37,7 +42,9 @@ def df(session: Session, args: tuple[str, ...], template: str | None, verbose: b
     usage = _of_images(session)
     images = (len(usage.images), usage.active, usage.size, usage.reclaimable)
     containers = _of_containers(session)
-    kinds = {"Images": images, "Containers": containers, "Local Volumes": (0,) * 4, "Build Cache": (0,) * 4}
+    kinds = {"Images": images, "Containers": containers, "Local Volumes": (0,) * 4}
+    cached = [one.size for one in session.lab.build_cache()]
+    kinds["Build Cache"] = (len(cached), 0, sum(cached), sum(cached))
     rows = [
         Row(
             "*formatter.diskUsageContext", Active=str(active), Reclaimable=_of(reclaimable, size),
@@ -86,14 +93,28 @@ def _verbose(session: Session, template: str | None) -> None:
         fields["Size"] = units.size(own_size(one, session.docker), 3)
         kept.append(Row("*formatter.ContainerContext", **fields))
     if template and template != "table":
-        whole = Struct("*formatter.diskUsageContext", Images=rows, Containers=kept, Volumes=[], BuildCache=[])
+        caches = _cached(session)
+        whole = Struct("*formatter.diskUsageContext", Images=rows, Containers=kept, Volumes=[], BuildCache=caches)
         print_value(whole, template)
         return
     say("Images space usage:\n\n")
     print_rows(rows, IMAGE_TITLES, DF_IMAGE, None)
     volumes = "VOLUME NAME\tLINKS\tSIZE\n"
-    cache = "CACHE ID\tCACHE TYPE\tSIZE\tCREATED\tLAST USED\tUSAGE\tSHARED\n"
     say("\nContainers space usage:\n\n")
     print_rows(kept, CONTAINER_TITLES, DF_CONTAINER, None)
     say(f"\nLocal Volumes space usage:\n\n{aligned(volumes)}")
-    say(f"\nBuild cache usage: 0B\n\n{aligned(cache)}")
+    say(f"\nBuild cache usage: {units.size(sum(one.size for one in session.lab.build_cache()))}\n\n")
+    print_rows(_cached(session), CACHE_TITLES, list(CACHE_TITLES), None)
+
+
+def _cached(session: Session) -> list[Row]:
+    """The rows of the build cache: the directories of cache mounts."""
+    now = datetime.now(UTC)
+    return [
+        Row(
+            "*formatter.buildCacheContext", ID=one.key[:12], CacheType="exec.cachemount", Size=units.size(one.size),
+            CreatedSince=units.since(datetime.fromtimestamp(one.created, UTC), now),
+            LastUsedSince=units.since(datetime.fromtimestamp(one.used, UTC), now), UsageCount="1", Shared="false",
+        )
+        for one in session.lab.build_cache()
+    ]  # fmt: skip

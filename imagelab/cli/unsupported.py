@@ -72,6 +72,7 @@ _WHY = {
     "one_builder": "there is one builder, in the store",
     "contexts": "use a stage, or an image by its name, as FROM or COPY --from",
     "rights_in_build": "a RUN has docker's default capabilities and no network, which cannot be changed",
+    "all_caches": "every cache directory that no build is using is removed",
     "metadata": "use --iidfile for the ID, and inspect for the rest",
     "some_cached": "use --no-cache for all stages",
     "called": "use --check for the checks; outline and targets are not there",
@@ -112,6 +113,7 @@ BUILD = _flags(
     some_cached="--no-cache-filter",
     called="--call",
 )
+BUILDER_PRUNE = _flags(all_caches="--filter --keep-storage")
 START = _flags(terminal="--detach-keys", checkpoint="--checkpoint --checkpoint-dir")
 EXEC = _flags(terminal="-t --tty --detach-keys", rights="--privileged", background="-d --detach", user="-u --user")
 RM = _flags(links="-l --link")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +43,17 @@ class Writable:
                 (self.folder / name).mkdir()
         with self.readable():
             self.before = {path: self._stat(path, info) for path, info in walk(self._below)}
+
+    def moved_back(self, paths: Iterable[str]) -> None:
+        """Take these paths for unchanged, if only their change time differs: they were moved away and back."""
+        before = dict(self.before)
+        for path in paths:
+            with suppress(FileNotFoundError):
+                state = self._stat(path, self._below.stat(path))
+                if path in before and _without_ctime(before[path]) == _without_ctime(state):
+                    before[path] = state
+        self._below.close()
+        self.before = before
 
     def tree(self, image: Tree, who: tuple[int, int]) -> Tree:
         """The merged file system as it is now; `who` (uid, gid) ran the programs that changed it.
@@ -134,6 +145,10 @@ def _owner(entry: Entry, old: Entry | None, who: tuple[int, int]) -> tuple[int, 
     if PRIVILEGED and (who == (0, 0) or (entry.uid, entry.gid) != (0, 0)):
         return entry.uid, entry.gid
     return (old.uid, old.gid) if old else who
+
+
+def _without_ctime(state: Stat) -> Stat:
+    return state[:1] + state[2:]
 
 
 def _lasting(state: Stat) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ class Case:
     target: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     theirs: str = ""
+    secrets: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def tar_of(names: Mapping[str, str], mode: str = "w") -> bytes:
@@ -259,6 +260,24 @@ CASES: dict[str, Case] = {
         BASE + "ARG W=you\nRUN <<EOF\nset -e\necho $W > /said\nmkdir /made\nEOF\nRUN cat <<X > /x && echo after >> /x\n"
         "in $W\nX\n",
         theirs=BASE + 'ARG W=you\nRUN set -e; echo $W > /said; mkdir /made\nRUN printf "in you\\nafter\\n" > /x\n',
+    ),
+    "run with mounts": Case(
+        "FROM base:1 AS made\nRUN mkdir -p /out/d && echo made > /out/d/x\nFROM base:1\n"
+        "RUN mkdir -p /c /m /src && echo > /one\n"  # the judge leaves the directories that it makes for targets
+        "RUN --mount=type=cache,target=/c echo 1 >> /c/log && cat /c/log > /log\n"
+        "RUN --mount=type=cache,target=/home/me,id=/c cat /home/me/log > /log2; ls -a /home/me >> /log2\n"
+        "WORKDIR /src\nRUN --mount=type=bind,target=. --mount=from=made,source=out/d,target=/m cat app.py /m/x > /all\n"
+        "RUN --mount=source=app.py,target=/one --mount=type=tmpfs,target=/srv cp /one /srv/two && ls /srv > /ls\n"
+        "RUN --mount=target=/etc,rw echo new > /etc/group && cat /etc/group > /tmp/group\n",
+        TREE,
+    ),
+    "run with secrets": Case(
+        BASE + "RUN mkdir -p /run/secrets\nRUN --mount=type=secret,id=a "
+        "--mount=type=secret,id=b,dst=/root/.b,mode=0644,uid=1000 "
+        "cat /run/secrets/a /root/.b | wc -c > /size && stat -c '%a %u %g' /run/secrets/a /root/.b > /modes\n"
+        "RUN --mount=type=secret,id=none ls /run/secrets > /there\n"
+        "USER me\nRUN --mount=type=secret,id=a cat /run/secrets/a 2> /tmp/denied || true\n",
+        secrets={"a": b"1234", "b": b"567"},
     ),
     "run as a user": Case(
         BASE + "USER me\nRUN id -u > /tmp/id && touch /tmp/mine && mkdir /tmp/dir && ln -s x /tmp/l\nUSER 33:44\n"

@@ -91,6 +91,9 @@ def build_theirs(docker: Tool, case: Case, folder: Path, tag: str) -> Path:
     command += [word for name, value in case.args.items() for word in ("--build-arg", f"{name}={value}")]
     command += [word for name, value in case.labels.items() for word in ("--label", f"{name}={value}")]
     command += ["--target", case.target] if case.target else []
+    for name, secret in case.secrets.items():
+        folder.with_name(f"{folder.name}.{name}").write_bytes(secret)
+        command += ["--secret", f"id={name},src={folder}.{name}"]
     done = subprocess.run(
         [*command, folder], env={"DOCKER_BUILDKIT": "1", "PATH": os.environ["PATH"]}, capture_output=True, timeout=300
     )
@@ -152,7 +155,9 @@ def test_docker_builds_the_same(theirs, base, name, tmp_path):
     lab = Lab(tmp_path / "home")
     lab.load(base)
     began = 0 if case.theirs else theirs[0]
-    ours = lab.build(folder, "ours:1", build_args=case.args, target=case.target, labels=case.labels).image
+    ours = lab.build(
+        folder, "ours:1", build_args=case.args, target=case.target, labels=case.labels, secrets=case.secrets
+    ).image
     [loaded] = lab.load(theirs[1][name].result())
     told = aspects(ours, began)
     for ours_says, theirs_says, _ in OTHER_WORDS:

@@ -5,6 +5,7 @@ An `Instruction` expands its own words, with the variables that it is given.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
@@ -13,6 +14,7 @@ from e2b_dockerfile_utils import DockerfileHeredoc, chomp_heredoc_content
 
 from ...errors import LabError
 from . import words
+from .mount import Mount, parse_mount
 
 T = TypeVar("T")
 
@@ -89,6 +91,20 @@ class Instruction:
         """The text of a heredoc, with variables replaced by `values`, if any, unless its delimiter is quoted."""
         text = chomp_heredoc_content(heredoc.content) if heredoc.chomp else heredoc.content
         return text if values is None or not heredoc.expand else self._expand(words.document, text, values)
+
+    def mounts(self, values: Mapping[str, str]) -> list[Mount]:
+        """The mounts of a RUN, in order; raises DockerfileError."""
+        try:
+            texts = self.flags.get("mount", ())
+            return [parse_mount(text or "", lambda word: self.word(word, values)) for text in texts]
+        except (ValueError, csv.Error) as error:
+            raise self.error(f"--mount: {error}") from None
+
+    def sources(self) -> list[str]:
+        """The stages or images that it reads: COPY --from, and `from` of RUN --mount."""
+        rows = csv.reader(text or "" for text in self.flags.get("mount", ()))
+        fields = (field.partition("=") for row in rows for field in row)
+        return [name for key, _, name in [("from", "", self.flag("from")), *fields] if key.lower() == "from" and name]
 
     def _expand(self, expand: Callable[..., T], *args: object) -> T:
         try:

@@ -5,7 +5,7 @@ has them. What could not be built is an error with file and line.
 
 Implements the Dockerfile reference. The grammar (continuation lines, heredocs, JSON forms, quotes) is BuildKit's,
 ported in the library e2b-dockerfile-utils. Not supported, with an error that names it: ADD of a URL or a git
-repository, RUN --mount, --network and --security, COPY --parents. COPY --link is accepted and copies as without it.
+repository, RUN --device, COPY --parents. COPY --link is accepted and copies as without it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ MAX_INSTRUCTIONS = 1_000  # each makes an image, whose config repeats the histor
 
 # The flags that each instruction supports here, and those that only docker supports.
 _FLAGS = {
-    "FROM": {"platform"}, "COPY": {"from", "chown", "chmod", "exclude", "link"},
-    "ADD": {"chown", "chmod", "exclude", "link"},
+    "FROM": {"platform"}, "RUN": {"mount", "network", "security"},
+    "COPY": {"from", "chown", "chmod", "exclude", "link"}, "ADD": {"chown", "chmod", "exclude", "link"},
     "HEALTHCHECK": {"interval", "timeout", "start-period", "start-interval", "retries"},
 }  # fmt: skip
 _UNSUPPORTED = {
-    "RUN": {"mount", "network", "security", "device"}, "COPY": {"parents"},
+    "RUN": {"device"}, "COPY": {"parents"},
     "ADD": {"checksum", "keep-git-dir", "unpack"},
 }  # fmt: skip
 _LEAST_ARGUMENTS = {
@@ -147,10 +147,12 @@ def _check(instruction: Instruction) -> None:
             raise error(f"imagelab does not support --{flag}: leave it out, or build with docker")
         if flag not in _FLAGS.get(name, ()):
             raise error(f"unknown flag: --{flag}")
-        if len(values) > 1 and flag != "exclude":
+        if len(values) > 1 and flag not in ("exclude", "mount"):
             raise error(f"duplicate flag: --{flag}")
         if None in values:
             raise error(f"missing a value on flag: --{flag}")
+    if name == "RUN":
+        _check_run(instruction)
     copies = name in ("COPY", "ADD")
     least = _LEAST_ARGUMENTS.get(name, 0)
     if len(args) + (copies and bool(instruction.heredocs) and len(args) > 1) < least:
@@ -192,6 +194,15 @@ def _check_copy(instruction: Instruction) -> None:
         )
 
 
+def _check_run(instruction: Instruction) -> None:
+    for flag, allowed in (("network", ("default", "none")), ("security", ("sandbox",))):
+        if (value := instruction.flag(flag)) not in (None, *allowed):
+            raise instruction.error(f"--{flag}={value}: a RUN here has only --{flag}={' or '.join(allowed)}")
+    mounts = [text for text in instruction.flags.get("mount", ()) if text]
+    if not any("$" in text for text in mounts):
+        instruction.mounts({})
+
+
 def _unquoted(word: str, escape: str) -> str:
     """A word for a JSON form: without quotes and escapes, unless its variables would expand differently without."""
     values = dict.fromkeys(re.findall(r"\w+", word), "value")
@@ -224,14 +235,18 @@ def _check_trigger(instruction: Instruction) -> None:
 
 
 def _check_stages(dockerfile: Dockerfile) -> None:
-    """Raise DockerfileError for a COPY --from that could only mean its own stage or a later one."""
+    """Raise DockerfileError for a COPY --from or mount that could only mean its own stage or a later one."""
     for stage in dockerfile.stages:
         for instruction in stage.instructions:
-            name = instruction.flag("from") or ""
-            if instruction.name != "COPY" or not name or dockerfile.find_stage(name, stage.index):
-                continue
-            if later := dockerfile.find_stage(name, len(dockerfile.stages)):
-                which = "its own stage" if later is stage else f"a later stage (line {later.source.line})"
-                raise instruction.error(f"--from={name} is {which}: stages can only copy from those before them")
-            if name.isdigit():
-                raise instruction.error(f"--from={name}: there is no stage of that number")
+            for name in instruction.sources():
+                _check_source(dockerfile, stage, instruction, name)
+
+
+def _check_source(dockerfile: Dockerfile, stage: Stage, instruction: Instruction, name: str) -> None:
+    if dockerfile.find_stage(name, stage.index):
+        return
+    if later := dockerfile.find_stage(name, len(dockerfile.stages)):
+        which = "its own stage" if later is stage else f"a later stage (line {later.source.line})"
+        raise instruction.error(f"--from={name} is {which}: stages can only copy from those before them")
+    if name.isdigit():
+        raise instruction.error(f"--from={name}: there is no stage of that number")

@@ -103,7 +103,7 @@ def test_a_context_comes_from_stdin(cli, context, monkeypatch):
         ("FROM scratch\nCOPY missing /", "Dockerfile:2: COPY: 'missing' is not in"),
         ("FROM scratch\n\nFOO bar", "Dockerfile:3: unknown instruction: FOO"),
         ("FROM scratch\nADD https://example.com/x /", "Dockerfile:2: ADD: imagelab does not fetch"),
-        ("FROM scratch\nRUN --mount=type=cache,target=/x y", "Dockerfile:2: RUN: imagelab does not support --mount"),
+        ("FROM scratch\nRUN --device=x y", "Dockerfile:2: RUN: imagelab does not support --device"),
         ("", "Dockerfile: there is no FROM"),
     ],
 )
@@ -279,6 +279,64 @@ def test_the_rest_of_buildx_is_refused_by_name(cli, words, why):
     assert said.err == (
         f"imagelab: 'buildx {words.split()[0]}' is a docker command that imagelab does not have: {why}\n"
     )
+
+
+def test_a_secret_from_a_file_or_a_variable(cli, context, tmp_path, monkeypatch):
+    text = "FROM lab/shell:1.0\nRUN --mount=type=secret,id=x cat /run/secrets/x | wc -c > /size\nCMD {0}\n"
+    (tmp_path / "secret").write_text("12345")
+    monkeypatch.setenv("TOKEN", "123")
+    given = [
+        (f"id=x,src={tmp_path}/secret", "5"), (f"type=file,id=x,source={tmp_path}/secret", "5"),
+        ("id=x,env=TOKEN", "3"), ("type=env,id=x,src=TOKEN", "3"),
+    ]  # fmt: skip
+    for flags, size in given:
+        (context / "Dockerfile").write_text(text.format(flags.replace(",", " ")))
+        assert cli("build", "-q", "--no-cache", "-t", "x", "--secret", flags, context).code == 0
+        assert cli("cat", "x", "/size").ok.strip() == size
+    (context / "Dockerfile").write_text(text.replace("id=x", "id=TOKEN,target=/run/secrets/x"))
+    assert cli("build", "-q", "-t", "x", "--secret", "id=TOKEN", context).code == 0
+    assert cli("cat", "x", "/size").ok.strip() == "3"
+
+
+@pytest.mark.parametrize(
+    "given, why",
+    [
+        ("src=x", "secret missing ID"),
+        ("id=x,src=/no/such/file", "failed to stat /no/such/file: no such file"),
+        ("id", "invalid field 'id' must be a key=value pair"),
+        ("id=x,what=y", "unexpected key 'what' in 'what=y'"),
+        ("id=x,type=y", 'unsupported secret type "y"'),
+    ],
+)
+def test_a_secret_that_cannot_be_had(cli, context, given, why):
+    said = cli("build", "--secret", given, context)
+    assert (said.code, said.out) == (125, "")
+    assert said.err.startswith(f'invalid argument "{given}" for "--secret" flag: {why}\n')
+
+
+def test_cache_directories_are_counted_and_pruned(cli, context, monkeypatch):
+    text = "FROM lab/shell:1.0\nRUN --mount=type=cache,target=/c echo 1234 > /c/x\n"
+    (context / "Dockerfile").write_text(text)
+    cli("build", "-q", context)
+    assert cli("system", "df").rows[-1] == ["Build Cache", "1", "0", "5B", "5B (100%)"]
+    shown = cli("system", "df", "-v").ok
+    row = r"(\w{12}) +exec.cachemount +5B +\S.* ago +\S.* ago +1 +false\n"
+    key = re.search(r"Build cache usage: 5B\n\nCACHE ID.*\n" + row, shown)
+    assert key
+    stdin(monkeypatch, b"n\n")
+    said = cli("builder", "prune").ok
+    assert said == (
+        "WARNING! This will remove all dangling build cache. Are you sure you want to continue? [y/N] "
+        "Total reclaimed space: 0B\n"
+    )
+    said = cli("builder", "prune", "--force").ok
+    assert re.fullmatch(r"Deleted build cache objects:\n" + key[1] + r"\w+\n\nTotal reclaimed space: 5B\n", said)
+    assert cli("buildx", "prune", "-f").ok == "Total reclaimed space: 0B\n"
+    assert cli("system", "df").rows[-1] == ["Build Cache", "0", "0", "0B", "0B"]
+    assert "CACHED" in cli("build", context).err
+    assert cli("builder", "prune", "-af").ok == "Total reclaimed space: 0B\n"
+    assert "(not cached: not built before)" in cli("build", context).err
+    assert "every cache directory that no build is using" in cli("builder", "prune", "--filter", "until=1h").err
 
 
 def test_syntax_and_check_are_directives(cli, context):
