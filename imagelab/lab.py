@@ -188,13 +188,14 @@ class Lab(RegistryMethods, Displayed):
         from .build.context import prepare
         from .build.progress import default_watcher
         from .build.stage import Options
+        from .registry.connection.get import get
 
         watcher = watcher or default_watcher()
         try:
             names = [self._new_name(name) for name in ([tag] if isinstance(tag, str) else tag)]
             parsed, files = prepare(self.store, context, dockerfile)
             options = Options(
-                build_args or {}, target, no_cache, labels or {}, timeout, fetch, fetch_always, secrets or {}
+                build_args or {}, target, no_cache, labels or {}, timeout, fetch, fetch_always, get, secrets or {}
             )  # fmt: skip
             built = build(self.store, parsed, files, options, names, watcher)
         except BaseException as error:

@@ -7,7 +7,8 @@ to nothing. Links below the destination are not followed: a directory cannot be 
 one.
 
 Implements the Dockerfile reference, COPY and ADD, as BuildKit does them (tonistiigi/fsutil, copy.go). ADD also unpacks
-a local tar. Wildcards that match nothing at all are an error, as in Docker's classic builder.
+a local tar, and downloads what is at a URL (`remote`). Wildcards that match nothing at all are an error, as in Docker's
+classic builder.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ..oci.digest import Digest
 from ..oci.layer import changes_of
 from ..store.ingest import LIMIT
 from .context import Context, is_pattern, matching
+from .remote import Remote
 
 _KINDS = {"dir": "directory", "symlink": "symbolic link"}
 
@@ -45,7 +47,10 @@ class Copy:
     chmod: str
     exclude: tuple[str, ...]  # patterns
     documents: Mapping[str, str]  # heredocs
+    remotes: tuple[Remote, ...]  # files at URLs
     unpacks: bool  # a local tar: ADD
+    unpacks_remotes: bool  # a tar from a URL: ADD --unpack
+    parents: bool  # the directories that a source names are kept: --parents
 
     def is_folder(self) -> bool:
         """Whether the target must be a directory, whatever the image has there."""
@@ -68,11 +73,18 @@ class Plan:
         self._excludes = PatternMatcher(list(copy.exclude)).matches if copy.exclude else lambda path: False
         paths = self._paths()
         self._base = into.follow(copy.directory.lstrip("/"))
-        in_folder = copy.is_folder() or (self._base in into and into[self._base].kind == "dir")
+        in_folder = copy.parents or copy.is_folder() or (self._base in into and into[self._base].kind == "dir")
         self._make_folders(self._base if in_folder else posixpath.dirname(self._base))
         for path in paths:
             self._inodes.clear()
             self._add(path, self._destination(posixpath.basename(path), in_folder))
+        for source in copy.sources if copy.parents else ():
+            self._inodes.clear()
+            self._add_with_parents(source)
+        for remote in copy.remotes:
+            self._inodes.clear()
+            if not copy.unpacks_remotes or not self._unpack(remote.entry, remote.url):
+                self._put(self._destination(remote.name, in_folder), remote.entry)
         for name, text in copy.documents.items():
             self._inodes.clear()  # an id is unique only among the entries that are alive
             self._put(self._destination(name, in_folder), Entry.file(text.encode(), mtime=mtime))
@@ -84,17 +96,20 @@ class Plan:
     def sums(self) -> Mapping[str, str]:
         """The sum of each source that the cache compares, by its path in the context."""
         texts = {f"<<{name}": Digest.of(text.encode()).hex for name, text in self._copy.documents.items()}
-        return {**self._context.sums(list(self._origins.values())), **texts}
+        remotes = {remote.url: remote.sum for remote in self._copy.remotes}
+        return {**self._context.sums(list(self._origins.values())), **texts, **remotes}
 
     def _paths(self) -> list[str]:
         """The paths in the context that the sources name."""
         copy = self._copy
-        patterns = [source for source in copy.sources if not source.startswith("<<")]
+        if copy.parents:
+            return []
+        patterns = copy.sources
         paths = [path for pattern in patterns for path in _find(self._context, pattern)]
-        if patterns and not paths and not copy.documents:
+        if patterns and not paths and not copy.documents and not copy.remotes:
             names, are = ", ".join(map(repr, patterns)), "is" if len(patterns) == 1 else "are"
             raise NotFound(f"{names} {are} not in {self._context.name}: nothing matches, so nothing is copied")
-        if len(paths) + len(copy.documents) > 1 and not copy.is_folder():
+        if len(paths) + len(copy.documents) + len(copy.remotes) > 1 and not copy.is_folder():
             raise Invalid(
                 f"with more than one source, the destination must be a folder and end with '/': {copy.target!r}"
             )
@@ -116,12 +131,42 @@ class Plan:
                 relative = below[len(path) + 1 :] if path else below
                 if not self._excludes(relative):
                     self._put(posixpath.join(base, relative), context.tree[below], below)
-        elif self._copy.unpacks and (contents := _unpacked(entry, f"{path!r} in {context.name}")) is not None:
-            self._make_folders(base)
-            self._entries |= {posixpath.join(base, name): inner for name, inner in contents.entries.items() if name}
+        elif self._copy.unpacks and self._unpack(entry, f"{path!r} in {context.name}"):
             self._origins[f"{base}//{path}"] = path
         elif not self._excludes(posixpath.basename(path)):
             self._put(destination, entry, path)
+
+    def _unpack(self, entry: Entry, what: str) -> bool:
+        """Plan what a tar holds; returns whether the file is one."""
+        if (contents := _unpacked(entry, what)) is None:
+            return False
+        self._make_folders(self._base)
+        self._entries |= {posixpath.join(self._base, name): inner for name, inner in contents.entries.items() if name}
+        return True
+
+    def _add_with_parents(self, source: str) -> None:
+        """Plan what one source of COPY --parents names: `**` is any number of directories, and `/./` begins the path.
+
+        Raises NotFound for a path without wildcards that is not there.
+        """
+        above, _, below = source.partition("/./") if "/./" in source else ("", "", source)
+        pattern = posixpath.normpath(f"/{below}").lstrip("/")
+        matches = PatternMatcher([pattern]).matches if pattern else lambda path: True
+        tree = self._context.tree
+        tops = _find(self._context, above) if above.strip("/.") else [""]
+        found = [
+            (top, posixpath.relpath(path, top) if top else path)
+            for top in tops
+            for path in _below(tree, top)
+        ]  # fmt: skip
+        chosen = [(top, path) for top, path in found if matches(path)]
+        if not chosen and not is_pattern(source):
+            raise NotFound(f"{source!r} is not in {self._context.name}: {_why_not(self._context, source, pattern)}")
+        for top, path in chosen:
+            for part in [*[*ancestors(path)][::-1], path]:
+                destination, origin = posixpath.join(self._base, part), posixpath.join(top, part)
+                if not self._excludes(part) and (part == path or destination not in self._entries):
+                    self._put(destination, tree[origin], origin)
 
     def _put(self, path: str, entry: Entry, origin: str | None = None) -> None:
         """Plan one file, with the owner and mode that it gets."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from ..base_images.images import Fetch, find
@@ -29,9 +30,11 @@ from .cache import BuildCache, Inputs
 from .context import Context
 from .copying import Copy, Plan, folder_changes
 from .dockerfile import PREDEFINED, Dockerfile, DockerfileError, Instruction, Stage, parse
+from .dockerfile.words import is_url
 from .mounts.caches import CacheMounts
 from .mounts.prepare import Mounts, Secrets
 from .progress import BuildStep, StepLog
+from .remote import Download, Remote
 from .run import Workspace
 
 COMMENT = "buildkit.dockerfile.v0"  # of every line of the history that BuildKit's Dockerfile frontend writes
@@ -48,6 +51,7 @@ class Options:
     timeout: float | None = None  # seconds for one RUN
     fetch: Fetch | None = None  # pulls an image, by name and platform ("" for this machine's)
     always: bool = False  # whether images are pulled that are here already
+    download: Download | None = None  # writes what a URL has to a file, for ADD
     secrets: Secrets = field(default_factory=dict)  # for RUN --mount=type=secret
 
     def proxies(self) -> dict[str, str]:
@@ -215,20 +219,33 @@ class StageBuild:
     def _copy(self, instruction: Instruction, step: BuildStep) -> Task:
         *sources, target = [instruction.word(word, self.values) for word in instruction.args]
         chown, chmod = (instruction.word(instruction.flag(name) or "", self.values) for name in ("chown", "chmod"))
-        flags = "".join(f"--{name}={value} " for name, value in (("chown", chown), ("chmod", chmod)) if value)
+        parents = "--parents " if instruction.switch("parents") else ""
+        flags = parents + "".join(f"--{name}={value} " for name, value in (("chown", chown), ("chmod", chmod)) if value)
         text = f"{instruction.name} {flags}{' '.join([*sources, target])} # buildkit"
+        urls = [source for source in sources if instruction.name == "ADD" and is_url(source)]
+        checksum = instruction.word(instruction.flag("checksum") or "", self.values)
+        if checksum and urls != sources:
+            raise instruction.error("--checksum: expected one source, which is a URL (http or https)")
         copy = Copy(
-            tuple(sources), target, config.directory(target, self.config), chown, chmod,
+            tuple(source for source in sources if not source.startswith("<<") and source not in urls), target,
+            config.directory(target, self.config), chown, chmod,
             exclude=tuple(pattern for pattern in instruction.flags.get("exclude", ()) if pattern),
             documents={d.name: instruction.document(d, self.values) for d in instruction.heredocs},
-            unpacks=instruction.name == "ADD",
+            remotes=tuple(Remote(url, checksum, self.shared.options.download, self._folder) for url in urls),
+            unpacks=instruction.switch("unpack", instruction.name == "ADD"),
+            unpacks_remotes=instruction.switch("unpack"),
+            parents=instruction.switch("parents"),
         )  # fmt: skip
         source = self._source(instruction.flag("from") or "", step)
         plan = cache(lambda: Plan(copy, source, self.image.tree(), self.store.mtime()))
         return Task(
-            text, lambda: self._stack(plan().changes(), text), files=lambda: plan().sums(),
-            stamp=source.stamp and f"{source.stamp} {text} {copy}",
+            text, lambda: self._stack(plan().changes(), text),
+            files=lambda: {urls[0]: checksum} if checksum else plan().sums(),
+            stamp=f"{source.stamp} {text} {copy}" if source.stamp and not urls else "",
         )  # fmt: skip
+
+    def _folder(self) -> Path:
+        return self.store.blobs.workplace()
 
     def _source(self, name: str, step: BuildStep) -> Context:
         """The files of a stage or image that `from` names, or of the context; raises as `find`."""

@@ -53,6 +53,13 @@ class Instruction:
         """The last value of a flag; None without the flag."""
         return self.flags[name][-1] if self.flags.get(name) else None
 
+    def switch(self, name: str, default: bool = False) -> bool:
+        """Whether a flag that is true or false is on; raises DockerfileError for any other value."""
+        value = self.flag(name)
+        if value not in (None, "true", "false", "1", "0"):
+            raise self.error(f"expecting boolean value for flag {name}, not: {value}")
+        return default if value is None else value in ("true", "1")
+
     @property
     def trigger(self) -> str:
         """The instruction that an ONBUILD keeps for later, as written; "" without one."""

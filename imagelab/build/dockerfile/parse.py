@@ -4,8 +4,8 @@
 has them. What could not be built is an error with file and line.
 
 Implements the Dockerfile reference. The grammar (continuation lines, heredocs, JSON forms, quotes) is BuildKit's,
-ported in the library e2b-dockerfile-utils. Not supported, with an error that names it: ADD of a URL or a git
-repository, RUN --device, COPY --parents. COPY --link is accepted and copies as without it.
+ported in the library e2b-dockerfile-utils. Not supported, with an error that names it: ADD of a git
+repository, RUN --device. COPY --link is accepted and copies as without it.
 """
 
 from __future__ import annotations
@@ -32,20 +32,18 @@ MAX_INSTRUCTIONS = 1_000  # each makes an image, whose config repeats the histor
 # The flags that each instruction supports here, and those that only docker supports.
 _FLAGS = {
     "FROM": {"platform"}, "RUN": {"mount", "network", "security"},
-    "COPY": {"from", "chown", "chmod", "exclude", "link"}, "ADD": {"chown", "chmod", "exclude", "link"},
+    "COPY": {"from", "chown", "chmod", "exclude", "link", "parents"},
+    "ADD": {"chown", "chmod", "exclude", "link", "checksum", "unpack"},
     "HEALTHCHECK": {"interval", "timeout", "start-period", "start-interval", "retries"},
 }  # fmt: skip
-_UNSUPPORTED = {
-    "RUN": {"device"}, "COPY": {"parents"},
-    "ADD": {"checksum", "keep-git-dir", "unpack"},
-}  # fmt: skip
+_UNSUPPORTED = {"RUN": {"device"}, "ADD": {"keep-git-dir"}}
+_SWITCHES = ("link", "parents", "unpack")  # flags that are on without a value
 _LEAST_ARGUMENTS = {
     "RUN": 1, "COPY": 2, "ADD": 2, "FROM": 1, "ENV": 1, "ARG": 1, "LABEL": 1, "EXPOSE": 1, "VOLUME": 1, "USER": 1,
     "WORKDIR": 1, "STOPSIGNAL": 1, "SHELL": 1, "HEALTHCHECK": 1, "MAINTAINER": 1,
 }  # fmt: skip
 _ONE_ARGUMENT = {"USER", "WORKDIR", "STOPSIGNAL", "MAINTAINER"}
 _BLANK = " \t\v\f\r"
-_REMOTE = re.compile(r"(?:https?|ftp|git|ssh)://|git@|.*\.git(?:#.*)?$")
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
 
 
@@ -119,7 +117,7 @@ def _instruction(parsed: DockerfileInstruction, file: str, escape: str) -> Instr
     flags: dict[str, tuple[str | None, ...]] = {}
     for flag in parsed.flags:
         key, equals, value = flag.removeprefix("--").partition("=")
-        flags[key] = (*flags.get(key, ()), value if equals else "true" if key == "link" else None)
+        flags[key] = (*flags.get(key, ()), value if equals else "true" if key in _SWITCHES else None)
     return Instruction(
         parsed.name, tuple(parsed.args), flags, parsed.json, tuple(parsed.heredocs), parsed.original, file,
         parsed.start_line, escape,
@@ -151,6 +149,8 @@ def _check(instruction: Instruction) -> None:
             raise error(f"duplicate flag: --{flag}")
         if None in values:
             raise error(f"missing a value on flag: --{flag}")
+        if flag in _SWITCHES:
+            instruction.switch(flag)
     if name == "RUN":
         _check_run(instruction)
     copies = name in ("COPY", "ADD")
@@ -175,8 +175,10 @@ def _check(instruction: Instruction) -> None:
 def _check_copy(instruction: Instruction) -> None:
     args = instruction.args
     for source in args[:-1]:
-        if instruction.name == "ADD" and _REMOTE.match(source):
-            raise instruction.error(f"imagelab does not fetch {source!r}: download it and COPY the file")
+        if instruction.name == "COPY" and words.is_url(source):
+            raise instruction.error(f"source can't be a URL for COPY: {source}: ADD downloads it")
+        if instruction.name == "ADD" and words.is_git(source):
+            raise instruction.error(f"imagelab clones no git repository: {source}: clone it, and COPY the folder")
     if not instruction.exec_form and any(c in _BLANK for word in args for c in word):
         if instruction.heredocs:
             raise instruction.error("a path beside a heredoc cannot contain a space: docker splits the line at each")

@@ -40,6 +40,16 @@ def plain(text: str, escape: str = "\\") -> str:
     return ShellLex(escape, env={}, skip_unset_env=True).process_word(text)
 
 
+def is_url(source: str) -> bool:
+    """Whether ADD downloads a source."""
+    return bool(re.match("https?://", source, re.IGNORECASE))
+
+
+def is_git(source: str) -> bool:
+    """Whether docker clones a source of ADD."""
+    return bool(re.match(r"(?:git|ssh)://|git@[^/]+:|https?://[^?#]*\.git/?(?:#.*)?$", source, re.IGNORECASE))
+
+
 def _read(
     text: str, values: Mapping[str, str], escape: str, process: Callable[[ShellLex, str], T], *, quotes: bool = True
 ) -> T:

@@ -173,3 +173,58 @@ def test_heredocs_of_one_copy_keep_their_own_contents(lab):
     documents = "".join(f"{n}\nF{n}\n" for n in range(9))
     image = lab.build({"Dockerfile": f"FROM scratch\n{copy}{documents}"}).image
     assert [image.read(f"d/F{n}") for n in range(9)] == [f"{n}\n".encode() for n in range(9)]
+
+
+PARENTS = {"x/y/a.txt": "1", "x/y/b.txt": "2", "x/z/a.txt": "3", "x/z/c.md": "4", "top.txt": "5"}
+
+
+@pytest.mark.parametrize(
+    "line, files",
+    [
+        ("./x/y/a.txt ./x/z/a.txt /p/", ["p/x/y/a.txt", "p/x/z/a.txt"]),
+        ("./x/./y/*.txt /p/", ["p/y/a.txt", "p/y/b.txt"]),
+        ("x/**/*.txt /p", ["p/x/y/a.txt", "p/x/y/b.txt", "p/x/z/a.txt"]),
+        ("x/./**/a.txt p/", ["p/y/a.txt", "p/z/a.txt"]),
+        ("x/y /p/", ["p/x/y/a.txt", "p/x/y/b.txt"]),
+        ("x/*/./a.txt /p/", ["p/a.txt"]),
+        (". /p/", ["p/Dockerfile", "p/top.txt", "p/x/y/a.txt", "p/x/y/b.txt", "p/x/z/a.txt", "p/x/z/c.md"]),
+        ("--exclude=**/b.txt x/y top.txt /p/", ["p/top.txt", "p/x/y/a.txt"]),
+        ("--parents=true top.txt /p/", ["p/top.txt"]),
+    ],
+)
+def test_copy_with_parents(tmp_path, line, files):
+    flag = "" if "--parents" in line else "--parents "
+    lab = Lab(tmp_path / "home", epoch=0)
+    built = lab.build({**PARENTS, "Dockerfile": f"FROM scratch\nCOPY {flag}{line}\n"})
+    assert sorted(path for path, entry in built.image.tree().items() if entry.kind == "file") == files
+    assert built.image.steps[-1].created_by.startswith("COPY --parents ")
+
+
+def test_copy_with_parents_keeps_the_directories_modes_and_takes_an_owner(tmp_path):
+    lab = Lab(tmp_path / "home")
+    context = {"d": Entry.dir(0o700), "d/e": Entry.dir(0o750), "d/e/f": "1"}
+    tree = lab.build({**context, "Dockerfile": "FROM scratch\nCOPY --parents --chown=7 d/e/f /p/\n"}).image.tree()
+    assert [(oct(tree[path].mode), tree[path].uid) for path in ("p/d", "p/d/e", "p/d/e/f")] == [
+        ("0o700", 7), ("0o750", 7), ("0o644", 7)
+    ]  # fmt: skip
+
+
+def test_copy_with_parents_of_nothing(tmp_path):
+    lab = Lab(tmp_path / "home", epoch=0)
+    with pytest.raises(DockerfileError, match="Dockerfile:2: COPY: 'x/none' is not in the context"):
+        lab.build({**PARENTS, "Dockerfile": "FROM scratch\nCOPY --parents x/none /p/\n"})
+    built = lab.build({**PARENTS, "Dockerfile": "FROM scratch\nCOPY --parents x/*.no top.txt /p/\n"})
+    assert sorted(path for path in built.image.tree() if path) == ["p", "p/top.txt"]
+
+
+def test_copy_link_and_several_documents(tmp_path):
+    text = (
+        "FROM scratch\nCOPY --link --chmod=0700 <<one <<-two top.txt /d/\n1\none\n\t2\n\ttwo\n"
+        "COPY --link=false <<a /b\nx\na\n"
+    )
+    tree = Lab(tmp_path / "home", epoch=0).build({**PARENTS, "Dockerfile": text}).image.tree()
+    assert {path: entry.read() for path, entry in tree.items() if entry.kind == "file"} == {
+        "d/one": b"1\n", "d/two": b"2\n", "d/top.txt": b"5", "b": b"x\n",
+    }  # fmt: skip
+    with pytest.raises(DockerfileError, match="expecting boolean value for flag link, not: maybe"):
+        Lab(tmp_path / "home").build({"Dockerfile": "FROM scratch\nCOPY --link=maybe a /b\n", "a": ""})

@@ -102,7 +102,7 @@ def test_a_context_comes_from_stdin(cli, context, monkeypatch):
         ("FROM nowhere:1", "Dockerfile:1: FROM: there is no image 'nowhere:1' here"),
         ("FROM scratch\nCOPY missing /", "Dockerfile:2: COPY: 'missing' is not in"),
         ("FROM scratch\n\nFOO bar", "Dockerfile:3: unknown instruction: FOO"),
-        ("FROM scratch\nADD https://example.com/x /", "Dockerfile:2: ADD: imagelab does not fetch"),
+        ("FROM scratch\nADD git@example.com:x.git /", "Dockerfile:2: ADD: imagelab clones no git"),
         ("FROM scratch\nRUN --device=x y", "Dockerfile:2: RUN: imagelab does not support --device"),
         ("", "Dockerfile: there is no FROM"),
     ],
