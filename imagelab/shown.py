@@ -6,10 +6,13 @@ The engine imports no view library: what draws is imported when something is sho
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 
 if TYPE_CHECKING:
     from .tables import Table
+
+PAGE_STYLE = Path(__file__).with_name("page.css")
 
 T = TypeVar("T")
 

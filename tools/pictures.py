@@ -55,7 +55,7 @@ def glossary(folder: Path) -> None:
 def write(folder: Path, pictures: Mapping[str, Drawing]) -> None:
     folder.mkdir(exist_ok=True)
     for name, picture in pictures.items():
-        (folder / f"{name}.svg").write_text(picture._repr_svg_(), encoding="utf-8", newline="\n")
+        picture.save(folder / f"{name}.svg")
 
 
 def shop() -> Lab:

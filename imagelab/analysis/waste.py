@@ -6,7 +6,7 @@ layer has removed it), and the difference, its waste. Efficiency is the sum of t
 Follows dive (efficiency.go), whose score this is, but for three things. Its WastedBytes counts all bytes of a path,
 the smallest included (dive#684). It takes a folder's removal for a new path as large as what was in the folder; here
 each file in it is removed. And it looks at names, where this looks at inodes: as in docker's SIZE, a file with several
-names counts once, and is not wasted while one of them is in sight.
+names counts once, and is not wasted while one of them is visible.
 """
 
 from __future__ import annotations

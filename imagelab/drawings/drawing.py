@@ -2,8 +2,8 @@
 
 The layout is done by graphviz-pure, whose output is the same bytes on every machine, so a committed notebook can be
 compared with a fresh one. Every text gets the width that the layout assumed (`textLength`), so that it stays in its box
-without Helvetica too. The background is white, in a dark theme as well. Colours are Okabe and Ito's, which colour-blind
-readers can tell apart, and a colour never stands without a word or a letter.
+without Helvetica too. The background is white, and dark for an image on a dark page. Colours are Okabe and Ito's, which
+colour-blind readers can tell apart, and a colour never stands without a word or a letter.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ TAG, MANIFEST, CONFIG, LAYER = "#F0E442", "#E69F00", "#56B4E9", "#8FD3BE"  # LAY
 ADDED, CHANGED, REMOVED = "#0072B2", "#8A5A00", "#B34700"  # dark enough to be read as text on white
 PLAIN, QUIET, INK = "#FFFFFF", "#F2F2F2", "#1A1A1A"
 SHADOW, SHADE = "#D6D6D6", "#404040"  # background and text of a file that a later layer covers
+
+# On a dark page. Boxes keep their colours; arrows, and words outside of boxes, become light enough to be read.
+DARK_GROUND, LIGHT_INK = "#111111", "#E0E0E0"  # the ground is that of JupyterLab's dark theme
+LIGHTENED = {ADDED: "#7CC4F0", CHANGED: "#E8B04A", REMOVED: "#FF9D5C", "#00694B": "#58D0A8", "#8C3A6B": "#EBA3CD"}
 
 _FONT = {"fontname": "Helvetica", "fontsize": "12", "fontcolor": INK}
 
@@ -74,9 +78,16 @@ class Drawing:
         named = f'{head} role="img" aria-label="{escape(self.title)}">'
         return f"{named}\n<title>{escape(self.title)}</title>\n<desc>{escape(self.text)}</desc>{rest}"
 
+    @property
+    def standalone_svg(self) -> str:
+        """The SVG for a file or an <img>: where the page is dark, it has a dark ground."""
+        ground = f"g.graph > polygon {{ fill: {DARK_GROUND}; stroke: {DARK_GROUND}; }}"
+        style = f"<style>@media (prefers-color-scheme: dark) {{\n{ground}\n{dark_style('')}\n}}</style>"
+        return self.svg.replace("</desc>", f"</desc>\n{style}", 1)
+
     def save(self, path: str | Path) -> Path:
         """Write the SVG to a file, and return its path."""
-        Path(path).write_text(self.svg, encoding="utf-8")
+        Path(path).write_text(self.standalone_svg, encoding="utf-8", newline="\n")
         return Path(path)
 
     def __repr__(self) -> str:
@@ -86,11 +97,14 @@ class Drawing:
         return self.svg
 
     def _repr_html_(self) -> str:
-        """An <img>: JupyterLab shows no inline SVG in a notebook that it does not trust."""
-        data = base64.b64encode(self.svg.encode()).decode()
+        """An <img>: JupyterLab shows no inline SVG in a notebook that it does not trust.
+
+        It is light, whatever the reader's system prefers, until a style sheet (page.css) says that the page is dark.
+        """
+        data = base64.b64encode(self.standalone_svg.encode()).decode()
         return self._figure(
             f'<img alt="{escape(self.title)}. {escape(" ".join(self.text.split()))}" '
-            f'style="max-width:100%;height:auto;background:#fff" src="data:image/svg+xml;base64,{data}">'
+            f'style="max-width:100%;height:auto;color-scheme:light" src="data:image/svg+xml;base64,{data}">'
         )
 
     @property
@@ -105,6 +119,16 @@ class Drawing:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_(), "image/svg+xml": self.svg}
+
+
+def dark_style(scope: str) -> str:
+    """CSS for the drawings below `scope`, a selector, on a dark ground: what stands outside of boxes becomes light."""
+    edge = f"{scope} g.edge".strip()
+    rules = [f"{scope} g.graph > text, {edge} text, {edge} polygon {{ fill: {LIGHT_INK}; }}".strip()]
+    rules.append(f"{edge} path, {edge} polygon {{ stroke: {LIGHT_INK}; }}")
+    for colour, light in LIGHTENED.items():
+        rules += [f'{edge} [{use}="{colour.lower()}"] {{ {use}: {light}; }}' for use in ("fill", "stroke")]
+    return "\n".join(rules)
 
 
 def digraph(**graph_attributes: str) -> graphviz.Digraph:

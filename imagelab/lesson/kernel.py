@@ -6,9 +6,11 @@ kernel ends. `begin` makes a kernel ready for a lesson.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LabError
+from ..shown import PAGE_STYLE
 from . import bar, exercises, predictions, progress
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def begin(lesson: str) -> LiveText:
     """
     if shell := _shell():
         load_ipython_extension(shell)
+        _show_style()
     return progress.bar(lesson)
 
 
@@ -76,6 +79,15 @@ def _run_first(shell: Any, kind: type[BaseException], error: Exception, tracebac
         print(f"This cell needs {error.name!r}, which an earlier cell makes: {_RUN_FIRST}")
     elif Lab.current() is None:
         print(f"No lab has been made in this kernel yet: {_RUN_FIRST}")
+
+
+def _show_style() -> None:
+    """Give the page its style, which is saved with it: a learner's copy has it anyway, a plain JupyterLab has not."""
+    from IPython.display import display
+
+    rules = re.sub(r"/\*.*?\*/", "", PAGE_STYLE.read_text("utf-8"), flags=re.S)
+    style = " ".join(rules.split())
+    display({"text/html": f"<style>{style}</style>", "text/plain": ""}, raw=True)
 
 
 def _shell() -> Any:

@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import Invalid, NotFound
 from ..host.atomic import write_atomically
 from ..host.locks import Lock
+from ..shown import PAGE_STYLE
 from . import course, progress
 from .learner import MARK, backup_name
 
@@ -28,7 +29,6 @@ _SETTINGS = {  # of JupyterLab, by extension
     # A link to a cell scrolls there and stays: by default JupyterLab guesses the heights of the cells it has not shown.
     "notebook-extension/tracker": {"windowingMode": "defer"},
 }
-_STYLE = Path(__file__).parents[1] / "widgets" / "left_over.css"
 _PROFILE = 'c = get_config()\nc.InteractiveShellApp.extensions = ["imagelab.lesson"]\n'
 
 
@@ -185,7 +185,7 @@ class Copy:
         write_atomically(profile, _PROFILE.encode(), durable=False)
         style = self.mark / "jupyter" / "config" / "custom" / "custom.css"
         style.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(style, _STYLE.read_bytes(), durable=False)
+        write_atomically(style, PAGE_STYLE.read_bytes(), durable=False)
         for name, settings in _SETTINGS.items():
             file = self.mark / "jupyter" / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             if not file.exists():

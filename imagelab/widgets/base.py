@@ -9,31 +9,31 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable
 from html import escape
-from pathlib import Path
 from typing import Any, TypeVar
 
 import anywidget
 import ipywidgets
 
 from ..errors import LabError
+from ..shown import PAGE_STYLE
 from .selection import Option
 from .toggles import Toggles
 
 W = TypeVar("W", bound=ipywidgets.Widget)
 
 
-class LeftOver(anywidget.AnyWidget):
-    """The style of a widget whose kernel has ended, which says so in words; nothing else is to be seen of it."""
+class PageStyle(anywidget.AnyWidget):
+    """The style of a lesson's page, as a widget that brings it along; nothing else is to be seen of it."""
 
     _esm = "export default { render({ el }) { el.style.display = 'none'; } };"
-    _css = Path(__file__).with_name("left_over.css")
+    _css = PAGE_STYLE
 
 
 class Readable(ipywidgets.VBox):
     """A column of widgets with a version in HTML and one in plain text, for readers without a kernel."""
 
     def __init__(self, children: list[ipywidgets.Widget], *, html: str, plain: str) -> None:
-        super().__init__([*children, LeftOver()])  # type: ignore[no-untyped-call]
+        super().__init__([*children, PageStyle()])  # type: ignore[no-untyped-call]
         self._html, self._plain = html, plain
 
     def close(self) -> None:

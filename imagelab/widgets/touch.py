@@ -15,7 +15,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from ..drawings.drawing import Drawing
+from ..drawings.drawing import Drawing, dark_style
 from ..errors import LabError
 from .base import html_area
 
@@ -60,7 +60,7 @@ class TouchDrawing(anywidget.AnyWidget):
     """
 
     _esm = HERE / "touch.js"
-    _css = HERE / "touch.css"
+    _css = (HERE / "touch.css").read_text("utf-8") + dark_style('[data-jp-theme-light="false"] .imagelab-touch')
     svg = traitlets.Unicode().tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)
     hint = traitlets.Unicode().tag(sync=True)

@@ -204,7 +204,7 @@ def page(measured: Measured) -> str:
 
 
 def _bar(waste: Waste) -> str:
-    """The image's size as a bar: the bytes in sight, and those that are hidden."""
+    """The image's size as a bar: the visible bytes, and those that are hidden."""
     if not waste.size:
         return "<p>This image has no bytes in files.</p>"
     share = round(1000 * waste.visible / waste.size) / 10
@@ -226,7 +226,7 @@ def _paths_table(measured: Measured) -> str:
     of_steps = {step.path for _, step in measured.made}
     paths = sorted(measured.now.paths, key=lambda p: (p.path not in of_steps, -p.wasted, -p.cumulative, p.path))
     layers = range(1, len(measured.layers) + 1)
-    numbers = [*(f"LAYER {number}" for number in layers), "IN SIGHT", "WASTED"]
+    numbers = [*(f"LAYER {number}" for number in layers), "VISIBLE", "WASTED"]
     rows = (row(_cells(path, layers, measured.tree)) for path in paths[:ROWS])
     caption = "The bytes of each path in each layer. Grey: hidden by a later layer"
     more = f"<p>and {len(paths) - ROWS:,} more paths</p>" if len(paths) > ROWS else ""

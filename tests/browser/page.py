@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from playwright.sync_api import expect
 
@@ -29,6 +31,14 @@ SIZES = """widget => {
     const picture = widget.querySelector(".imagelab-touch-picture");
     const svg = picture.querySelector("svg");
     return [Number(svg.getAttribute("width")), svg.getBoundingClientRect().width, getComputedStyle(picture).overflowX];
+}"""
+PIXEL = """async png => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${png}`;
+    await image.decode();
+    const canvas = document.createElement("canvas").getContext("2d");
+    canvas.drawImage(image, 0, 0);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
 }"""
 INSIDE = "w => w.getBoundingClientRect().right <= innerWidth && w.scrollWidth <= w.clientWidth + 1"
 WORDS = "span, td, td i, th, p, code, pre, abbr, li, b, mark, label, caption, summary, button, select"
@@ -69,6 +79,14 @@ def drag(widget, name, *, onto=None, by=(0, 0)):
     mouse.move((x + right) / 2, (y + down) / 2, steps=3)
     mouse.move(right, down, steps=3)
     mouse.up()
+
+
+def ground(picture):
+    """The colour that is on the screen in a picture's upper left corner: red, green and blue."""
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    png = picture.page.screenshot(clip={"x": box["x"] + 3, "y": box["y"] + 3, "width": 1, "height": 1})
+    return tuple(picture.page.evaluate(PIXEL, base64.b64encode(png).decode())[:3])
 
 
 def unfold(page, heading):

@@ -10,8 +10,17 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.classroom import NOTEBOOKS, run_all
-from browser.page import cell_with, in_every_light, no_trouble, option, readable, type_and_run, widget_of
+from browser.classroom import CLOSE, NOTEBOOKS, run_all, start_all
+from browser.page import (
+    cell_with,
+    ground,
+    in_every_light,
+    no_trouble,
+    option,
+    readable,
+    type_and_run,
+    widget_of,
+)  # fmt: skip
 
 START, CONTAINS = "00-start-here", "01-what-an-image-contains"
 
@@ -105,3 +114,41 @@ def test_widgets_are_readable_in_every_light(widget, dark, width):
     option(question, "a").click()
     expect(question.get_by_role("status")).to_contain_text("You chose (a)")
     readable(explorer, question)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_picture_has_the_ground_of_the_theme_whatever_the_system_prefers(lesson, classroom, dark):
+    page = lesson(classroom.excerpt(CONTAINS, "draw.stack(image)"), dark=dark)
+    page.emulate_media(color_scheme="light" if dark else "dark")
+    start_all(page)
+    picture = cell_with(page, "draw.stack(image)").locator("figure img")
+    picture.wait_for()
+    assert ground(picture) == ((17, 17, 17) if dark else (255, 255, 255))
+    page.emulate_media(color_scheme="no-preference")
+
+
+def test_where_the_page_is_narrow_a_picture_scrolls_and_is_not_shrunk(lesson, classroom):
+    page = lesson(classroom.excerpt(CONTAINS, "draw.anatomy("), width=700)
+    start_all(page)
+    picture = cell_with(page, "draw.anatomy(").locator("figure img")
+    picture.wait_for()
+    own, seen, inside = picture.evaluate("i => [i.naturalWidth, i.width, i.closest('figure').clientWidth]")
+    assert seen == own > inside
+    assert picture.evaluate("i => getComputedStyle(i.closest('figure')).overflowX") == "auto"
+
+
+def test_after_a_reload_without_its_kernel_a_widget_says_so_outside_of_a_learner_s_copy_too(lesson, classroom):
+    """The page's style is saved with the output of the first cell: there is no other that would say it."""
+    name = classroom.notebook("saved", 'from imagelab.lesson import begin, predict\nbegin("00")', 'predict("00.tar")')
+    page = lesson(name)
+    start_all(page)
+    widget_of(page, 'predict("00.tar")').wait_for()
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.evaluate(CLOSE)
+    lesson(name)
+    output = cell_with(page, 'predict("00.tar")').locator(".jp-OutputArea-output").first
+    expect(output).to_contain_text("model not found")
+    style = "e => [getComputedStyle(e).fontSize, getComputedStyle(e, '::after').content]"
+    assert output.evaluate(style) == [
+        "0px", '"This widget was made by a kernel that has ended. Run its section\'s cells again."'
+    ]

@@ -58,7 +58,7 @@ settings.lab.tag(shop.with_config(Env=[*env, "PORT=9090"]), "shop:1.1")
             Mistake(
                 code='settings.lab.tag("shop:1.0", "shop:1.1")',
                 matches=lambda settings: settings.same_image("shop:1.0", "shop:1.1"),
-                message="`shop:1.1` is a second name for the very same image. A tag points; it changes nothing.",
+                message="`shop:1.1` is a second name for the same image. A tag points; it changes nothing.",
             ),
             Mistake(
                 code="""
@@ -66,7 +66,7 @@ image = settings.lab.append("shop:1.0", {"app/.env": "PORT=9090\\n"})
 settings.lab.tag(image, "shop:1.1")
 """,
                 matches=lambda settings: settings.more_layers("shop:1.1", "shop:1.0"),
-                message="You have put a file into a new layer. Settings of the process are no files: they stand in "
+                message="You have put a file into a new layer. Settings of the process are not files: they stand in "
                 "the config, and changing them makes no layer at all.",
             ),
             Mistake(
@@ -88,13 +88,13 @@ settings.lab.tag(shop.with_config(Env=[*env, "PORT 9090"]), "shop:1.1")
                 message="An environment variable is written `NAME=value`, with an equals sign and no space.",
             ),
         ],
-        summary="The config has other bytes, so the image ID is another. The layers are the same bytes, so they are "
+        summary="The config has other bytes, so the image ID is different. The layers are the same bytes, so they are "
         "kept once for both images, and nothing had to be copied.",
     )
 
 
 def notes() -> Exercise:
-    """A file taken out of sight, in a layer of its own."""
+    """A file hidden by a layer of its own."""
     return Exercise(
         "01.notes",
         "`notes.lab` holds `shop:1.0`, and in it `app/notes.txt`, which nobody should see. Make `shop:clean`: it "

@@ -18,8 +18,8 @@ def secret() -> Exercise:
     return Exercise(
         "02.secret",
         "`secret.lab` holds `app:1.0`, as it lies in a public registry. Its file `app/.env` once said `TOKEN=…`. "
-        "Somebody put another word in the token's place, then deleted the file, and thought that was that. Show that "
-        "it is not: make `found:1.0`, which shows a file `token.txt` with the token that was there first.",
+        "Somebody wrote another word over the token, then deleted the file, and thought that the token was gone. Show "
+        "that it is not: make `found:1.0`, which shows a file `token.txt` with the token that was there first.",
         start=_app,
         goal=lambda secret: [FileText("found:1.0", "token.txt", _token(secret), "the first token")],
         hints=[
@@ -44,7 +44,7 @@ secret.lab.append(None, {"token.txt": token}, tag="found:1.0")
             Mistake(
                 code='secret.lab.tag("app:1.0", "found:1.0")',
                 matches=lambda secret: secret.same_image("app:1.0", "found:1.0"),
-                message="`found:1.0` is a second name for `app:1.0`, and hides what that hides. Read the layer, and "
+                message="`found:1.0` is a second name for `app:1.0`, and hides the same files. Read the layer, and "
                 "put what you read into an image of its own.",
             ),
             Mistake(
@@ -83,9 +83,9 @@ def shrink() -> Exercise:
     """The same files in fewer bytes."""
     return Exercise(
         "02.shrink",
-        "`shrink.lab` holds `base:1.0` and, on top of it, `album:1.0`, which wastes more than it shows. Make "
-        "`album:small`: the very same files, not one wasted byte, and still on `base:1.0`, so that whoever has that "
-        "fetches only what is new.",
+        "`shrink.lab` holds `base:1.0` and, on top of it, `album:1.0`, in which later layers hide files. "
+        "Make `album:small`: the same files, no wasted bytes, and still on `base:1.0`, so that a machine which has "
+        "`base:1.0` fetches only what is new.",
         start=_album,
         goal=lambda shrink: [
             SameFiles.of("album:small", "album:1.0", shrink.lab),

@@ -130,7 +130,7 @@ def ignore() -> Exercise:
         "03.ignore",
         "`ignore.folder` holds a shop whose `Dockerfile` says `COPY . .`, and a file `secret.env` that must not leave "
         "your machine. `shop:1.0` in `ignore.lab` was built from it, and holds the secret. Build `shop:2.0` from the "
-        "folder, with the `Dockerfile` as it is and the secret where it is: no layer holds it, not even out of sight.",
+        "folder, without changing the `Dockerfile` or the secret. No layer may hold the secret, not even hidden.",
         start=lambda ignore: _begin(
             ignore, {"Dockerfile": TELLING, "prices.csv": "tea,3\n", "secret.env": "TOKEN=4711\n"}
         ),
@@ -219,7 +219,7 @@ ignore.lab.build(ignore.folder, "shop:2.0")
 
 
 def _hidden(ignore: Exercise) -> bool:
-    """Whether the secret is out of sight, and in a layer."""
+    """Whether the secret is hidden, and in a layer."""
     if not ignore.has("shop:2.0"):
         return False
     image = ignore.lab.image("shop:2.0")

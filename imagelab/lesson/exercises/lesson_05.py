@@ -18,8 +18,8 @@ def reach() -> Exercise:
     return Exercise(
         "05.reach",
         "`reach.lab` holds `menu:1.0`: one layer, one file, `menu.txt`. Make two more images. `same:layers` has the "
-        "very same layer and another image ID. `same:text` has one layer too, with the very same bytes in "
-        "`menu.txt`, and that layer has another diffID.",
+        "same layer and a different image ID. `same:text` has one layer too, with the same bytes in `menu.txt`, "
+        "and that layer has a different diffID.",
         start=lambda reach: _menu(reach),
         goal=_reach_goal,
         hints=[
@@ -52,7 +52,7 @@ reach.lab.append(None, {"menu.txt": Entry.file(menu.read("menu.txt"), mode=0o600
             Mistake(
                 code='reach.lab.tag("menu:1.0", "same:layers")',
                 matches=lambda reach: _is(reach, OF_LABEL, MENU) or _is(reach, OF_TEXT, MENU),
-                message="That is a second tag on the very same image, and a tag stands in none of its bytes: all names "
+                message="That is a second tag on the same image, and a tag stands in none of its bytes: all names "
                 "are the same, the image ID too.",
             ),
             Mistake(

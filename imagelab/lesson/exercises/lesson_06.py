@@ -135,9 +135,8 @@ def kept() -> Exercise:
     return Exercise(
         "06.kept",
         "`kept.lab` has two containers of `shop:1.0`, `till` and `draft`. Both took orders into `/orders.txt`, both "
-        "have stopped, and somebody says that the orders are lost. Bring the very same `till` back, running, with its "
-        "orders. The orders in `draft` were a trial: let a container `draft` run (`-d`) that knows nothing of them, "
-        "as new as on its first day.",
+        "have stopped, and somebody says that the orders are lost. Start the same container `till` again, with its "
+        "orders. The orders in `draft` were a trial: run a new container `draft` (`-d`) that has changed nothing.",
         start=_taken,
         goal=_kept_goal,
         hints=[
@@ -177,8 +176,8 @@ old.remove()
 kept.lab.run("till:saved", name="till", detach=True)
 """,
                 matches=lambda kept: _id(kept, "till") not in ("", _known(kept, "till")),
-                message="The orders are there, in a new container with another ID: you carried them over. It can be "
-                "done, and it need not: the old one had kept them.",
+                message="The orders are there, in a new container with another ID: you carried them over. That was "
+                "not needed: the old one had kept them.",
             ),
             Mistake(
                 code="""
@@ -197,7 +196,7 @@ draft.exec("rm", "/orders.txt")
 """,
                 matches=lambda kept: _orders(kept, "draft") is None and _id(kept, "draft") == _known(kept, "draft"),
                 message="The file is deleted, and the container is the old one: it has its log, its history, and "
-                "whatever else it wrote. As new is only a new one.",
+                "whatever else it wrote. Only a new container has an empty writable layer.",
             ),
         ],
         summary="`stop` ended a process, and the files stayed on the disk. `rm` removed the writable layer, and a new "

@@ -40,12 +40,12 @@ class Runs(ContainerCondition):
     """Its program is running."""
 
     place = "state"
-    sentence = "runs"
+    sentence = "is running"
     lines = ("running",)
 
     def look_inside(self, container: Container, lab: Lab) -> Look:
         status = container.status
-        return Look((status,), f"it is {status}")
+        return Look((status,), "it has exited" if status == "exited" else f"it is {status}")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ def layers() -> Prediction:
     """The myth that every instruction makes a layer. Measured: `steps` and `layers`, counted."""
     return Prediction(
         "01.layers",
-        "After `FROM scratch` there are six instructions. How many layers has the image?",
+        "After `FROM scratch` there are six instructions. How many layers does the image have?",
         {"a": "6: every instruction makes a layer", "b": "3", "c": "1: an image is one big file"},
         answer="b",
         reasons={
@@ -58,7 +58,7 @@ def setting() -> Prediction:
         answer="b",
         reasons={
             "a": "The port stands in the config, and the image ID is the config's digest: `{old}` is not `{new}`. A "
-            "container would listen somewhere else, so it had better be another image.",
+            "container would listen on another port, so it is a different image.",
             "b": "`{old}` became `{new}`, and all {layers} diffIDs are what they were. The new image cost {cost:,} "
             "bytes of JSON.",
             "c": "All {layers} layers are the same bytes with the same names, so they are kept once. Nothing was "

@@ -9,8 +9,8 @@ def delete() -> Prediction:
     """The myth that deleting later shrinks. Measured, in bytes: `zip`, `size` (docker's), `more` as stored."""
     return Prediction(
         "02.delete",
-        "The last instruction deletes `photos.zip`, 1,000,000 bytes, which the first one copied in. How much has to be "
-        "stored and sent for the image then?",
+        "The last instruction deletes `photos.zip`, 1,000,000 bytes, which `COPY` put there. How much has to be stored "
+        "and sent for the image then?",
         {"a": "1,000,000 bytes less", "b": "as much as before", "c": "a little more than before"},
         answer="c",
         reasons={
@@ -83,7 +83,7 @@ def sizes() -> Prediction:
         answer="b",
         reasons={
             "a": "The sizes add up to {added:,}, and in that sum the layer of `runtime:1.0` is counted three times. "
-            "Kept are {kept:,} bytes, with that layer of {base:,} bytes once.",
+            "The lab keeps {kept:,} bytes, with that layer of {base:,} bytes once.",
             "b": "{kept:,} bytes: {base:,} for the layer that all three share, and what each has of its own. Each "
             "`SIZE` is true, and their sum, {added:,}, is not.",
             "c": "The largest has {largest:,} bytes, and does not hold what `web:1.0` has of its own. Each layer that "

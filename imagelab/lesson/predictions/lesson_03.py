@@ -39,8 +39,8 @@ def price() -> Prediction:
         reasons={
             "a": "{again} steps were done again, `RUN` among them. Nobody looks at what a program reads. Its step "
             "starts from another image now, and that is enough: `parent changed`.",
-            "b": "{again} steps, from `{first}` to the last. Each step starts from the image of the step before. Where "
-            "one image is new, every later one is.",
+            "b": "{again} steps, from `{first}` to the last. Each step starts from the image of the step before. If "
+            "one image is new, every later one is new too.",
             "c": "`WORKDIR` was a HIT: it stands before `COPY`, and nothing it depends on has changed. {again} steps "
             "were done again, not all.",
         },
@@ -83,11 +83,11 @@ def digest() -> Prediction:
         answer="c",
         reasons={
             "a": "A Dockerfile is a recipe, and a digest is computed from the bytes that come out. With real clocks, "
-            "two builds give different bytes: `prices.csv` is of {ann} at Ann's and of {ben} at Ben's.",
-            "b": "The config does say when. But a tar also records when each file was last changed: {ann} at Ann's, "
-            "{ben} at Ben's. So the layers differ as well.",
-            "c": "The tar says that `prices.csv` is of {ann} at Ann's and of {ben} at Ben's, and the config says when "
-            "the image was made. Where both times are the same, the digests are.",
+            "two builds give different bytes: `prices.csv` has the date {ann} in Ann's, and {ben} in Ben's.",
+            "b": "The config does say when. But a tar also records when each file was last changed: {ann} in "
+            "Ann's, {ben} in Ben's. So the layers differ as well.",
+            "c": "The date of `prices.csv` is in the tar: {ann} in Ann's, {ben} in Ben's. The config says when the "
+            "image was made. If both times were the same, the digests would be too.",
         },
     )
 

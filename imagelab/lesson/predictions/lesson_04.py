@@ -59,7 +59,7 @@ def none() -> Prediction:
         {
             "a": "it is damaged: something was cut off in the middle",
             "b": "its files are gone, and an empty entry is left",
-            "c": "nothing, but that no tag leads to it any more",
+            "c": "nothing, except that no tag points to it any more",
         },
         answer="c",
         reasons={
@@ -89,8 +89,8 @@ def held() -> Prediction:
             "What is kept from then on is the image.",
             "b": "It has `{held}`, and `shop:1.0` leads to `{tag}`. A name was asked for, and an image was given. To "
             "get the other one, it must ask again.",
-            "c": "`service` has `{held}` and reads its file as before. A name is for finding an image; who has found "
-            "it needs no name.",
+            "c": "`service` has `{held}` and reads its file as before. A name is for finding an image; once "
+            "it is found, no name is needed.",
         },
     )
 

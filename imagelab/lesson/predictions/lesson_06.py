@@ -40,11 +40,11 @@ def edit() -> Prediction:
         answer="b",
         reasons={
             "a": "`right` reads `{right}`, and so does the image: `{image}`. The image ID was computed again, and is "
-            "`{id}` as before. An image cannot change: a changed one would be another.",
+            "`{id}` as before. An image cannot change: with other bytes it would be a different image.",
             "b": "`left` reads `{left}`, `right` reads `{right}`, and the image still has ID `{id}`. The new price is "
             "in the writable layer of `left`, {own} bytes of it, and nowhere else.",
             "c": "`third` was made after the change, and reads `{third}`. A new container begins with what the image "
-            "has, and the image has never heard of it.",
+            "has, and the image does not have the new price.",
         },
     )
 

@@ -12,6 +12,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
+from ...registry.transfer import silent
+
 if TYPE_CHECKING:
     from ...lab import Lab
 
@@ -30,3 +32,12 @@ def sections(lesson: str) -> list[Section]:
 
 def nothing(lab: Lab) -> None:
     """A section that leaves the lab as it was."""
+
+
+def pushed(lab: Lab, ref: str, compression: str) -> None:
+    """An image pushed to a registry as registry.test/shop:1.0, a name that only the registry has afterwards."""
+    name = "registry.test/shop:1.0"
+    lab.tag(ref, name)
+    with lab.registry(name="registry.test"):
+        lab.push(name, compression=compression, report=silent)
+    lab.rmi(name)

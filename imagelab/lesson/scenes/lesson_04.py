@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import nothing
+from . import nothing, pushed
 
 if TYPE_CHECKING:
     from ...lab import Lab
@@ -29,7 +29,8 @@ def latest_moves(lab: Lab) -> None:
 
 
 def made_again(lab: Lab) -> None:
-    """On Tuesday, shop:1.0 goes to a third image; that of Monday has no name left."""
+    """On Monday, shop:1.0 is pushed; on Tuesday it goes to a third image, and that of Monday has no name left."""
+    pushed(lab, "shop:1.0", "gzip")
     menu(lab, "4.50", "shop:1.0")
 
 

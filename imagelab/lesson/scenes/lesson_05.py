@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...build.progress import Watcher
 from ...oci import mutate
-from . import nothing
+from . import nothing, pushed
 
 if TYPE_CHECKING:
     from ...lab import Lab
@@ -38,11 +38,12 @@ def one_byte(lab: Lab) -> None:
 
 
 def pinned(lab: Lab) -> None:
-    """shop:1.0 moved and put back; in between, shop:9090 built on the image that shop:1.0 pointed to."""
+    """shop:1.0 moved, put back, and pushed; before that, shop:9090 built on the image that shop:1.0 pointed to."""
     tested = lab.pinned("shop:1.0")
     lab.tag("shop:1.1", "shop:1.0")
     lab.build({"Dockerfile": f"FROM {tested}\nENV PORT=9090\n"}, "shop:9090", watcher=Watcher())
     lab.tag(tested, "shop:1.0")
+    pushed(lab, tested, "none")
 
 
 def compressed(lab: Lab) -> None:

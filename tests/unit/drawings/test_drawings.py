@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -180,6 +182,43 @@ def test_every_text_has_the_width_that_was_laid_out(lab, shop):
             assert float(element.get("textLength")) > 0, element.text
 
 
+def light(colour):
+    """The relative luminance of a colour (WCAG 2)."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in (red, green, blue)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    dark, bright = sorted([light(one), light(other)])
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_on_a_dark_ground_every_arrow_and_every_word_outside_of_boxes_can_be_read(lab, shop):
+    """A colour that no rule of its own lightens takes the common light ink."""
+    own = {colour.lower(): lightened for colour, lightened in module.LIGHTENED.items()}
+    lab.create("shop:1.0", "serve", name="web")
+    seen = set()
+    for drawing in [*all_drawings(lab, shop), draw.tags(lab), draw.containers(lab), draw.merkle(shop, "etc/motd")]:
+        root = ElementTree.fromstring(drawing.svg)
+        for element in root.iterfind(f".//{SVG}g[@class='edge']//*"):
+            seen |= {element.get("fill"), element.get("stroke")} - {None, "none", "transparent", "black"}
+    assert len(seen) > 3
+    for colour in seen:
+        assert contrast(own.get(colour, module.LIGHT_INK), module.DARK_GROUND) >= 4.5, colour
+        assert colour in own or contrast(colour, "#FFFFFF") > 12, f"{colour} loses its meaning on a dark ground"
+
+
+def test_only_an_image_or_a_file_of_a_drawing_has_the_style_for_dark_pages(shop):
+    """In the page itself the style would reach other drawings, and follow the system's theme, not JupyterLab's."""
+    drawing = draw.stack(shop)
+    assert "<style>" not in drawing.svg
+    data = re.search(r"base64,([^\"]+)", drawing._repr_html_())[1]
+    assert base64.b64decode(data).decode() == drawing.standalone_svg
+    style = ElementTree.fromstring(drawing.standalone_svg).find(f"{SVG}style").text
+    assert style.startswith("@media (prefers-color-scheme: dark)") and module.DARK_GROUND in style
+
+
 def test_a_drawing_brings_its_own_white_ground(lab, shop):
     for drawing in all_drawings(lab, shop):
         ground = next(ElementTree.fromstring(drawing.svg).iter(f"{SVG}polygon"))
@@ -217,7 +256,7 @@ def test_names_that_mean_something_to_svg_or_dot_are_only_shown(lab, name):
 
 def test_save_writes_the_svg(shop, tmp_path):
     drawing = draw.stack(shop)
-    assert drawing.save(tmp_path / "stack.svg").read_text("utf-8") == drawing.svg
+    assert drawing.save(tmp_path / "stack.svg").read_text("utf-8") == drawing.standalone_svg
 
 
 def test_without_graphviz_pure_the_error_says_what_to_install(shop, monkeypatch):
