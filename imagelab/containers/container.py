@@ -314,12 +314,12 @@ class Container(Displayed):
     def exec(
         self, *argv: str, env: Env = (), workdir: str = "",
         input: int | bytes | None = None, output: Output = lambda stream, data: None,
-        timeout: float | None = None, stop: int | None = None,
+        timeout: float | None = None,
     ) -> int:  # fmt: skip
         """Run another program beside the container's own, and return its exit code.
 
         `output` is called with the stream's name and bytes, as they come. `input` is a file descriptor, or bytes.
-        `timeout` is in seconds. The program is killed, with a LabError, once the file descriptor `stop` can be read.
+        `timeout` is in seconds; then the program is killed, with a LabError.
 
         Raises Conflict if the container does not run, and `CannotStart` as `start` does.
         """
@@ -334,7 +334,7 @@ class Container(Displayed):
         if isinstance(input, bytes):
             feed(running.process, input)
         with counted(self._record, running.pid):
-            return watch(running, program, output, stop)
+            return watch(running, program, output)
 
     def log(self, *, tail: int | None = None, follow: bool = False) -> Iterator[log.LogLine]:
         """What its program printed, line by line; with `follow`, until it ends."""

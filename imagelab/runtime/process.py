@@ -34,18 +34,16 @@ def kill_watched_by(thread: int) -> None:
         process.kill()
 
 
-def watch(running: Running, program: Program, output: Output, stop: int | None = None) -> int:
+def watch(running: Running, program: Program, output: Output) -> int:
     """Pass on a program's output until it ends; returns its exit code.
 
-    Kills it, and raises LabError, at its time limit, or once the file descriptor `stop` can be read; kills it, too,
-    when this process is interrupted.
+    Kills it, and raises LabError, at its time limit; kills it, too, when this process is interrupted.
     """
     process = running.process
     end = time.monotonic() + program.timeout if program.timeout else None
     _watched[threading.get_ident()] = process
     try:
-        if not hand_on(process, output, end, stop):
-            raise LabError(f"{program.argv[0]} was stopped")
+        hand_on(process, output, end)
         if end is not None and time.monotonic() > end:
             limit = f"{program.timeout:g} second{'s' * (program.timeout != 1)}"
             raise LabError(f"{program.argv[0]} ran longer than {limit} and was stopped")
@@ -59,23 +57,16 @@ def watch(running: Running, program: Program, output: Output, stop: int | None =
                 pipe.close()
 
 
-def hand_on(process: Process, output: Output, end: float | None = None, stop: int | None = None) -> bool:
-    """Pass on a process's output until it closes both streams, or until `end` on the monotonic clock.
-
-    Returns False at once when the file descriptor `stop` can be read.
-    """
+def hand_on(process: Process, output: Output, end: float | None = None) -> None:
+    """Pass on a process's output until it closes both streams, or until `end` on the monotonic clock."""
     open_streams = 0
     with selectors.DefaultSelector() as ready:
         for pipe, stream in ((process.stdout, "stdout"), (process.stderr, "stderr")):
             if pipe:
                 ready.register(pipe, selectors.EVENT_READ, stream)
                 open_streams += 1
-        if stop is not None:
-            ready.register(stop, selectors.EVENT_READ)
         while open_streams:
             for key, _ in ready.select(None if end is None else max(0.0, end - time.monotonic())):
-                if key.fd == stop:
-                    return False
                 if data := os.read(key.fd, 1 << 16):
                     output(key.data, data)
                 else:
@@ -83,7 +74,6 @@ def hand_on(process: Process, output: Output, end: float | None = None, stop: in
                     open_streams -= 1
             if end is not None and time.monotonic() > end:
                 break
-    return True
 
 
 def stdin_of(input: int | bytes | None) -> int:

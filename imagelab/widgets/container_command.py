@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import threading
 from collections.abc import Callable
 
 from ..containers import Container
+from ..errors import LabError
+from ..runtime.process import kill_watched_by
 
 MOST = 20_000  # characters shown of its output
 
@@ -18,7 +20,8 @@ class Command:
         self.code = 0
         self.error: BaseException | None = None
         self._output: list[str] = []
-        self._stop = os.pipe()
+        self._thread = 0  # that waits for it
+        self._stopped = False
 
     @property
     def printed(self) -> str:
@@ -30,18 +33,16 @@ class Command:
 
     def run(self, seconds: float) -> None:
         """Run it to its end; keeps the error if it cannot be run, takes too long or is stopped."""
+        self._thread = threading.get_ident()
         try:
             self.code = self._container.exec(
-                "sh", "-c", self.text, timeout=seconds, stop=self._stop[0],
+                "sh", "-c", self.text, timeout=seconds,
                 output=lambda _, data: self._output.append(data.decode("utf-8", "replace")),
             )  # fmt: skip
+            if self._stopped:
+                raise LabError("sh was stopped")
         except BaseException as error:
             self.error = error
-        finally:
-            reader, writer = self._stop
-            self._stop = -1, -1
-            os.close(reader)
-            os.close(writer)
 
     def run_and(self, seconds: float, then: Callable[[], object]) -> None:
         """Run it, and then call this, in the same thread."""
@@ -50,5 +51,5 @@ class Command:
 
     def end(self) -> None:
         """Stop it, from another thread."""
-        if self._stop[1] >= 0:
-            os.write(self._stop[1], b"x")
+        self._stopped = True
+        kill_watched_by(self._thread)
