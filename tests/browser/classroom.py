@@ -10,14 +10,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Page, expect
 
 from imagelab.lesson.learner import MARK
 from imagelab.lesson.minutes import sections, source
+from lessons.warm_kernels import warm_kernels
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MINUTE = 60_000  # playwright counts in milliseconds
@@ -26,7 +27,10 @@ MINUTE = 60_000  # playwright counts in milliseconds
 SHOW = """async ([path, theme]) => {
     const commands = window.jupyterapp.commands;
     await commands.execute("apputils:change-theme", {theme});
-    await commands.execute("docmanager:open", {path, factory: "Notebook"});
+    const panel = await commands.execute("docmanager:open", {path, factory: "Notebook"});
+    await panel.sessionContext.ready;
+    await panel.sessionContext.session.kernel.info;
+    window.jupyterapp.shell.activateById(panel.id);  // the launcher of an empty JupyterLab may have come after it
 }"""
 CLOSE = """async () => {
     for (const widget of [...window.jupyterapp.shell.widgets("main")]) {
@@ -102,14 +106,8 @@ class Classroom:
         """Open a lesson, as it is committed, in the JupyterLab of a page."""
         if not name.startswith("excerpt-"):
             shutil.copy(NOTEBOOKS / f"{name}.ipynb", self.lessons)
-        for patience in (MINUTE / 2, MINUTE):  # on a busy machine, a first kernel is not always connected to
-            page.evaluate(SHOW, [f"{name}.ipynb", f"JupyterLab {'Dark' if dark else 'Light'}"])
-            with suppress(TimeoutError):
-                page.get_by_text("| Idle").first.wait_for(timeout=patience)
-                return
-            status = page.locator("#jp-main-statusbar").inner_text()
-            self.tidy(page)
-        pytest.fail(f"the kernel of {name} is not ready: {status!r}")
+        page.evaluate(SHOW, [f"{name}.ipynb", f"JupyterLab {'Dark' if dark else 'Light'}"])
+        page.get_by_text("| Idle").first.wait_for()
 
     def tidy(self, page: Page) -> None:
         """Close every notebook, end every kernel, and forget the learner's progress."""
@@ -139,7 +137,8 @@ class Classroom:
         profile.mkdir(parents=True)  # without a history: its database may be gone before the last kernel has ended
         (profile / "ipython_kernel_config.py").write_text("get_config().HistoryManager.enabled = False\n")
         environment = {k: v for k, v in os.environ.items() if k != "IMAGELAB_PROGRESS"} | own
-        environment["JUPYTER_PREFER_ENV_PATH"] = "1"
+        environment |= {"JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_PATH": str(self.folder / "warm")}
+        warm_kernels().install(self.folder / "warm")
         command = [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", "--ip=127.0.0.1",
             "--IdentityProvider.token=", "--ServerApp.password=", f"--ServerApp.root_dir={self.lessons}",

@@ -162,6 +162,7 @@ def test_where_anywidget_cannot_load_there_are_the_picture_and_the_buttons(run, 
         widget.get_by_role("button", name="Remove tag").click()
         expect(picture).to_have_attribute("alt", re.compile(r"shop:1\.0 was removed"))
     finally:
+        classroom.tidy(jupyterlab)  # or the next page opens the notebook again, with a kernel that nobody ends
         jupyterlab.unroute("**/extensions/anywidget/**")
         jupyterlab.reload()
         jupyterlab.wait_for_function("window.jupyterapp?.commands.hasCommand('apputils:change-theme')")

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
+
+from lessons.warm_kernels import warm_kernels
 
 ROOT = Path(__file__).parents[2]
 _spec = importlib.util.spec_from_file_location("run_notebooks", ROOT / "tools" / "run_notebooks.py")
@@ -71,28 +68,15 @@ def number_out(output: Cell) -> dict[str, Any]:
     return {name: value for name, value in output.items() if name != "execution_count"}
 
 
-@cache
-def _warm() -> subprocess.Popen[str]:
-    """The process that starts this test process's kernels; it ends with the test process."""
-    command = [sys.executable, "-m", "lessons.warm_kernels"]
-    path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
-    )
-
-
 @contextmanager
 def kernel(folder: Path) -> Iterator[Kernel]:
     """A new kernel that works in a folder; it is ended with the block."""
     environment = {**os.environ, "IMAGELAB_PROGRESS": str(folder), "IMAGELAB_HOME": str(folder / "home")}
-    warm = _warm()
-    assert warm.stdin and warm.stdout
     with tempfile.TemporaryDirectory() as connections:
         connection_file, _ = write_connection_file(
             f"{connections}/kernel.json", transport="ipc", ip=f"{connections}/at"
         )
-        print(json.dumps([connection_file, str(folder), environment]), file=warm.stdin, flush=True)
-        pid = int(warm.stdout.readline())
+        process = warm_kernels().start(connection_file, folder, environment)
         client = BlockingKernelClient(connection_file=connection_file)
         client.load_connection_file()
         client.start_channels(hb=False)  # a busy machine's kernel may miss beats
@@ -101,7 +85,7 @@ def kernel(folder: Path) -> Iterator[Kernel]:
             yield Kernel(client)
         finally:
             client.stop_channels()
-            os.kill(pid, signal.SIGKILL)
+            process.close()
 
 
 def code(path: Path) -> list[Cell]:
