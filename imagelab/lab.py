@@ -172,17 +172,16 @@ class Lab(RegistryMethods, Displayed):
         self, context: Source = ".", tag: str | Iterable[str] = (), *,
         dockerfile: str | os.PathLike[str] | bytes | None = None, build_args: Mapping[str, str] | None = None,
         target: str = "", no_cache: bool = False, labels: Mapping[str, str] | None = None,
-        timeout: float | None = None, watcher: Watcher | None = None, fetch: Fetch | None = None,
-        fetch_always: bool = False, secrets: Mapping[str, str | os.PathLike[str] | bytes] | None = None,
+        timeout: float | None = None, watcher: Watcher | None = None, pull: str = "missing",
+        fetch: Fetch | None = None, secrets: Mapping[str, str | os.PathLike[str] | bytes] | None = None,
     ) -> Built:  # fmt: skip
         """Build an image from a Dockerfile, as `docker build`; returns it with the steps that made it.
 
         `context` is a folder, a tar (a path or a stream), or a mapping (path → bytes or text) for one that is in no
         folder. `dockerfile` is a path (by default `Dockerfile` in the context), or its text as bytes. `watcher`
-        receives the events of the build; by default there is none, or a progress bar in a notebook. `fetch` gets a
-        name and a platform, and pulls the image, which it returns: called for those that are not here, or with
-        `fetch_always` for all; without, nothing is pulled. `secrets` are for RUN --mount=type=secret, by id: the path
-        of a file, or the secret as bytes. Raises DockerfileError with file and line.
+        receives the events of the build; by default there is none, or a progress bar in a notebook. `pull` and `fetch`
+        as for `create`. `secrets` are for RUN --mount=type=secret, by id: the path of a file, or the secret as bytes.
+        Raises DockerfileError with file and line.
         """
         from .build.builder import build
         from .build.context import prepare
@@ -194,8 +193,9 @@ class Lab(RegistryMethods, Displayed):
         try:
             names = [self._new_name(name) for name in ([tag] if isinstance(tag, str) else tag)]
             parsed, files = prepare(self.store, context, dockerfile)
+            pulls, always = self._pulls(pull, fetch), pull == "always"
             options = Options(
-                build_args or {}, target, no_cache, labels or {}, timeout, fetch, fetch_always, get, secrets or {}
+                build_args or {}, target, no_cache, labels or {}, timeout, pulls, always, get, secrets or {}
             )  # fmt: skip
             built = build(self.store, parsed, files, options, names, watcher)
         except BaseException as error:
@@ -305,7 +305,10 @@ class Lab(RegistryMethods, Displayed):
         return image
 
     @shows_settings
-    def create(self, image: str | Image, *command: str, **settings: Unpack[Settings]) -> Container:
+    def create(
+        self, image: str | Image, *command: str, pull: str = "missing", fetch: Fetch | None = None,
+        **settings: Unpack[Settings],
+    ) -> Container:  # fmt: skip
         """Make a container, which does not run yet: `docker create`. Returns it.
 
         What is left out of these settings comes from the image, or is empty:
@@ -316,30 +319,46 @@ class Lab(RegistryMethods, Displayed):
         `interactive`: keep its standard input open, `remove`: remove the container when its program has ended,
         `runtime`: bubblewrap, shell, wasm or pip; by default the program's first bytes decide.
 
-        A base image that imagelab makes is made, if no other image of that name is here. Raises NotFound for an image
-        that is not here, Conflict when the name is taken, and LabError for settings that no container can have.
+        A base image that imagelab makes is made, if no other image of that name is here. Others are pulled if they are
+        "missing", "always", or "never", as `pull` says; `fetch` gets a name and a platform ("" for this machine's) and
+        returns the image: by default `Lab.pull`'s. Raises NotFound for an image that is not here, Conflict when the
+        name is taken, and LabError for settings that no container can have; with "always" as `Lab.pull` too.
         """
         from .base_images.images import find
         from .containers import collection
 
-        base = image if isinstance(image, Image) else find(self.store, image)
+        pulls = self._pulls(pull, fetch)
+        base = image if isinstance(image, Image) else find(self.store, image, pulls, always=pull == "always")
         image_name = image if isinstance(image, str) else next((name.familiar for name in image.names), "")
         return collection.create(self.store, base, image_name, command, settings)
 
     @shows_settings
     def run(
         self, image: str | Image, *command: str, detach: bool = False, input: int | bytes | None = None,
-        output: Output | None = None, **settings: Unpack[Settings],
+        output: Output | None = None, pull: str = "missing", fetch: Fetch | None = None, **settings: Unpack[Settings],
     ) -> Container:  # fmt: skip
         """Make a container and start it: `docker run`. Returns it when its program has ended, with `detach` at once.
 
         `output` is called with the stream's name and bytes, as they come; `input` (bytes, or a file descriptor) is the
-        program's standard input. The settings are those of `create`, and so are the errors; raises `CannotStart` too,
-        with docker's exit code, when there is no such program.
+        program's standard input. `pull`, `fetch` and the settings are those of `create`, and so are the errors; raises
+        `CannotStart` too, with docker's exit code, when there is no such program.
         """
         if input is not None:
             settings["interactive"] = True
-        return self.create(image, *command, **settings).start(input=input, output=output, wait=not detach)
+        container = self.create(image, *command, pull=pull, fetch=fetch, **settings)
+        return container.start(input=input, output=output, wait=not detach)
+
+    def _pulls(self, pull: str, fetch: Fetch | None) -> Fetch | None:
+        """What pulls an image, under a policy; None for "never"."""
+        if pull not in ("missing", "always", "never"):
+            raise LabError(f"pull is {pull!r}: expected missing, always or never")
+
+        def pulled(name: str, platform: str) -> Image:
+            image = self.pull(name, platform=platform).image
+            assert image is not None
+            return image
+
+        return None if pull == "never" else fetch or pulled
 
     def containers(self, all: bool = True) -> Listing[Container]:
         """The containers, newest first, as `docker ps -a`; without `all`, only those that run."""

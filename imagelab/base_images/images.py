@@ -11,6 +11,7 @@ They are made at first use, from files that come with imagelab, and their labels
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,6 +43,15 @@ _FILES: dict[str, Entry] = {
 
 
 Fetch = Callable[[str, str], Image]  # pulls the image of a name for a platform, "" for this machine's
+_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
+
+
+class CannotPull(NotFound):
+    """An image that is not here, and cannot be pulled: `why` is the error of the pull."""
+
+    def __init__(self, name: str, why: LabError) -> None:
+        super().__init__(f"Unable to find image '{Reference.parse(name).with_default_tag().familiar}' locally: {why}")
+        self.why = why
 
 
 def find(
@@ -49,20 +59,23 @@ def find(
 ) -> Image:  # fmt: skip
     """The image of a name in the store, a base image, made now, or one that `fetch` pulls, if `always` in any case.
 
-    The shell's base image is in no registry. Raises NotFound, which says why it cannot be pulled, or as `provide` does.
+    An ID and the shell's base image are in no registry. Raises NotFound, or CannotPull for a name that is not here
+    and cannot be pulled; with `always` as `fetch` does; and as `provide` does.
     """
-    if fetch is None or not always or name.startswith("lab/shell"):
+    elsewhere = fetch is not None and not _ID.fullmatch(name) and not name.startswith("lab/shell")
+    if fetch is None or not (always and elsewhere):
         try:
             return store.find(name)
         except NotFound:
             if base := provide(store, name):
                 return base
-            if fetch is None:
+            if fetch is None or not elsewhere:
                 raise
-    try:
-        return fetch(name, platform)
-    except LabError as error:
-        raise NotFound(f"it cannot be pulled: {error}") from None
+        try:
+            return fetch(name, platform)
+        except LabError as error:
+            raise CannotPull(name, error) from None
+    return fetch(name, platform)
 
 
 def provide(store: Store, name: str) -> Image | None:

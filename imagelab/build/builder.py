@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from ..base_images.images import LABEL, PYTHON, SHELL, find
+from ..base_images.images import LABEL, PYTHON, SHELL, CannotPull, find
 from ..errors import LabError, NotFound
 from ..oci.image import Image
 from ..oci.reference import Reference
@@ -144,7 +144,7 @@ def _find(shared: Shared, stage: Stage, name: str, platform: str) -> Image:
     try:
         return shared.image(name, platform) if other is None else find(shared.store, name)
     except NotFound as error:
-        why = f", and {error}" if str(error).startswith("it cannot be pulled") else ""
+        why = f", and it cannot be pulled: {error.why}" if isinstance(error, CannotPull) else ""
         hint = f"load or build it first (imagelab images lists them), or start from {SHELL} or {PYTHON}"
         if other and other.index < stage.index:
             hint = f"the stage of line {other.source.line} is called {other.name!r}, in lower case"

@@ -136,7 +136,7 @@ def build(
         target=target,
         watcher=Quiet() if quiet else _watcher(session, progress),
         fetch=partial(_fetched, session),
-        fetch_always=pull,
+        pull="always" if pull else "missing",
         secrets=dict(secrets),
     )
     if built.unused_args and not quiet:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import InvalidReference, LabError, NotFound
+from ..errors import InvalidReference, LabError
 from ..golang.quote import go_quoted
 from ..oci.reference import Reference
 from ..runtime.program import RUNTIMES, CannotStart
@@ -24,6 +24,7 @@ from .command import BAD_FLAG, F, Session, complain, fail, flag, option, say, ve
 
 if TYPE_CHECKING:
     from ..containers import Container
+    from ..oci.image import Image
 
 
 def named_variable(text: str) -> str:
@@ -106,6 +107,8 @@ def _created(
     labels: tuple[str, ...], network: str, platform: str, pull: str, rm: bool, **settings: Any,
 ) -> Container:  # fmt: skip
     """The new container; the other flags are settings of `Lab.create`, whose errors it raises."""
+    from ..base_images.images import CannotPull
+
     if network != "none":
         raise LabError(f"network {network} not found: a container here has no network, which --network none says")
     if platform and not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_.-]+){0,2}", platform):
@@ -113,25 +116,28 @@ def _created(
         raise LabError(f"error parsing specified platform: {go_quoted(platform)}: {why}")
     settings |= {"env": variables(env, env_files), "remove": rm}
     settings["labels"] = dict(text.partition("=")[::2] for text in labels)
-    if pull == "always":
-        _pull(session, args[0], platform)
+
+    def fetch(name: str, _: str) -> Image:
+        full_name = Reference.parse(name).with_default_tag().familiar
+        if pull == "missing":
+            complain(f"Unable to find image '{full_name}' locally")
+        return _pulled(session, full_name, platform)
+
     try:
-        return session.busy_lab.create(args[0], *args[1:], **settings)
-    except NotFound:
-        if pull != "missing" or re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", args[0]):
-            raise
-    complain(f"Unable to find image '{Reference.parse(args[0]).with_default_tag().familiar}' locally")
-    _pull(session, args[0], platform)
-    return session.busy_lab.create(args[0], *args[1:], **settings)
+        return session.busy_lab.create(args[0], *args[1:], pull=pull, fetch=fetch, **settings)
+    except CannotPull as error:
+        raise error.why from None
 
 
-def _pull(session: Session, name: str, platform: str) -> None:
+def _pulled(session: Session, name: str, platform: str) -> Image:
     """Pull an image for a container; what docker prints of it goes to stderr. Raises LabError in docker's words."""
     from .pull import DAEMON, pull_image, words_of
 
     lines: list[str] = []
     try:
-        pull_image(session, Reference.parse(name).with_default_tag().familiar, platform=platform, write=lines.append)
+        image = pull_image(session, name, platform=platform, write=lines.append).image
+        assert image is not None
+        return image
     except InvalidReference:
         raise
     except LabError as error:
