@@ -1,8 +1,8 @@
 """Download: the layers of an image, each proved as it arrives, as many at a time as docker fetches.
 
 A layer that the store has does not travel: under its digest, or as the same tar under another one, which is compressed
-again where imagelab is known to have made the blob. What came of a layer that broke off is kept in `cache/pull`, and
-the rest is asked for by Range.
+again where imagelab is known to have made the blob. What came of a layer that broke off is kept in `cache/pull`, or in
+the `tmp` of a process that was killed, and the rest is asked for by Range.
 
 Implements the distribution-spec v1.1, "Pulling blobs"; ranges follow RFC 9110.
 """
@@ -130,12 +130,12 @@ class Downloads:
 
     def _claim(self, partial: Path) -> Path | None:
         """What came of a layer in an earlier pull, taken so that no other process uses it too."""
-        ours = self.store.blobs.workplace() / os.urandom(16).hex()
-        try:
-            os.replace(partial, ours)
-        except FileNotFoundError:
-            return None
-        return ours
+        ours = self.store.blobs.temporary(partial.name)
+        for path in (partial, *self.store.blobs.abandoned(partial.name)):
+            with suppress(FileNotFoundError):
+                os.replace(path, ours)
+                return ours
+        return None
 
     def _stage(self, descriptor: Json, pieces: Iterator[bytes], diff_id: Digest, keep: Path | None = None) -> Staged:
         """Read a layer, and keep its blob: it has its name only now that digest, size and diffID are right."""

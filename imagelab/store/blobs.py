@@ -78,7 +78,7 @@ class Blobs:
     def put(self, data: bytes) -> Digest:
         """Store bytes and return their digest. Idempotent: no error means that they are stored, by whomever."""
         with self.lease():
-            temporary = self._temporary()
+            temporary = self.temporary()
             with open(temporary, "xb") as file:
                 file.write(data)
             return self._settle(temporary, Digest.of(data))
@@ -98,9 +98,10 @@ class Blobs:
     def staged(self, keep: Path | None = None) -> Iterator[Writer]:
         """Write one blob that is stored under its digest only when `settle` is called, in the same lease.
 
-        If the block raises anything but Invalid, the bytes so far stay as the file `keep`, if it is given.
+        If the block raises anything but Invalid, the bytes so far stay as the file `keep`, if it is given; if this
+        process is killed, `abandoned` finds them by its name.
         """
-        writer = Writer(self._temporary())
+        writer = Writer(self.temporary(keep.name if keep is not None else ""))
         try:
             yield writer
             writer.finish()
@@ -145,8 +146,15 @@ class Blobs:
         assert self._lease is not None
         return self._lease
 
-    def _temporary(self) -> Path:
-        return self.workplace() / os.urandom(16).hex()
+    def temporary(self, name: str = "") -> Path:
+        """The path of a new file in the workplace."""
+        return self.workplace() / (name + os.urandom(16).hex())
+
+    def abandoned(self, name: str) -> list[Path]:
+        """The temporary files of this name that killed processes left, largest first."""
+        with self._lock:
+            dead = [lease for lease in self._tmp.iterdir() if lease.is_dir() and self._is_dead(lease)]
+        return sorted((path for lease in dead for path in lease.glob(f"{name}*")), key=_size_of, reverse=True)
 
     def _settle(self, temporary: Path, digest: Digest) -> Digest:
         target = self.path(digest)
@@ -230,6 +238,13 @@ class Writer:
         """Close the file and delete it."""
         self._file.close()
         self.path.unlink(missing_ok=True)
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # swept meanwhile
+        return 0
 
 
 def _flush_file(path: Path) -> None:
