@@ -102,7 +102,7 @@ class Client:
             except Unreachable as error:
                 if failure is None or "x509" in error.words:  # the first says most, but for a certificate
                     failure = error
-                if "connection refused" in error.words or "no such host" in error.words:
+                if "connection refused" in error.words:
                     break
                 continue
             text = answer.beginning()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...errors import LabError
 from .urls import origin
 
@@ -37,16 +39,14 @@ def unreachable(method: str, url: str, error: Exception, connect: float, read: f
             break
         cause = inner
     if isinstance(error, errors.ProxyError):
-        return Unreachable(f"{where}: proxyconnect tcp: {cause}", "HTTPS_PROXY and HTTP_PROXY name the proxy")
+        return _proxy_failed(where, cause)
     if isinstance(cause, errors.NameResolutionError):
         words = f"{where}: dial tcp: lookup {host}: no such host"
         return Unreachable(words, "is the name right, and the network there?", again=False)
     if isinstance(cause, errors.ReadTimeoutError | TimeoutError):
         return Unreachable(f"{where}: net/http: timeout awaiting response headers", f"silence for {read:g} s")
     if isinstance(cause, errors.NewConnectionError):
-        system = cause.__cause__ or cause.__context__
-        words = (getattr(system, "strerror", None) or str(system or cause)).lower()
-        again = not isinstance(system, ConnectionRefusedError)
+        words, again = _of_system(cause)
         return Unreachable(f"{where}: dial tcp {at}: connect: {words}", "is a registry running there?", again=again)
     if isinstance(cause, errors.ConnectTimeoutError):
         return Unreachable(f"{where}: dial tcp {at}: i/o timeout", f"it did not answer within {connect:g} s")
@@ -62,6 +62,25 @@ def unreachable(method: str, url: str, error: Exception, connect: float, read: f
             return Unreachable(words, hint, again=False)
         return Unreachable(f"{where}: tls: {(cause.reason or str(cause)).lower().replace('_', ' ')}", again=False)
     return Unreachable(f"{where}: {why_cut(cause)}")
+
+
+def _proxy_failed(where: str, cause: BaseException) -> Unreachable:
+    import urllib3.exceptions as errors
+
+    hint = "HTTPS_PROXY and HTTP_PROXY name the proxy, NO_PROXY the hosts to reach without it"
+    if isinstance(cause, errors.NewConnectionError):
+        words, again = _of_system(cause)
+        at = f"{cause.conn.host}:{cause.conn.port}"
+        return Unreachable(f"{where}: proxyconnect tcp: dial tcp {at}: connect: {words}", hint, again=again)
+    refused = re.fullmatch(r"Tunnel connection failed: \d+ (.+)", str(cause))
+    return Unreachable(f"{where}: {refused[1] if refused else f'proxyconnect tcp: {cause}'}", hint, again=not refused)
+
+
+def _of_system(error: BaseException) -> tuple[str, bool]:
+    """What the system says of a connection that cannot be made, and whether another attempt may help."""
+    system = error.__cause__ or error.__context__
+    words = (getattr(system, "strerror", None) or str(system or error)).lower()
+    return words, not isinstance(system, ConnectionRefusedError)
 
 
 def certificate_words(error: Exception, host: str) -> str:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ...errors import Invalid
 
@@ -69,9 +69,10 @@ class Trust:
         from urllib.request import getproxies, proxy_bypass
 
         parts = urlsplit(url)
-        host = parts.hostname or ""
-        proxy = "" if is_loopback(host) or proxy_bypass(host) else getproxies().get(parts.scheme, "")
-        ours = parts.netloc.rpartition("@")[2] == self.host
+        place = parts.netloc.rpartition("@")[2]
+        direct = is_loopback(parts.hostname or "") or proxy_bypass(place)
+        proxy = "" if direct else getproxies().get(parts.scheme, "")
+        ours = place == self.host
         encrypted = parts.scheme == "https" or proxy.startswith("https:")
         key = f"{proxy} {ours} {encrypted}"
         with self._guard:
@@ -143,4 +144,4 @@ class Trust:
 
 def _user_of(proxy: str) -> str:
     parts = urlsplit(proxy)
-    return f"{parts.username}:{parts.password or ''}" if parts.username else ""
+    return unquote(f"{parts.username}:{parts.password or ''}") if parts.username else ""
