@@ -63,7 +63,7 @@ def _wrapped(client: Client, reference: Reference, value: Json, media_type: str,
     descriptor: Json = {"mediaType": media_type, "digest": digest, "size": size}
     config = value.get("config") or {}
     if "image" in str(config.get("mediaType")):
-        answer, _ = client.blob(reference.path, str(config.get("digest")))
+        answer, _ = client.blob(reference.path, str(config.get("digest")), config.get("size", 0))
         fields = parse_json(answer.read(4 << 20), "the config")
         keys = ("architecture", "os", "variant")
         descriptor["platform"] = {key: fields[key] for key in keys if fields.get(key)}

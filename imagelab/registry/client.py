@@ -155,7 +155,7 @@ class Client:
 
     def _deny(self, method: str, url: str, answer: Answer) -> NoReturn:
         text = answer.beginning()
-        if self.auth.scheme == "basic" and self.auth.account is None:
+        if self.auth.scheme == "basic" and not (self.auth.account and self.auth.account.basic):
             words = "no basic auth credentials"
             if "/manifests/" in url and method in ("GET", "HEAD"):  # docker names the request at a pull alone
                 words = f'{method.capitalize()} "{url}": {words}'
@@ -195,6 +195,8 @@ class Client:
         if answer.status != 200:
             self._fail(answer)
         data = answer.read(MOST_MANIFEST)
+        if not data.lstrip().startswith(b"{"):
+            self._check_coding(answer)
         digest = Digest.of(data)
         if ":" in reference and digest != reference:
             raise Invalid(f"{name}: the registry sent a manifest whose digest is {digest}, not {reference}: not kept")
@@ -281,24 +283,38 @@ class Client:
             return answer.status == 200
         self._fail(answer)
 
-    def blob(self, repository: str, digest: str, start: int = 0) -> tuple[Answer, int]:
-        """A blob's bytes, from `start` if the registry sends a part; returns the answer and its first byte's number."""
+    def blob(self, repository: str, digest: str, size: int, start: int = 0) -> tuple[Answer, int]:
+        """A blob's bytes, from `start` if the registry sends a part; returns the answer and its first byte's number.
+
+        `size` is what the blob should have. Raises LabError for bytes that were recoded on the way.
+        """
         headers = {"Range": f"bytes={start}-"} if start else {}
         answer = self.ask("GET", f"/v2/{repository}/blobs/{digest}", [scope(repository, "pull")], headers=headers)
         if answer.status == 206 and start:
             if answer.headers.get("Content-Range", "").strip().startswith(f"bytes {start}-"):
                 return answer, start
             answer.close()
-            return self.blob(repository, digest)
+            return self.blob(repository, digest, size)
         if answer.status == 416 and start:
             answer.finish()
-            return self.blob(repository, digest)
+            return self.blob(repository, digest, size)
         if answer.status == 404:
             answer.finish()
             raise NotFound(f"{self.domain}/{repository}: the registry does not have the blob {digest}, which it lists")
         if answer.status != 200:
             self._fail(answer)
+        if answer.headers.get("Content-Length") != str(size):
+            self._check_coding(answer)
         return answer, 0
+
+    def _check_coding(self, answer: Answer) -> None:
+        """Refuse bytes that are not the registry's own: decoded, they would be those that its digests are of."""
+        if coding := answer.headers.get("Content-Encoding", "").replace("identity", ""):
+            answer.close()
+            raise LabError(
+                f"the registry, or a proxy before it, sent {answer.url} with Content-Encoding: {coding[:40]}, "
+                "although identity was asked for"
+            )
 
     def mount(self, repository: str, digest: str, source: str) -> str:
         """Ask that a blob be taken over from another repository; "" if it was, or else where to upload it."""

@@ -131,10 +131,10 @@ class Downloads:
     def _claim(self, partial: Path) -> Path | None:
         """What came of a layer in an earlier pull, taken so that no other process uses it too."""
         ours = self.store.blobs.temporary(partial.name)
-        for path in (partial, *self.store.blobs.abandoned(partial.name)):
-            with suppress(FileNotFoundError):
-                os.replace(path, ours)
-                return ours
+        left = [path for path in (partial, *self.store.blobs.abandoned(partial.name)) if path.exists()]
+        with suppress(FileNotFoundError):  # another process was faster
+            os.replace(max(left, key=lambda path: path.stat().st_size, default=partial), ours)
+            return ours
         return None
 
     def _stage(self, descriptor: Json, pieces: Iterator[bytes], diff_id: Digest, keep: Path | None = None) -> Staged:
@@ -169,7 +169,7 @@ class Downloads:
         while at < size or not (asked or at):  # a blob without a byte is asked for once
             began, asked, error = at, True, None
             try:
-                answer, start = self.client.blob(self.repository, digest, at)
+                answer, start = self.client.blob(self.repository, digest, size, at)
                 with closing(answer):
                     for piece in answer.pieces():
                         known = min(len(piece), at - start)  # a server that ignores the Range begins at the beginning

@@ -79,8 +79,7 @@ class Blobs:
         """Store bytes and return their digest. Idempotent: no error means that they are stored, by whomever."""
         with self.lease():
             temporary = self.temporary()
-            with open(temporary, "xb") as file:
-                file.write(data)
+            temporary.write_bytes(data)
             return self._settle(temporary, Digest.of(data))
 
     @contextmanager
@@ -151,10 +150,9 @@ class Blobs:
         return self.workplace() / (name + os.urandom(16).hex())
 
     def abandoned(self, name: str) -> list[Path]:
-        """The temporary files of this name that killed processes left, largest first."""
+        """The temporary files of this name that killed processes left."""
         with self._lock:
-            dead = [lease for lease in self._tmp.iterdir() if lease.is_dir() and self._is_dead(lease)]
-        return sorted((path for lease in dead for path in lease.glob(f"{name}*")), key=_size_of, reverse=True)
+            return [path for lease in self._tmp.iterdir() if self._is_dead(lease) for path in lease.glob(f"{name}*")]
 
     def _settle(self, temporary: Path, digest: Digest) -> Digest:
         target = self.path(digest)
@@ -238,13 +236,6 @@ class Writer:
         """Close the file and delete it."""
         self._file.close()
         self.path.unlink(missing_ok=True)
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:  # swept meanwhile
-        return 0
 
 
 def _flush_file(path: Path) -> None:

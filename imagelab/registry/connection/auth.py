@@ -4,7 +4,8 @@ A registry says in `WWW-Authenticate` that it wants a password with each request
 another server, the realm, gives for certain scopes: `repository:alice/app:pull,push`. A token is asked for once for
 each set of scopes, renewed when four fifths of its life are over, and once more when the registry refuses it.
 
-Follows RFC 7235 (challenges) and distribution's docs/spec/auth/token. Left out: OAuth2 refresh tokens.
+Follows RFC 7235 (challenges), and distribution's docs/spec/auth/token and, for identity tokens, its oauth. Left out: to
+ask for an identity token at a login.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from urllib.parse import urlencode, urlsplit
 from ...errors import Invalid, LabError
 from ...oci.manifest import parse_json
 from .credentials import Account
-from .transport import Transport
+from .transport import Answer, Transport
 from .trust import is_loopback
 from .urls import origin
 
@@ -124,14 +125,7 @@ class Authorizer:
     def _fetch(self, challenge: Challenge, scopes: Collection[str]) -> _Token:
         realm = challenge.parameters.get("realm", "")
         self._check_realm(realm)
-        query = [("scope", scope) for scope in scopes]
-        if service := challenge.parameters.get("service"):
-            query.insert(0, ("service", service))
-        if self.account:
-            query.append(("account", self.account.user))
-        url = realm + ("&" if urlsplit(realm).query else "?") + urlencode(query)
-        authorization = self.account.basic if self.account else ""
-        answer = self._transport.request("GET", url, authorization=authorization, home=self._base)
+        answer = self._ask(realm, challenge.parameters.get("service", ""), scopes)
         if answer.status in (401, 403):
             answer.finish()
             raise Denied(f'Get "{self._base}/v2/": unauthorized: incorrect username or password', "log in again")
@@ -148,6 +142,21 @@ class Authorizer:
             raise LabError(f"the token server {_place(realm)} gave no token")
         seconds = float(life) if isinstance(life, int | float) and 0 < life < 1e9 else LIFE
         return _Token(text, time.monotonic() + 0.8 * seconds)
+
+    def _ask(self, realm: str, service: str, scopes: Collection[str]) -> Answer:
+        account, query = self.account, [("service", service)] if service else []
+        if account and account.identity_token:
+            query += [("grant_type", "refresh_token"), ("client_id", "imagelab"), ("scope", " ".join(scopes))]
+            form = urlencode([*query, ("refresh_token", account.identity_token)]).encode()
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            return self._transport.request("POST", realm, headers=headers, body=form, home=self._base)
+        query += [("scope", scope) for scope in scopes]
+        if account:
+            query.append(("account", account.user))
+        url = realm + ("&" if urlsplit(realm).query else "?") + urlencode(query)
+        return self._transport.request(
+            "GET", url, authorization=account.basic if account else "", home=self._base
+        )
 
     def _check_realm(self, realm: str) -> None:
         """A password is told to a realm over https, or over http beside a registry that speaks http itself."""

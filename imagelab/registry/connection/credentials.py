@@ -26,20 +26,24 @@ from ...oci.manifest import Json, parse_json
 HUB_KEY = "https://index.docker.io/v1/"  # Docker Hub's name in config.json
 HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io")
 NOT_STORED = "credentials not found in native keychain"  # what every helper prints for a host it does not know
+TOKEN_USER = "<token>"  # under which a helper keeps an identity token
 HELPER_TIME = 10.0  # seconds that a helper may take
 _HELPER_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user name and password; the password is never shown."""
+    """A user name and password, or an identity token, which a token server takes instead; neither is ever shown."""
 
     user: str
     password: str = field(repr=False)
+    identity_token: str = field(default="", repr=False)
 
     @property
     def basic(self) -> str:
-        """The Authorization header of HTTP's Basic scheme (RFC 7617)."""
+        """The Authorization header of HTTP's Basic scheme (RFC 7617); "" for an identity token."""
+        if self.identity_token:
+            return ""
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
@@ -66,11 +70,8 @@ class Credentials:
         entry = self._entry(config, key)
         if entry is None:
             return None
-        if entry.get("identitytoken"):
-            raise LabError(
-                f"{self.file} has an identity token for {host}, which imagelab cannot use: "
-                "log in with a user and password (imagelab login)"
-            )
+        if token := entry.get("identitytoken"):
+            return Account("", "", str(token))
         user, password = entry.get("username"), entry.get("password")
         if entry.get("auth"):
             try:
@@ -95,9 +96,13 @@ class Credentials:
             helper = self._helper(config, key)
             auths = dict(config.get("auths") or {})
             if helper:
-                answer = json.dumps({"ServerURL": key, "Username": account.user, "Secret": account.password})
-                _run(helper, "store", answer)
+                user, secret = account.user, account.password
+                if account.identity_token:
+                    user, secret = TOKEN_USER, account.identity_token
+                _run(helper, "store", json.dumps({"ServerURL": key, "Username": user, "Secret": secret}))
                 auths[key] = {}
+            elif account.identity_token:
+                auths[key] = {**auths.get(key, {}), "identitytoken": account.identity_token}
             else:
                 auths[key] = {"auth": account.basic.removeprefix("Basic ")}
             self._write({**config, "auths": auths})
@@ -167,11 +172,8 @@ def _ask(helper: str, key: str) -> Account | None:
     except Invalid:  # its text may hold the password
         raise LabError(f"docker-credential-{helper} get answered with something that is not JSON") from None
     user, secret = str(value.get("Username") or ""), str(value.get("Secret") or "")
-    if user == "<token>":
-        raise LabError(
-            f"docker-credential-{helper} has an identity token for {key}, which imagelab cannot use: "
-            "log in with a user and password (imagelab login)"
-        )
+    if user == TOKEN_USER:
+        return Account("", "", secret)
     return Account(user, secret) if user else None
 
 

@@ -132,7 +132,6 @@ def test_a_store_is_for_all_hosts_without_a_helper(file, helper):
         ("echo not json", "something that is not JSON"),
         ("echo 'it is locked' >&2; exit 3", "get failed: it is locked"),
         ("exit 3", "get failed: exit code 3"),
-        ("""echo '{"Username": "<token>", "Secret": "s"}'""", "identity token"),
     ],
 )
 def test_a_helper_that_fails(file, helper, tmp_path, body, words):
@@ -153,15 +152,13 @@ def test_a_helper_that_fails(file, helper, tmp_path, body, words):
         ('{"credsStore": "../../evil"}', "credential helper '../../evil'"),
         ('{"auths": {"r:1": {"auth": "%%%"}}}', "not base64 of user:password"),
         ('{"auths": {"r:1": {"auth": "bm9jb2xvbg=="}}}', "not base64 of user:password"),
-        ('{"auths": {"r:1": {"identitytoken": "secret-token"}}}', "identity token"),
     ],
 )
 def test_a_damaged_file(file, config, words):
     file.parent.mkdir()
     file.write_text(config)
-    with pytest.raises((Invalid, LabError), match=words) as error:
+    with pytest.raises((Invalid, LabError), match=words):
         Credentials(file).find("r:1")
-    assert "secret-token" not in str(error.value)
 
 
 def test_where_docker_keeps_it(monkeypatch, tmp_path):

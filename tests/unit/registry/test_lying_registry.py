@@ -383,6 +383,22 @@ def test_never_from_https_down_to_http():
         redirected("https://a/v2/", "http://a/v2/")
 
 
+def test_bytes_that_were_recoded_on_the_way(other, liar):
+    """Some proxies compress what was asked for as it is; others say so of bytes that they did not touch."""
+    plain, gzipped = liar.blobs[liar.layer], gzip.compress(liar.blobs[liar.layer])
+    liar.of_layer(lambda asked: http(200, gzipped, Content_Encoding="gzip"))
+    words = "the registry, or a proxy before it, sent .* with Content-Encoding: gzip, although identity was asked for"
+    refused(other, liar, LabError, words)
+    assert len([one for one in liar.asked if str(liar.layer) in one.path]) == 1
+    liar.rules[0] = lambda asked: NotImplemented
+    liar.of_manifest(lambda asked: http(200, gzip.compress(liar.image.manifest_bytes), Content_Encoding="gzip",
+                                        Content_Type=MANIFEST))  # fmt: skip
+    refused(other, liar, LabError, words)
+    liar.rules.clear()
+    liar.of_layer(lambda asked: http(200, plain, Content_Encoding="x-gzip"))
+    assert pull(other, liar).image.id == liar.image.id
+
+
 # Who asks ------------------------------------------------------------------------------------------------------------
 
 
