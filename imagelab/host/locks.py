@@ -64,8 +64,8 @@ class Lock:
 def flock(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[int | None]:
     """Hold flock(2)'s lock on a file, exclusive or `shared`; yields its descriptor, or None if another process has it.
 
-    The file is made if it is not there. Raises FileNotFoundError when its folder is gone, and LabError on Windows,
-    which has no such locks.
+    The file is made if it is not there; a folder can be locked too. Raises FileNotFoundError when its folder is gone,
+    and LabError on Windows, which has no such locks.
     """
     try:
         import fcntl
@@ -73,7 +73,8 @@ def flock(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[in
         raise LabError(
             "containers need Linux or macOS: on Windows, use the Windows Subsystem for Linux (WSL)"
         ) from None
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    how = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    descriptor = os.open(path, how | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ...errors import Invalid, LabError
 from ...host.atomic import replacing
-from ...host.locks import Lock
+from ...host.locks import flock
 from ...oci.manifest import Json, parse_json
 
 HUB_KEY = "https://index.docker.io/v1/"  # Docker Hub's name in config.json
@@ -91,7 +91,7 @@ class Credentials:
         """Keep an account; raises as `find`, and OSError as the disk does."""
         key = key_of(host)
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with Lock(self.file.with_name(f".{self.file.name}.lock")):
+        with flock(self.file.parent):
             config = self._read()
             helper = self._helper(config, key)
             auths = dict(config.get("auths") or {})
@@ -112,7 +112,7 @@ class Credentials:
         key = key_of(host)
         if not self.file.exists():
             return False
-        with Lock(self.file.with_name(f".{self.file.name}.lock")):
+        with flock(self.file.parent):
             config = self._read()
             if helper := self._helper(config, key):
                 for name in dict.fromkeys((key, host, f"http://{host}", f"https://{host}")):

@@ -92,7 +92,10 @@ class Trust:
         return urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context, blocksize=BLOCK)
 
     def context(self, ours: bool) -> ssl.SSLContext:
-        """Which certificates are believed: for another host than the registry itself, the system's alone."""
+        """Which certificates are believed: the system's and those of `ca`; for the registry itself certs.d's too.
+
+        The registry may have any certificate if it is `insecure` and there are none for it.
+        """
         import ssl
 
         context = ssl.create_default_context()

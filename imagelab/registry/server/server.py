@@ -2,7 +2,7 @@
 
 Blobs are hashed and written as they arrive, and sent from the disk in pieces, so that memory stays flat whatever their
 size. A client that begins with TLS on a plain port is answered at once, in words that docker knows: docker and skopeo
-try https first, and would wait ten seconds.
+try https first, and would wait ten seconds. One that begins without TLS on an encrypted port is told so too.
 
 Left out: chunked uploads that outlive the server, sparse indexes, schema 1 manifests, and token authentication (HTTP
 Basic alone). One process, one folder: a class, not a department.
@@ -11,6 +11,7 @@ Basic alone). One process, one folder: a class, not a department.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 import time
@@ -40,6 +41,7 @@ IDLE = 3600.0  # seconds after which an upload that nobody goes on with is given
 LOG = 10_000  # requests that are remembered
 TLS_HELLO = 0x16
 NOT_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTPS request to an HTTP server.\n"
+NOT_PLAIN = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 _ANY = r"([^?]*?)"
 
 
@@ -63,6 +65,8 @@ class Server:
         self.port: int = self._sockets[0].getsockname()[1]
         self.host = host
         self._tls = tls
+        if tls is not None:
+            tls.sslsocket_class = _TLSSocket
         self.url = f"{'https' if tls else 'http'}://{_in_url(host)}:{self.port}"
         self._http: tornado.httpserver.HTTPServer | None = None
         self._checks = ThreadPoolExecutor(1, "passwords")  # one: what it found out, the next in line need not
@@ -204,6 +208,20 @@ def _refuse_tls(
                 stream.socket.send(NOT_TLS)
             return 0  # as if the client had closed
     return count
+
+
+class _TLSSocket(ssl.SSLSocket):
+    """Answers plain HTTP on an encrypted port with words, as Go's server does."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except ssl.SSLError as error:
+            if error.reason == "HTTP_REQUEST":
+                with suppress(OSError):
+                    socket.socket.recv(self, CHUNK)  # bytes that nobody has read would cut the answer short
+                    socket.socket.send(self, NOT_PLAIN)
+            raise
 
 
 def _in_url(host: str) -> str:

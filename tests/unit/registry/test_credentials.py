@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -80,6 +81,13 @@ def test_the_rest_of_the_file_stays(file):
     credentials.store("r:1", Account("alice", "s"))
     config = json.loads(file.read_text())
     assert config["psFormat"] == "x" and config["plugins"] == {"x": {"y": "z"}} and config["auths"]["a"] == auth("b:c")
+
+
+def test_several_that_log_in_at_once_are_all_kept_and_leave_no_lock(file):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: Credentials(file).store(f"r:{number}", Account("alice", "s")), range(40)))
+    assert set(json.loads(file.read_text())["auths"]) == {f"r:{number}" for number in range(40)}
+    assert os.listdir(file.parent) == ["config.json"]
 
 
 def test_a_link_to_the_file_stays_a_link(file, tmp_path):

@@ -21,6 +21,7 @@ from imagelab.registry.server.accounts import Accounts, add_user
 from imagelab.registry.server.repositories import Registry
 from imagelab.registry.server.server import Server
 
+from ..certificates import Authority
 from .conftest import Client
 
 
@@ -153,6 +154,25 @@ def test_an_upload_that_is_cut_leaves_nothing(ask, server):
         ask("GET", "/v2/")  # a turn of the server's loop, in which it may notice
     assert left == []
     assert ask("GET", f"/v2/a/blobs/{sha256(data)}").status == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
+def test_plain_http_on_the_tls_port_is_answered_in_words(tmp_path, method):
+    """As Go's server does: an open connection, and then silence, would say nothing."""
+    certificate, key = Authority.made(tmp_path / "authority").sign("localhost")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    with Server(Registry(tmp_path / "data"), tls=context).in_thread() as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(f"{method} /v2/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+            said = b"".join(iter(lambda: connection.recv(1000), b""))
+        words = b"Client sent an HTTP request to an HTTPS server.\n"
+        assert said == b"HTTP/1.0 400 Bad Request\r\n\r\n" + words
+        trusting = ssl.create_default_context(cafile=certificate.with_name("ca.crt"))
+        encrypted = http.client.HTTPSConnection("localhost", server.port, context=trusting, timeout=30)
+        encrypted.request("GET", "/v2/")
+        assert encrypted.getresponse().status == 200
+        encrypted.close()
 
 
 def test_tls_on_the_plain_port_is_answered_at_once_in_words(server):
