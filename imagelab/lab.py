@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .analysis.layer_changes import Mark
     from .archive.load import LoadedImages
     from .base_images.images import Fetch
+    from .build.checks.rules import Warning
     from .build.context import Source
     from .build.mounts.caches import CacheMount
     from .build.progress import Built, Watcher
@@ -205,6 +206,17 @@ class Lab(RegistryMethods, Displayed):
             raise
         watcher.finished(built)
         return built
+
+    def check(
+        self, context: Source = ".", *, dockerfile: str | os.PathLike[str] | bytes | None = None,
+        build_args: Mapping[str, str] | None = None, target: str = "",
+    ) -> Listing[Warning]:  # fmt: skip
+        """What BuildKit's checks find in a Dockerfile, without building: `docker build --check`; raises as `build`."""
+        from .build.builder import check_all
+        from .build.context import prepare
+        from .build.stage import Options
+
+        return check_all(self.store, *prepare(self.store, context, dockerfile), Options(build_args or {}, target))
 
     def build_cache(self) -> Listing[CacheMount]:
         """The directories that `RUN --mount=type=cache` keeps between builds."""

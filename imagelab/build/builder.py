@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from ..base_images.images import LABEL, PYTHON, SHELL, CannotPull, find
 from ..errors import LabError, NotFound
@@ -18,6 +19,8 @@ from ..runtime.program import PATH
 from ..shown import Listing
 from ..store.store import Store
 from .cache import BuildCache
+from .checks.check import check
+from .checks.rules import Warning, settings_of
 from .context import Context
 from .dockerfile import PREDEFINED, Dockerfile, Instruction, Stage
 from .progress import BuildStage, Built, Quiet, StepLog, Watcher
@@ -43,6 +46,9 @@ def build(
     """
     began = time.perf_counter()
     global_args = _global_args(store, dockerfile, options)
+    settings = settings_of(dockerfile.text)
+    if settings.error:
+        _no_warnings(check_all(store, dockerfile, context, options))
     bases = [_base_name(stage.source, global_args) for stage in dockerfile.stages]
     stages = _needed(dockerfile, bases, options.target)
     log = StepLog(watcher or Quiet(), sum(1 + len(stage.instructions) for stage in stages))
@@ -58,6 +64,9 @@ def build(
             if options.labels:
                 labels = (image.config.get("config") or {}).get("Labels") or {}
                 image = image.with_config(None, Labels={**labels, **options.labels})
+            warnings = check_all(store, dockerfile, context, options)
+            if settings.error:
+                _no_warnings(warnings)
             if image.digest not in store.index.images():  # FROM scratch, and nothing more
                 store.add(image)
             store.point(names, image, "build")
@@ -71,8 +80,30 @@ def build(
     steps = Listing(log.steps, "steps", numbers=range(1, len(log.steps) + 1))
     return Built(
         image, steps, every, tuple(name.familiar for name in names),
-        unused_args=tuple(sorted(unused)), seconds=time.perf_counter() - began,
+        unused_args=tuple(sorted(unused)), warnings=warnings, seconds=time.perf_counter() - began,
     )  # fmt: skip
+
+
+def check_all(store: Store, dockerfile: Dockerfile, context: Context, options: Options) -> Listing[Warning]:
+    """What BuildKit's checks find in a Dockerfile; base images that are not here are not pulled for it."""
+
+    def base(name: str) -> Image | None:
+        with suppress(LabError):
+            return find(store, name)
+        return None
+
+    global_args = _global_args(store, dockerfile, options)
+    bases = [_base_name(stage.source, global_args) for stage in dockerfile.stages]
+    found = check(
+        dockerfile, settings=settings_of(dockerfile.text), global_args=global_args, build_args=options.args, base=base,
+        ignore=context.ignore, needed={stage.index for stage in _needed(dockerfile, bases, options.target)},
+    )  # fmt: skip
+    return Listing(found, "warnings")
+
+
+def _no_warnings(warnings: Sequence[Warning]) -> None:
+    if warnings:
+        raise LabError(f"lint violation found for rules: {', '.join(sorted({one.rule for one in warnings}))}")
 
 
 def _global_args(store: Store, dockerfile: Dockerfile, options: Options) -> dict[str, str]:

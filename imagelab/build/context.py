@@ -52,6 +52,7 @@ class Context:
         self.place = place or name  # tells the cache's records of one context from another's
         self.stamp = stamp
         self.skipped: tuple[str, ...] = ()  # sockets
+        self.ignore: tuple[str, ...] = ()  # the lines of .dockerignore
         self._index = index
         self._sums: dict[str, str] = {}
 
@@ -76,7 +77,7 @@ class Context:
 
         name = f"the context {str(folder)!r}"
         context = cls(read, name, place=os.path.realpath(folder), stamp=index.watch(files), index=index)
-        context.skipped = tuple(skipped)
+        context.skipped, context.ignore = tuple(skipped), _lines(ignore)
         return context
 
     @classmethod
@@ -85,7 +86,9 @@ class Context:
         if ignore:
             leave_out = _excluder(ignore)
             tree = Tree().apply(Changes({path: entry for path, entry in tree.items() if not leave_out(path)}))
-        return cls(lambda: tree, name)
+        context = cls(lambda: tree, name)
+        context.ignore = _lines(ignore)
+        return context
 
     @cached_property
     def tree(self) -> Tree:
@@ -187,7 +190,7 @@ def _is_tar(file: IO[bytes]) -> bool:
 def _excluder(ignore: bytes) -> LeaveOut:
     """What a .dockerignore leaves out; raises LabError for a malformed pattern in it."""
     try:
-        matcher = PatternMatcher(ignore.decode("utf-8-sig", "replace").splitlines())
+        matcher = PatternMatcher(list(_lines(ignore)))
     except ValueError as error:
         raise LabError(f".dockerignore: {error}") from None
 
@@ -197,6 +200,10 @@ def _excluder(ignore: bytes) -> LeaveOut:
         return "look inside" if matcher.may_match_under(path) else "skip"
 
     return leave_out
+
+
+def _lines(ignore: bytes | None) -> tuple[str, ...]:
+    return tuple((ignore or b"").decode("utf-8-sig", "replace").splitlines())
 
 
 def matching(tree: Tree, pattern: str) -> list[str]:

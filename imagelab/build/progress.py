@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ..oci.image import Image
 from ..shown import Displayed, Listing
+from .checks.rules import Warning
 from .dockerfile import Instruction, Stage
 
 
@@ -57,6 +58,7 @@ class Built(Displayed):
     stages: tuple[BuildStage, ...] = ()
     tags: tuple[str, ...] = ()
     unused_args: tuple[str, ...] = ()  # names given with --build-arg that no ARG declares
+    warnings: Listing[Warning] = field(default_factory=lambda: Listing([], "warnings"))
     seconds: float = field(default=0.0, compare=False)
 
     def __repr__(self) -> str:

@@ -24,6 +24,7 @@ from ..errors import InvalidReference
 from ..oci.reference import Reference
 from . import docker29
 from .archive import stdin_of
+from .check import report
 from .command import Checked, F, Session, complain, fail, flag, option, say, verb
 from .unsupported import BUILD
 
@@ -97,6 +98,7 @@ def _secret(text: str) -> tuple[str, Path | bytes]:
 @verb("PATH | -", takes=(1, 1), instead=BUILD)
 @_ignored
 @option("--build-arg", "build_args", kind="list", help="Set build-time variables", many=True)
+@flag("--check", help="Check the build configuration: shows what BuildKit's rules find, and builds nothing")
 @option("-f", "--file", "file", kind="string", help="Name of the Dockerfile ('-': read it from STDIN)")
 @option("--iidfile", kind="string", help="Write the image ID to the file")
 @option("--label", "labels", kind="list", help="Set metadata for an image", many=True)
@@ -114,8 +116,8 @@ def _secret(text: str) -> tuple[str, Path | bytes]:
 )
 @option("--target", kind="string", help="Set the target build stage to build.", default="")
 def build(
-    session: Session, args: tuple[str, ...], build_args: tuple[str, ...], file: str | None, iidfile: str | None,
-    labels: tuple[str, ...], no_cache: bool, platform: str, progress: str, pull: bool, quiet: bool,
+    session: Session, args: tuple[str, ...], build_args: tuple[str, ...], check: bool, file: str | None,
+    iidfile: str | None, labels: tuple[str, ...], no_cache: bool, platform: str, progress: str, pull: bool, quiet: bool,
     secrets: tuple[tuple[str, Path | bytes], ...], tags: tuple[str, ...], target: str,
 ) -> None:  # fmt: skip
     """Build an image from a Dockerfile."""
@@ -126,10 +128,15 @@ def build(
     if os.path.exists(args[0]) and not os.path.isdir(args[0]):
         where = os.path.abspath(args[0])
         fail(f"unable to prepare context: context must be a directory: {where}: pass a tar on STDIN, with '-'")
+    context = stdin_of(session) if args[0] == "-" else args[0]
+    dockerfile = stdin_of(session).read() if file == "-" else file
+    if check:
+        report(session.lab.check(context, dockerfile=dockerfile, build_args=_arguments(build_args), target=target))
+        return
     built = session.busy_lab.build(
-        stdin_of(session) if args[0] == "-" else args[0],
+        context,
         tags,
-        dockerfile=stdin_of(session).read() if file == "-" else file,
+        dockerfile=dockerfile,
         build_args=_arguments(build_args),
         labels={name: value for name, _, value in (label.partition("=") for label in labels)},
         no_cache=no_cache,
@@ -141,6 +148,10 @@ def build(
     )
     if built.unused_args and not quiet:
         complain(f"[Warning] One or more build-args [{' '.join(built.unused_args)}] were not consumed")
+    if built.warnings and not quiet and not session.notebook:
+        several = "1 warning" if len(built.warnings) == 1 else f"{len(built.warnings)} warnings"
+        lines = [f"\n {several} found (use build --check to expand):", *(f" - {one}" for one in built.warnings), ""]
+        complain("\n".join(lines))
     id_ = docker29.id_as(session.docker, built.image)
     if iidfile:
         Path(iidfile).write_text(id_)

@@ -44,6 +44,12 @@ class Instruction:
     file: str
     line: int
     escape: str = "\\"
+    last: int = 0  # its last line, that of a heredoc included
+
+    @property
+    def written(self) -> str:
+        """Its name as written: RUN, run or Run."""
+        return self.text.split(None, 1)[0]
 
     def error(self, message: str) -> DockerfileError:
         """A DockerfileError for this instruction: its message begins with file, line and name."""
@@ -137,6 +143,8 @@ class Dockerfile:
     name: str
     arguments: list[Instruction] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
+    text: str = ""
+    empty_continuations: tuple[int, ...] = ()  # lines
 
     def find_stage(self, name: str, before: int) -> Stage | None:
         """The stage that COPY --from or --target names, by name or number, among those before index `before`."""

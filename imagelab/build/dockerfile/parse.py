@@ -49,8 +49,9 @@ _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
 
 def parse(data: bytes, name: str = "Dockerfile") -> Dockerfile:
     """Read and check a whole Dockerfile; raises DockerfileError, with file and line, for what could not be built."""
-    dockerfile = Dockerfile(name)
-    for instruction in _read(data, name):
+    instructions, empty_continuations = _read(data, name)
+    dockerfile = Dockerfile(name, text=data.decode("utf-8-sig"), empty_continuations=empty_continuations)
+    for instruction in instructions:
         if instruction.name == "FROM":
             dockerfile.stages.append(_stage(instruction, len(dockerfile.stages)))
         elif dockerfile.stages:
@@ -71,7 +72,7 @@ def parse_instructions(lines: Sequence[str], name: str, allowed: Sequence[str]) 
 
     As docker does, `lines` are joined to one text, so that an instruction may continue on the next line.
     """
-    instructions = _read("\n".join(lines).encode("utf-8", "surrogateescape"), name, allowed)
+    instructions, _ = _read("\n".join(lines).encode("utf-8", "surrogateescape"), name, allowed)
     if not instructions:
         raise DockerfileError(f"{name}: no instruction in it: expected one of {', '.join(allowed)}")
     for instruction in instructions:
@@ -79,8 +80,8 @@ def parse_instructions(lines: Sequence[str], name: str, allowed: Sequence[str]) 
     return instructions
 
 
-def _read(data: bytes, name: str, allowed: Sequence[str] = ()) -> list[Instruction]:
-    """The instructions of a text; with `allowed`, any other is an error."""
+def _read(data: bytes, name: str, allowed: Sequence[str] = ()) -> tuple[list[Instruction], tuple[int, ...]]:
+    """The instructions of a text, and the lines of empty continuations; with `allowed`, any other is an error."""
     if len(data) > MAX_BYTES:
         raise DockerfileError(f"{name}: {len(data):,} bytes are too many for a Dockerfile: the limit is {MAX_BYTES:,}")
     try:
@@ -106,7 +107,8 @@ def _read(data: bytes, name: str, allowed: Sequence[str] = ()) -> list[Instructi
     for instruction in tree.instructions:
         if allowed and instruction.name not in allowed:
             raise _not_allowed(instruction.name, allowed)
-    return [_instruction(instruction, name, tree.escape_token) for instruction in tree.instructions]
+    instructions = [_instruction(instruction, name, tree.escape_token) for instruction in tree.instructions]
+    return instructions, tuple(warning.line for warning in tree.warnings if warning.line)
 
 
 def _not_allowed(name: str, allowed: Sequence[str]) -> DockerfileError:
@@ -120,7 +122,7 @@ def _instruction(parsed: DockerfileInstruction, file: str, escape: str) -> Instr
         flags[key] = (*flags.get(key, ()), value if equals else "true" if key in _SWITCHES else None)
     return Instruction(
         parsed.name, tuple(parsed.args), flags, parsed.json, tuple(parsed.heredocs), parsed.original, file,
-        parsed.start_line, escape,
+        parsed.start_line, escape, parsed.end_line or parsed.start_line,
     )  # fmt: skip
 
 

@@ -345,3 +345,34 @@ def test_syntax_and_check_are_directives(cli, context):
     for head in ("# syntax=docker/dockerfile:1\n", "# check=skip=all;error=true\n# syntax = docker/dockerfile:1.7\n"):
         (context / "Dockerfile").write_text(head + text)
         assert cli("build", "-q", context).ok == plain
+
+
+def test_warnings_after_a_build(cli, context):
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY hello.txt /\nCMD hello\nMAINTAINER me\n")
+    said = cli("build", context)
+    assert said.err.endswith(
+        "\n\n 2 warnings found (use build --check to expand):\n"
+        " - JSONArgsRecommended: JSON arguments recommended for CMD to prevent unintended behavior related to OS "
+        "signals (line 3)\n"
+        " - MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label (line 4)\n\n"
+    )
+    assert said.out.startswith("Successfully built ")
+    assert cli("build", "-q", context).ok.startswith("sha256:")
+
+
+def test_check_builds_nothing_and_shows_the_lines(cli, context):
+    assert cli("build", "--check", context).ok == "Check complete, no warnings found.\n"
+    text = "FROM scratch\nENV A=$NONE \\\n  B=2\nCOPY none /\nCMD [\"x\"]"
+    (context / "Dockerfile").write_text(text)
+    said = cli("build", "--check", context)
+    assert (said.code, said.err) == (1, "")
+    assert said.out == (
+        "Check complete, 1 warning has been found!\n\n"
+        "WARNING: UndefinedVar - https://docs.docker.com/go/dockerfile/rule/undefined-var/\n"
+        "Usage of undefined variable '$NONE'\nDockerfile:2\n--------------------\n"
+        "   1 |     FROM scratch\n   2 | >>> ENV A=$NONE \\\n   3 | >>>   B=2\n   4 |     COPY none /\n"
+        "--------------------\n"
+    )
+    assert cli("images", "-aq").ok == ""
+    said = cli("build", "--check", "--build-arg", "NONE=1", "--target", "nope", context)
+    assert (said.code, "failed to reach build target nope" in said.err) == (1, True)
