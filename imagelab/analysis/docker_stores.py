@@ -1,16 +1,17 @@
-"""The image ID and size that Docker's classic store and its containerd store show.
+"""The image ID and size that Docker's classic store and its containerd store show, and what removing prints.
 
 The classic store calls an image by its config; the containerd store, the default on a fresh Docker 29, calls it by its
 manifest, and counts what it keeps twice: the blobs as they came, and the files they unpack to.
 
 Follows moby's daemon/images (20.10), and of 29.7.2 daemon/containerd/image_list.go, service.go (`docker system df`)
-and daemon/disk_usage.go; and containerd's overlayfs snapshotter.
+image_delete.go, image_prune.go and daemon/disk_usage.go; and containerd's overlayfs snapshotter.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..filesystem.tree import Changes
@@ -93,6 +94,39 @@ def _parts(image: Image) -> dict[tuple[str, Digest], int]:
     return parts | {
         ("blob", image.id): len(image.config_bytes), ("blob", image.digest): len(image.manifest_bytes)
     }  # fmt: skip
+
+
+def removed(lines: Iterable[str], image: Image) -> list[str]:
+    """What `rmi` prints in the containerd store: the names removed, and one digest if the image went with them."""
+    lines = list(lines)
+    untagged = [line for line in lines if line.startswith("Untagged:")]
+    return untagged + [f"Deleted: {image.digest}"] * (len(lines) > len(untagged))
+
+
+def refused(error: str, image: Image) -> str:
+    """Why `rmi` refuses there: the same reasons, with the ID that is listed and one wording for all of them."""
+    classic = r'unable to remove repository reference "(.+?)" \(must force\)'
+    error = re.sub(classic, r"unable to delete \1 (must be forced)", error)
+    return error.replace(image.id.short, image.digest.short)
+
+
+def pruned(images: Callable[[], Sequence[Image]], remove: Callable[[], object]) -> tuple[list[str], int]:
+    """Remove, and return what `image prune` prints in the containerd store, and the bytes it freed there.
+
+    These are of blobs and of unpacked files. `images` lists what `docker images -a` would.
+    """
+    before = images()
+    names_before = {image.digest: list(image.names) for image in before}  # now, while they have them
+    taken = containerd_usage(before).size
+    remove()
+    after = images()
+    names_after = {image.digest: image.names for image in after}
+    lines = []
+    for digest, names in names_before.items():
+        lines += [f"untagged: {name.familiar}" for name in names if name not in names_after.get(digest, ())]
+        if digest not in names_after:
+            lines += [f"untagged: {digest}"] * (not names) + [f"deleted: {digest}"]
+    return lines, taken - containerd_usage(after).size
 
 
 STORES: Mapping[str, Callable[[Image], Shown]] = {"20-28": classic, "29": containerd}

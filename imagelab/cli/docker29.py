@@ -16,8 +16,7 @@ fields that are empty; in a container's size, the layer that Docker puts between
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .. import units
@@ -72,40 +71,7 @@ def ids_and_sizes(image: Image, steps: Sequence[Step]) -> list[tuple[Digest | No
     return [(image.digest if number == last else None, size) for number, size in enumerate(sizes)]
 
 
-def removed(lines: Iterable[str], image: Image) -> list[str]:
-    """What `rmi` prints: the names that were removed, and, if the image went with them, one digest."""
-    lines = list(lines)
-    untagged = [line for line in lines if line.startswith("Untagged:")]
-    return untagged + [f"Deleted: {image.digest}"] * (len(lines) > len(untagged))
-
-
-def refused(error: str, image: Image) -> str:
-    """Why `rmi` refuses: the same reasons, with the ID that is listed and one wording for all of them."""
-    classic = r'unable to remove repository reference "(.+?)" \(must force\)'
-    error = re.sub(classic, r"unable to delete \1 (must be forced)", error)
-    return error.replace(image.id.short, image.digest.short)
-
-
 def running(ref: str) -> str:
     """Why `rm` refuses to remove a container that runs."""
     why = "container is running: stop the container before removing or force remove"
     return f'cannot remove container "{ref}": {why}'
-
-
-def pruned(images: Callable[[], Sequence[Image]], remove: Callable[[], object]) -> tuple[list[str], int]:
-    """Remove, and return `image prune`'s lines and how many bytes it freed: of blobs, and of unpacked files.
-
-    `images` lists what `docker images -a` would.
-    """
-    before = images()
-    names_before = {image.digest: list(image.names) for image in before}  # now, while they have them
-    taken = docker_stores.containerd_usage(before).size
-    remove()
-    after = images()
-    names_after = {image.digest: image.names for image in after}
-    lines = []
-    for digest, names in names_before.items():
-        lines += [f"untagged: {name.familiar}" for name in names if name not in names_after.get(digest, ())]
-        if digest not in names_after:
-            lines += [f"untagged: {digest}"] * (not names) + [f"deleted: {digest}"]
-    return lines, taken - docker_stores.containerd_usage(after).size

@@ -9,11 +9,12 @@ import sys
 from functools import partial
 
 from .. import units
+from ..analysis import docker_stores
 from ..errors import InvalidReference, LabError, NotFound
 from ..golang.template import Row
 from ..oci.digest import Digest
 from ..oci.reference import Reference
-from . import docker29, filters
+from . import filters
 from .command import Session, explain, fail, flag, option, say, verb
 from .table import print_rows
 
@@ -45,13 +46,13 @@ def rmi(session: Session, args: tuple[str, ...], force: bool, no_prune: bool) ->
             image = session.lab.image(ref) if session.docker == "29" else None
             lines = session.lab.rmi(ref, force=force, no_prune=no_prune)
             if image:
-                lines = docker29.removed(lines, image)
+                lines = docker_stores.removed(lines, image)
             say("".join(f"{line}\n" for line in lines))
         except NotFound:
             errors.append(f"Error: No such image: {ref}")
             fatal = fatal or not force  # with -f, docker counts a missing one as removed
         except LabError as error:
-            errors.append(docker29.refused(explain(error), image) if image else explain(error))
+            errors.append(docker_stores.refused(explain(error), image) if image else explain(error))
             fatal = True
     if errors:
         fail("\n".join(errors), 1 if fatal else 0)
@@ -76,7 +77,7 @@ def prune(session: Session, args: tuple[str, ...], all: bool, texts: tuple[str, 
         session.lab.prune, all, keep=lambda image: not passes(filters.image_labels(image), image.moment)
     )  # fmt: skip
     if session.docker == "29":
-        lines, freed = docker29.pruned(session.lab.images, remove)
+        lines, freed = docker_stores.pruned(session.lab.images, remove)
     else:
         images = session.lab.images(all=True)
         pairs = (pair for image in images for pair in zip(image.chain_ids, image.layers, strict=True))

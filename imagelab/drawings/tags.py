@@ -46,16 +46,27 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An image that tags point or pointed to: its manifest digest, the image if the lab has it, a key of STATES."""
+    """An image that tags point or pointed to: its manifest digest, the image if the lab has it, a key of STATES.
+
+    `docker` is the version whose ID and words are shown, "20-28" or "29".
+    """
 
     digest: str
     image: Image | None
     state: str
+    docker: str = "20-28"
 
     @property
     def label(self) -> str:
         """The image ID as `docker images` shows it, or the manifest digest of an image that was removed."""
-        return self.image.id.short if self.image else f"of manifest {Digest(self.digest).short}"
+        if self.image is None:
+            return f"of manifest {Digest(self.digest).short}"
+        return (self.image.digest if self.docker == "29" else self.image.id).short
+
+    @property
+    def note(self) -> str:
+        """What is to be said of its state; nothing for an image that a tag points to."""
+        return STATES[self.state].replace("<none>", "<untagged>" if self.docker == "29" else "<none>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,7 @@ class TagHistory:
         return TagHistory(moves, now, targets)
 
 
-def read_history(lab: Lab, held: Iterable[str] = ()) -> TagHistory:
+def read_history(lab: Lab, held: Iterable[str] = (), docker: str = "20-28") -> TagHistory:
     """Read the history of a lab's tags.
 
     The targets are the images that a tag points or pointed to, those that `docker images` lists, and those whose
@@ -123,7 +134,7 @@ def read_history(lab: Lab, held: Iterable[str] = ()) -> TagHistory:
         image = present.get(Digest(digest))
         state = "tagged" if digest in tagged else "dangling" if digest in listed else "untagged"
         gone = "kept" if Digest(digest) in lab.store.blobs else "removed"
-        targets[digest] = Target(digest, image, state if image else gone)
+        targets[digest] = Target(digest, image, state if image else gone, docker)
     return TagHistory(moves, now, targets)
 
 
@@ -223,8 +234,8 @@ def _image(graph: graphviz.Digraph, node: str, target: Target) -> None:
     lines = [text(f"image {target.label}", bold=True)]
     if target.image:
         lines.append(text(f"{count(len(target.image.layers), 'layer')}, {units.size(target.image.size, 3)}", size=11))
-    if STATES[target.state]:
-        lines.append(text(STATES[target.state], size=11))
+    if target.note:
+        lines.append(text(target.note, size=11))
     fill = CONFIG if target.state == "tagged" else QUIET if target.image else PLAIN
     style = "solid" if target.state == "tagged" else "rounded,dashed" if target.image else "dotted"
     _node(graph, node, lines, fill=fill, style=style, id=image_id(target))
@@ -265,7 +276,7 @@ def _description(history: TagHistory, holders: Sequence[Holder]) -> str:
         before = [f"{history.targets[d].label} ({_numbers(numbers)})" for d, numbers in arrows.items() if d != at]
         lines.append(f"{familiar} {now}." + f" Before: {', '.join(before)}." * bool(before))
     untagged = [target for target in history.targets.values() if target.state != "tagged"]
-    lines += [f"Image {target.label} is {STATES[target.state]}." for target in untagged[:MOST_LINES]]
+    lines += [f"Image {target.label} is {target.note}." for target in untagged[:MOST_LINES]]
     for holder in holders[:MOST_LINES]:
         lines.append(f"{holder.name} ({holder.what}): image {history.targets[holder.digest].label}.")
     left_out = sum(max(0, len(group) - MOST_LINES) for group in (history.names, untagged, holders))

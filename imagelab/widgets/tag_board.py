@@ -7,14 +7,14 @@ that does the same with its output, and the history of the chosen tag. It replay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from html import escape
 
 import ipywidgets
 
+from ..analysis import docker_stores
 from ..drawings.drawing import Drawing, count
 from ..drawings.tags import (
-    STATES,
     Holder,
     TagHistory,
     Target,
@@ -31,10 +31,11 @@ from ..lab import Lab
 from ..oci.image import Image
 from ..oci.reference import Reference
 from ..units import harmless
-from .base import Readable, button, html_area, show_errors, side_by_side, status, toggles
+from .base import html_area, show_errors, side_by_side, status, toggles
+from .board import Board, offer, screen
+from .digest_changes import SEEN_WITH
 from .replay import Replay
-from .tag_history import history_table
-from .toggles import Toggles
+from .tag_history import history_table, short_id
 from .touch import Node, TouchDrawing
 
 NEW = ""  # the value of the choice "another" in the row of tags
@@ -51,13 +52,13 @@ LATEST = (
 )
 
 
-class TagBoard(Readable):
+class TagBoard(Board):
     """A widget that moves, removes and restores the tags of a lab.
 
     `drawing` is the drawing to take hold of. `tag.value` is the chosen tag, or "" for the one typed into `name`;
     `image.value` the digest of the chosen image's manifest. The buttons are `point`, `undo`, `untag`, `remove`, `prune`
-    and `redraw`, `replay` plays the log of moves; `output` shows what the last one did.
-    `held` is as in `draw.tags`.
+    and `redraw`, `replay` plays the log of moves; `output` shows what the last one did. `store.value` is the Docker
+    whose IDs and words are shown, "20-28" or "29". `held` is as in `draw.tags`.
     """
 
     def __init__(self, lab: Lab, held: Mapping[str, Image] | None = None) -> None:
@@ -66,6 +67,7 @@ class TagBoard(Readable):
         self.picture = self.drawing.still
         self.chosen, self.output, self.past = (html_area() for _ in range(3))
         self.tag, self.image = toggles("Tag"), toggles("Image")
+        self.store = toggles("Seen with", [(label, version) for version, label in SEEN_WITH.items()])
         self.name = ipywidgets.Text(description="Its name", placeholder="shop:3.0")
         self.point = self._button("Point tag at image", "docker tag IMAGE TAG", self._point)
         self.undo = self._button("Undo last move", "imagelab tag-undo TAG: undoes the last move of the tag", self._undo)
@@ -80,38 +82,17 @@ class TagBoard(Readable):
         choose = show_errors(self.output, lambda *_: self._choose())
         for choice in (self.tag, self.name, self.image):
             choice.observe(choose, "value")
-        show = show_errors(self.output, self._show)
+        show = show_errors(self.output, lambda *_: self._show())
+        self.store.observe(show, "value")
         show()
         buttons = [self.point, self.undo, self.untag, self.remove, self.prune, self.redraw]
         drawing = tags(lab, self._held)
         super().__init__(
             [html_area(TITLE), self.replay.row, *self.drawing.parts, self.tag, self.name, self.image, self.chosen,
-             side_by_side(*buttons), self.output, self.past],
+             side_by_side(*buttons), self.store, self.output, self.past],
             html=f"<p>{TITLE}</p>{drawing._repr_html_()}{lab.tag_log()._repr_html_()}",
             plain=f"Tag board\n{drawing!r}\n{lab.tag_log()!r}",
         )
-
-    def _button(self, label: str, tooltip: str, action: Callable[[], str]) -> ipywidgets.Button:
-        """A button that runs `action`, shows the HTML it returns, and draws the lab again, also after an error."""
-        control = button(label, tooltip)
-        control.on_click(lambda _: self._act(action))
-        return control
-
-    def _act(self, action: Callable[[], str]) -> bool:
-        """Run an action of a button or of the drawing; returns whether it could be done."""
-        done = False
-
-        def act() -> None:
-            nonlocal done
-            self.replay.end()
-            try:
-                self.output.value = status(action())
-                done = True
-            finally:
-                self._show()
-
-        show_errors(self.output, act)()
-        return done
 
     # The drawing --------------------------------------------------------------------------------------------------
 
@@ -186,24 +167,40 @@ class TagBoard(Readable):
             self._show()
             self.tag.value = Reference.parse(name).with_default_tag().familiar
             self.name.value = ""
-        screen = _screen(f"docker tag {image.id.short} {name}", [] if move else ["(It points there already.)"])
-        return screen + f"<p>{LATEST}</p>" * (name == "latest")
+        note = [] if move else ["(It points there already.)"]
+        return screen([f"$ docker tag {self._short_id(image)} {name}", *note]) + f"<p>{LATEST}</p>" * (name == "latest")
 
     def _undo(self) -> str:
         move = self.lab.tag_undo(name := self._tag())
-        ends = [self.lab.id_of(end) if end else None for end in (move.old, move.new)]
-        before, after = (end.short if end else "<none>" for end in ends)
-        return _screen(f"imagelab tag-undo {name}", [f"{name}: {before} -> {after}"])
+        before, after = (short_id(self.lab, end, self.store.value) for end in (move.old, move.new))
+        return screen([f"$ imagelab tag-undo {name}", f"{name}: {before} -> {after}"])
 
     def _untag(self) -> str:
-        return _screen(f"docker rmi {(name := self._tag())}", self.lab.rmi(name))
+        return self._rmi(name := self._tag(), self.lab.image(name))
 
     def _remove(self) -> str:
         image = self._image()
-        return _screen(f"docker rmi {image.id.short}", self.lab.rmi(image.id))
+        return self._rmi(self._short_id(image), image)
+
+    def _rmi(self, ref: str, image: Image) -> str:
+        """Remove a name, or an image by its ID, as the chosen Docker does and says."""
+        if self.store.value != "29":
+            return screen([f"$ docker rmi {ref}", *self.lab.rmi(ref)])
+        try:
+            lines = self.lab.rmi(ref)
+        except LabError as error:
+            raise LabError(docker_stores.refused(str(error), image)) from None
+        return screen([f"$ docker rmi {ref}", *docker_stores.removed(lines, image)])
 
     def _prune(self) -> str:
-        return _screen("docker image prune -f", self.lab.prune()[0] or ["(No image is dangling.)"])
+        if self.store.value == "29":
+            lines, _ = docker_stores.pruned(self.lab.images, self.lab.prune)
+        else:
+            lines = self.lab.prune()[0]
+        return screen(["$ docker image prune -f", *(lines or ["(No image is dangling.)"])])
+
+    def _short_id(self, image: Image) -> str:
+        return str((image.digest if self.store.value == "29" else image.id).short)
 
     def _tag(self) -> str:
         if not (name := self.tag.value or self.name.value.strip()):
@@ -220,13 +217,13 @@ class TagBoard(Readable):
     def _show(self) -> None:
         """Read the lab, draw it or an earlier moment of it, and offer its tags and images."""
         self._holders = holders_of(self.lab, self._held)
-        self._history = history = read_history(self.lab, [holder.digest for holder in self._holders])
+        self._history = history = read_history(self.lab, [holder.digest for holder in self._holders], self.store.value)
         self._drawn = None  # while the choices change, nothing is drawn
         names, digests = drawn(history, self._holders, MOST)
         familiar = [(name.familiar, name in history.now) for name in names]
-        _offer(self.tag, [*((tag if there else f"{tag} (removed)", tag) for tag, there in familiar), ("another", NEW)])
-        images = [(image.id.short, digest) for digest in digests if (image := history.targets[digest].image)]
-        _offer(self.image, images)
+        offer(self.tag, [*((tag if there else f"{tag} (removed)", tag) for tag, there in familiar), ("another", NEW)])
+        images = [(target.label, digest) for digest in digests if (target := history.targets[digest]).image]
+        offer(self.image, images)
         self._drawn = self._draw()
         self._choose()
 
@@ -246,11 +243,11 @@ class TagBoard(Readable):
         typing = self.tag.value == NEW
         self.name.layout.display = "flex" if typing else "none"
         name, image = self.tag.value or self.name.value.strip() or "…", self.image.value
-        image_id = self.lab.image(image).id.short if image else "…"
+        image_id = self._short_id(self.lab.image(image)) if image else "…"
         self.chosen.value = status(f"Chosen: the tag <b>{escape(harmless(name))}</b> and the image <b>{image_id}</b>.")
         if (self.tag.value, self._history) != self._past_of:
             self._past_of = self.tag.value, self._history
-            self.past.value = "" if typing else history_table(self.lab, self._history, self.tag.value)
+            self.past.value = "" if typing else history_table(self.lab, self._history, self.tag.value, self.store.value)
 
 
 def _of_tag(history: TagHistory, name: Reference) -> str:
@@ -259,18 +256,5 @@ def _of_tag(history: TagHistory, name: Reference) -> str:
 
 
 def _of_image(history: TagHistory, target: Target) -> str:
-    state = STATES[target.state] or ", ".join(n.familiar for n, at in history.now.items() if at == target.digest)
+    state = target.note or ", ".join(n.familiar for n, at in history.now.items() if at == target.digest)
     return f"image {target.label}, {state}"
-
-
-def _screen(command: str, lines: list[str]) -> str:
-    text = escape(harmless("\n".join([f"$ {command}", *lines])))
-    return f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere;margin:4px 0">{text}</pre>'
-
-
-def _offer(choice: Toggles, options: list[tuple[str, str]]) -> None:
-    """Replace the options of a row. What was chosen stays chosen; if it is gone, the first option is chosen."""
-    if list(choice.options) != options:
-        chosen, values = choice.value, [value for _, value in options]
-        choice.options = options
-        choice.value = chosen if chosen in values else next(iter(values), None)

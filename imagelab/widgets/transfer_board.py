@@ -7,7 +7,7 @@ with both names of each layer and the HTTP requests; it is played step by step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,9 @@ from ..oci import mutate
 from ..oci.digest import Digest
 from ..registry.transfer import silent
 from ..units import harmless
-from .base import Readable, button, html_area, show_errors, side_by_side, status, toggles
+from .base import html_area, show_errors, side_by_side, toggles
+from .board import Board, offer, screen
 from .replay import Replay
-from .toggles import Toggles
 from .touch import Node, TouchDrawing
 from .transfer_requests import by_blob, requests_table
 
@@ -48,7 +48,7 @@ OWN_NAME = {
 }
 
 
-class TransferBoard(Readable):
+class TransferBoard(Board):
     """A widget that moves images between a lab and a registry, and shows what travelled.
 
     `drawing` is the drawing to take hold of. `name.value` is the chosen name of the lab, `repository.value` the chosen
@@ -88,27 +88,9 @@ class TransferBoard(Readable):
             plain=f"Transfer board\n{drawn!r}",
         )  # fmt: skip
 
-    def _button(self, label: str, tooltip: str, action: Callable[[], str]) -> ipywidgets.Button:
-        control = button(label, tooltip)
-        control.on_click(lambda _: self._act(action))
-        return control
-
     def _act(self, action: Callable[[], str]) -> bool:
-        """Do what a button or the drawing asks for, show the commands, and draw again; returns whether it was done."""
-        done = False
-
-        def act() -> None:
-            nonlocal done
-            self.replay.end()
-            self._blob = None
-            try:
-                self.output.value = status(action())
-                done = True
-            finally:
-                self._show()
-
-        show_errors(self.output, act)()
-        return done
+        self._blob = None
+        return super()._act(action)
 
     # What the buttons do ------------------------------------------------------------------------------------------
 
@@ -123,7 +105,7 @@ class TransferBoard(Readable):
             commands.append(f"$ docker tag {name} {target}")
         transfer = self.lab.push(target, report=silent)
         self.transfers.append(transfer)
-        return _screen([*commands, f"$ docker push {target}", _summary(transfer)])
+        return screen([*commands, f"$ docker push {target}", _summary(transfer)])
 
     def _pull(self) -> str:
         return self._fetch_image(f"{self._chosen_repository()}:{_tag_of(self._chosen_name())}")
@@ -132,7 +114,7 @@ class TransferBoard(Readable):
         target = f"{self.registry.name}/{pointer}"
         transfer = self.lab.pull(target, report=silent)
         self.transfers.append(transfer)
-        return _screen([f"$ docker pull {target}", _summary(transfer)])
+        return screen([f"$ docker pull {target}", _summary(transfer)])
 
     def _change(self) -> str:
         name = self._chosen_name()
@@ -153,7 +135,7 @@ class TransferBoard(Readable):
         return self._untag(self._chosen_name())
 
     def _untag(self, name: str) -> str:
-        return _screen([f"$ docker rmi {name}", *self.lab.rmi(name)])
+        return screen([f"$ docker rmi {name}", *self.lab.rmi(name)])
 
     def _chosen_name(self) -> str:
         if not self.name.value:
@@ -260,12 +242,12 @@ class TransferBoard(Readable):
         """Offer what there is to choose, and draw."""
         self._showing = True
         try:
-            _offer(self.name, [(name, name) for name in self._names()])
-            _offer(self.repository, [*((name, name) for name in self.registry.tags()), ("another", ANOTHER)])
+            offer(self.name, [(name, name) for name in self._names()])
+            offer(self.repository, [*((name, name) for name in self.registry.tags()), ("another", ANOTHER)])
             numbers = range(len(self.transfers))[-MOST:]
             last = self.shown.options[-1][1] if self.shown.options else None
             options = [(f"{n + 1}: {self.transfers[n].verb} {self.transfers[n].name}", n) for n in numbers]
-            _offer(self.shown, options)
+            offer(self.shown, options)
             if options and options[-1][1] != last:
                 self.shown.value = options[-1][1]
         finally:
@@ -326,14 +308,3 @@ def _summary(transfer: Transfer) -> str:
 
 def _tag_of(name: str) -> str:
     return name.rpartition(":")[2]
-
-
-def _screen(lines: list[str]) -> str:
-    text = escape(harmless("\n".join(lines)))
-    return f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere;margin:4px 0">{text}</pre>'
-
-
-def _offer(choice: Toggles, options: Sequence[tuple[str, object]]) -> None:
-    """Replace the options of a row. What was chosen stays chosen; if it is gone, the first option is chosen."""
-    if list(choice.options) != list(options):
-        choice.options = list(options)

@@ -349,3 +349,33 @@ def test_damage_is_told_in_words(board, lab, images):
     lab.store._images.clear()
     board.redraw.click()
     assert 'role="alert"' in board.output.value
+
+
+def test_seen_with_docker_29_it_shows_that_docker_s_ids_and_words(board, lab, images):
+    first, second, _ = images
+    board.store.value = "29"
+    assert [label for label, _ in board.image.options] == [image.digest.short for image in images]
+    assert f"image {first.digest.short}" in words_of(board) and first.id.short not in words_of(board)
+    assert first.digest.short in board.chosen.value and first.digest.short in board.past.value
+    choose(board, "shop:latest", second)
+    board.point.click()
+    assert said(board) == f"$ docker tag {second.digest.short} shop:latest"
+    board.undo.click()
+    assert said(board).endswith(f"shop:latest: {second.digest.short} -&gt; {first.digest.short}")
+    board.remove.click()
+    assert said(board).endswith(f"Untagged: shop:2.0\nDeleted: {second.digest}"), "one line for the image"
+    choose(board, image=first)
+    board.remove.click()
+    assert first.digest.short in said(board) and first.id.short not in said(board), "refused: it has two names"
+    lab.append(None, {"menu": "soup 9\n"}, "shop:3.0")
+    board.redraw.click()
+    assert "&lt;untagged&gt;, dangling" in board.drawing.svg
+    board.prune.click()
+    assert said(board).splitlines()[1:] == [f"untagged: {images[2].digest}", f"deleted: {images[2].digest}"]
+    board.store.value = "20-28"
+    assert board.image.options[0][0] == first.id.short
+
+
+def words_of(board):
+    """The words of the drawing."""
+    return " ".join(re.findall(r"<text[^>]*>(.*?)</text>", board.drawing.svg))
