@@ -9,11 +9,21 @@ Follows docker/cli (registry/login.go, logout.go), version 20.10.
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from ..errors import LabError
-from .command import Session, fail, flag, option, say, verb
+from ..oci.reference import HUB
+from .command import Session, complain, fail, flag, option, say, verb
 from .pull import DAEMON, access_of, words_of
 
+if TYPE_CHECKING:
+    from ..registry.client import Access
+    from ..registry.connection.credentials import Account
+
+HUB_HINT = (
+    "Login with your Docker ID to push and pull images from Docker Hub. If you don't have a Docker ID, head over to "
+    "https://hub.docker.com to create one.\n"
+)
 INSECURE = "WARNING! Using --password via the CLI is insecure. Use --password-stdin."
 UNENCRYPTED = """WARNING! Your password will be stored unencrypted in {file}.
 Configure a credential helper to remove this warning. See
@@ -48,12 +58,9 @@ def login(
     assert access.credentials is not None
     try:
         stored = access.credentials.find(host) if not (username or password) else None
-        if stored is not None:
-            say("Authenticating with existing credentials...\n")
-            account = stored
-        else:
-            account = Account(*_ask(session, host, username, password))
-        verbs.login(host, account, access)
+        if stored is None or not _still_good(host, stored, access):
+            before = stored.user if stored else ""
+            verbs.login(host, Account(*_ask(session, host, username or before, password, asks=not username)), access)
     except LabError as error:
         fail(f"{DAEMON}{words_of(error)}")
     if not access.credentials.stored_in(host):
@@ -78,18 +85,33 @@ def host_of(text: str) -> str:
     return text.removeprefix("https://").removeprefix("http://").partition("/")[0] or "docker.io"
 
 
-def _ask(session: Session, host: str, username: str, password: str) -> tuple[str, str]:
-    """User and password, as given or asked for on the terminal."""
+def _still_good(host: str, account: Account, access: Access) -> bool:
+    """Whether a registry takes the account that is stored for it; if not, says why."""
+    from ..registry import verbs
+
+    say("Authenticating with existing credentials...\n")
+    try:
+        verbs.login(host, account, access)
+    except LabError as error:
+        complain(f"Login did not succeed, error: {DAEMON}{words_of(error)}")
+        return False
+    return True
+
+
+def _ask(session: Session, host: str, username: str, password: str, *, asks: bool) -> tuple[str, str]:
+    """User and password, as given or asked for on the terminal; where it `asks`, the username is what Enter gives."""
     if username and password:
         return username, password
     if session.notebook or sys.stdin is None or not sys.stdin.isatty():
         fail("Error: Cannot perform an interactive login from a non TTY device")
     import getpass
 
-    if not username:
-        say("Username: ")
+    if asks:
+        if host == HUB:
+            say(HUB_HINT)
+        say(f"Username ({username}): " if username else "Username: ")
         sys.stdout.flush()
-        username = sys.stdin.readline().strip()
+        username = sys.stdin.readline().strip() or username
         if not username:
             fail("Error: Non-null Username Required")
     password = password or getpass.getpass("Password: ")

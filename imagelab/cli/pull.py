@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from .. import units
@@ -33,6 +34,7 @@ ENDS = ("kept", "exists", "mounted")
 DAEMON = "Error response from daemon: "
 REDRAWN = 0.1  # seconds between two drawings on a terminal
 BAR = 20  # characters
+WIDE = 70  # columns from which on there is a bar
 
 
 @verb("NAME[:TAG|@DIGEST]", takes=(1, 1))
@@ -171,12 +173,13 @@ class Printer:
         self, words: dict[str, list[str]], *, write: Callable[[str], None], head: str = "", at_once: int = 3
     ) -> None:
         self._words, self._write, self._head, self._at_once = words, write, head, at_once
-        self._live = write is say and sys.stdout is not None and sys.stdout.isatty()
+        terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        self._live = write is say and terminal
         self._guard = threading.Lock()
         self._layers: dict[str, list[str]] = {}  # the states of each layer that have not been printed yet
         self._last: dict[str, Progress] = {}
         self._announced = False
-        self._drawn, self._drawn_at = 0, 0.0
+        self._ended, self._drawn, self._drawn_at = 0, 0, 0.0  # layers above those that are drawn again; those; when
 
     def __call__(self, progress: Progress) -> None:
         with self._guard:
@@ -253,30 +256,43 @@ class Printer:
     # On a terminal ------------------------------------------------------------------------------------------------
 
     def _draw(self, *, final: bool) -> None:
+        """Draw the layers from the first that has not ended on, as many as the terminal has rows for."""
         now = time.monotonic()
         if not final and now - self._drawn_at < REDRAWN:
             return
         self._drawn_at = now
+        columns, rows = _size()
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        lines = [f"\x1b[2K{name}: {self._outcome(last)}\n" for name, last in self._last.items()]
-        self._drawn = len(lines)
-        sys.stdout.write(up + "".join(lines))
+        shown = list(enumerate(self._last.items()))[self._ended :]
+        while shown:
+            lines = [
+                units.ellipsis(f"{name}: {self._outcome(number, last, columns)}", columns)
+                for number, (name, last) in shown[: max(1, rows - 1)]
+            ]
+            sys.stdout.write(up + "".join(f"\x1b[2K{line}\n" for line in lines))
+            ended = list(takewhile(lambda one: one[1][1].state in ENDS, shown[: len(lines)]))
+            self._ended, self._drawn, up = self._ended + len(ended), len(lines) - len(ended), ""
+            shown = shown[len(lines) :] if not self._drawn else []
         sys.stdout.flush()
 
-    def _outcome(self, progress: Progress) -> str:
+    def _outcome(self, number: int, progress: Progress, columns: int) -> str:
         if progress.state == "moving" and progress.total:
             done = min(progress.done, progress.total)
             verb = "Downloading" if self._words is PULLED else "Pushing"
             numbers = f"{units.size(done, 4)}/{units.size(progress.total, 4)}"
             filled = BAR * done // progress.total
-            bar = f"[{'=' * filled}>{' ' * (BAR - filled)}]  " if _wide() else ""
+            bar = f"[{'=' * filled}>{' ' * (BAR - filled)}]  " if columns >= WIDE else ""
             return f"{verb} {bar}{numbers}"
-        words = self._words.get(progress.state, ["Waiting"])
+        if progress.state == "waiting" and number >= self._at_once:
+            return "Waiting"
+        words = self._words.get(progress.state, self._words["waiting"])
         return words[-1] + (f" {progress.mounted_from}" if progress.mounted_from else "")
 
 
-def _wide() -> bool:
+def _size() -> tuple[int, int]:
+    """The columns and rows of the terminal."""
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns >= 70
+        size = os.get_terminal_size(sys.stdout.fileno())
     except (OSError, ValueError):
-        return True
+        return 80, 24
+    return size.columns or 80, size.lines or 24  # a terminal may not know its size
