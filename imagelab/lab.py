@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from .analysis.usage import DiskUsage, disk_usage
 from .analysis.waste import Waste, waste
+from .build.methods import BuildMethods
 from .containers.lifetime import end_all, keep
 from .containers.settings import Settings, shows_settings
 from .errors import Interrupted, InvalidReference, LabError, NotFound
@@ -39,9 +40,7 @@ if TYPE_CHECKING:
     from .analysis.layer_changes import Mark
     from .archive.load import LoadedImages
     from .base_images.images import Fetch
-    from .build.checks.rules import Warning
     from .build.context import Source
-    from .build.mounts.caches import CacheMount
     from .build.progress import Built, Watcher
     from .containers import Container
     from .oci.mutate import Compared
@@ -51,7 +50,7 @@ LayerContent = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.P
 
 
 @names_full_disks
-class Lab(RegistryMethods, Displayed):
+class Lab(BuildMethods, RegistryMethods, Displayed):
     """A store of images in a folder, and the verbs that work on it.
 
     `home` is the folder (by default $IMAGELAB_HOME, or `.imagelab` in the home directory). `epoch` (seconds since
@@ -206,35 +205,6 @@ class Lab(RegistryMethods, Displayed):
             raise
         watcher.finished(built)
         return built
-
-    def check(
-        self, context: Source = ".", *, dockerfile: str | os.PathLike[str] | bytes | None = None,
-        build_args: Mapping[str, str] | None = None, target: str = "",
-    ) -> Listing[Warning]:  # fmt: skip
-        """What BuildKit's checks find in a Dockerfile, without building: `docker build --check`; raises as `build`."""
-        from .build.builder import check_all
-        from .build.context import prepare
-        from .build.stage import Options
-
-        return check_all(self.store, *prepare(self.store, context, dockerfile), Options(build_args or {}, target))
-
-    def build_cache(self) -> Listing[CacheMount]:
-        """The directories that `RUN --mount=type=cache` keeps between builds."""
-        from .build.mounts.caches import CacheMounts
-
-        return Listing(CacheMounts(self.home).all(), "cache mounts")
-
-    def prune_build_cache(self, all: bool = False) -> list[CacheMount]:
-        """Remove the directories of `build_cache` that no build is using, and return them: `docker builder prune`.
-
-        With `all`, the steps of past builds are forgotten too, so that the next build has only misses.
-        """
-        from .build.cache import forget
-        from .build.mounts.caches import CacheMounts
-
-        if all:
-            forget(self.store)
-        return CacheMounts(self.home).remove()
 
     def tags(self) -> Mapping[Reference, Digest]:
         """Every tag, and the manifest digest of the image that it points to now."""
