@@ -134,7 +134,7 @@ PRESS = """async (widget, [press, look, property]) => {
 }"""
 SAID = (":is([role=status],[role=alert]):not(.imagelab-touch-status)", "outerHTML")
 PAGES = {  # widget -> its lesson, its cell, the presses in turn, and where their answers show
-    "waste meter": ("02-layers", "WasteMeter(before", ["Step 1: delete", "Step 1: overwrite"], SAID),
+    "waste meter": ("02-layers", "WasteMeter(lab.image(", ["Step 1: delete", "Step 1: overwrite"], SAID),
     "digest microscope": ("05-digests", "DigestMicroscope(image", ["the tag", "the mode of a file"], SAID),
     "container playground": ("06-image-and-container", "ContainerPlayground(bench", ["Remove", "Commit"], SAID),
     "tag board": ("04-tags", "TagBoard(bench)", ["e497c1132910", "8621fbe1d52b"], SAID),  # choose an image
@@ -155,6 +155,10 @@ TOUCHES: dict[str, tuple[str, str, list[tuple[str, str | None]]]] = {  # of a le
     "layer explorer": ("01-what-an-image-contains", "LayerExplorer(", [("layer:3", None), ("layer:1", None)]),
     "digest microscope": ("05-digests", "DigestMicroscope(image", [("byte:3", None), ("byte:11", None)]),
     "cache simulator": ("03-building", "CacheSimulator(", [("line:5", "line:3"), ("line:3", "line:5")]),
+    "transfer board": (  # the image is pushed, and pulled: all of it is there already
+        "07-registries", "TransferBoard(bench",
+        [("name:market.test/shop:1.0", "repository:shop"), ("pointer:shop:1.0", "lab")],
+    ),
     "anatomy": ("", ANATOMY, [("manifest.config", None), ("layer:1", None)]),
 }  # fmt: skip
 TURNS = 22  # the first two are to get warm
