@@ -84,6 +84,8 @@ class ExerciseCard(Readable):
         self._task, self._words = task, words
         self._drawn = ""
         self._met: frozenset[int] | None = None  # before the first look
+        self._seen: object = None  # what the last look has shown of the lab
+        self._answered_of: object = None  # what the answer is about, if it goes once that has changed
         self.head, self.pictures, self.conditions = html_area(), html_area(), html_area()
         self.feedback, self.counts, self.answer = html_area(), html_area(), html_area()
         self.check = button("Check", "Check each condition, and say what may have gone wrong")
@@ -125,6 +127,10 @@ class ExerciseCard(Readable):
         if met != self._met or ERROR in self.feedback.value:  # what is announced is announced once
             _set(self.feedback, status(self._progress(verdicts, met)))
         self._met = met
+        self._seen = now.source, items
+        if self._answered_of not in (None, self._seen):
+            _set(self.answer, "")
+            self._answered_of = None
         _set(self.counts, f"<p>{self._words(self._counts())}</p>")
         self.hint.description = f"Hint ({task.hints_given} of {len(task.hints)} shown)"
         self.step.disabled = task.steps_run == len(task.steps)
@@ -157,7 +163,7 @@ class ExerciseCard(Readable):
         )
 
     def _check(self, *_: object) -> None:
-        self._reply(self._task.check()._repr_html_())
+        self._reply(self._task.check()._repr_html_(), stays=False)
 
     def _hint(self, *_: object) -> None:
         self._reply(self._task.hint()._repr_html_())
@@ -172,13 +178,15 @@ class ExerciseCard(Readable):
     def _reset(self, *_: object) -> None:
         self._task.reset()
         self.step.layout.display = "none"
-        self._reply("<p>A new lab, in the starting state.</p>")
+        self._reply("<p>A new lab was set up.</p>", stays=False)
 
-    def _reply(self, html: str) -> None:
-        """Answer a button, in the place of the answer before."""
+    def _reply(self, html: str, *, stays: bool = True) -> None:
+        """Answer a button, in the place of the answer before; some answers go once the lab has changed."""
+        self._answered_of = None
         _set(self.answer, status(html))
         self.link.outputs = ()
         self.redraw()
+        self._answered_of = None if stays else self._seen
 
     def _next(self, *_: object) -> None:
         following = self._task.next()

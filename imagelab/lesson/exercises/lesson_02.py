@@ -142,7 +142,7 @@ shrink.lab.append("base:1.0", files, tag="album:small")
                 "only. A file is more than its bytes; take the entries, or the `diff`.",
             ),
         ],
-        summary="One layer holds what several instructions arrived at, and nothing of the way there. In a Dockerfile "
+        summary="One layer holds the result of several instructions, and nothing of the steps between. In a Dockerfile "
         "that is one `RUN` with `&&`, or a second stage: lesson 03.",
     )
 

@@ -217,3 +217,17 @@ def test_no_text_has_a_colour_without_a_ground(card):
     for area in (card.head, card.pictures, card.conditions, card.feedback, card.counts):
         for style in re.findall(r'style="([^"]*)"', area.value):
             assert not re.search(r"(?<![-\w])color:", style) or "background" in style
+
+
+def test_what_check_and_reset_answered_goes_once_the_lab_is_another(shell, card):
+    for button, answer in ((card.check, "not solved yet"), (card.reset, "A new lab was set up.")):
+        shell.run_cell("%docker tag shop:1.0 proof:1.0")
+        button.click()
+        assert answer in words(card.answer) or "not started" in words(card.answer)
+        shell.run_cell("%docker images")
+        assert words(card.answer), "nothing has changed: it stays"
+        shell.run_cell("%docker tag shop:latest proof:1.0")
+        assert words(card.answer) == "", "it was about what the lab was"
+    card.hint.click()
+    shell.run_cell("%docker rmi proof:1.0")
+    assert "Hint 1" in words(card.answer), "a hint stays true"
