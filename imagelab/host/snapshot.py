@@ -50,7 +50,8 @@ class Writable:
         for path in paths:
             with suppress(FileNotFoundError):
                 state = self._stat(path, self._below.stat(path))
-                if path in before and _without_ctime(before[path]) == _without_ctime(state):
+                # `_unlock` has noted 0 for one that it unlocks: it will do so again
+                if before.get(path, (0, 0))[1] and _without_ctime(before[path]) == _without_ctime(state):
                     before[path] = state
         self._below.close()
         self.before = before

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import Conflict, LabError
+from ...host.beneath import chmod_beside
 
 _OPEN = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
@@ -51,7 +52,7 @@ def _placed(root: Path, mount: Mounted, problems: list[str]) -> Iterator[None]:
         directory, name = _above(root, mount.target, stack), posixpath.basename(mount.target)
         with _unchanged(directory):
             aside = _move_away(directory, name, mount)
-            os.rename(mount.content, name, dst_dir_fd=directory)
+            _rename(mount.content, name, to=directory)
         before = os.stat(name, dir_fd=directory, follow_symlinks=False)
         try:
             yield
@@ -59,11 +60,11 @@ def _placed(root: Path, mount: Mounted, problems: list[str]) -> Iterator[None]:
             with _unchanged(directory):
                 after = _stat(name, directory)
                 if after and (after.st_dev, after.st_ino) == (before.st_dev, before.st_ino):
-                    os.rename(name, mount.content, src_dir_fd=directory)
+                    _rename(name, mount.content, of=directory)
                 else:
                     problems.append(f"/{mount.target}: device or resource busy: the program moved or removed a mount")
                 if aside and not _stat(name, directory):
-                    os.rename(aside, name, dst_dir_fd=directory)
+                    _rename(aside, name, to=directory)
 
 
 def _move_away(directory: int, name: str, mount: Mounted) -> Path | None:
@@ -74,8 +75,20 @@ def _move_away(directory: int, name: str, mount: Mounted) -> Path | None:
         is_what = "a directory" if stat.S_ISDIR(old.st_mode) else "not a directory"
         raise Conflict(f"cannot mount on /{mount.target}: it is {is_what}")
     aside = mount.content.with_name(f"{mount.content.name}.aside")
-    os.rename(name, aside, src_dir_fd=directory)
+    _rename(name, aside, of=directory)
     return aside
+
+
+def _rename(old: str | Path, new: str | Path, *, of: int | None = None, to: int | None = None) -> None:
+    """Move a name; an ordinary user may move a directory only while it is writable, whatever its mode says."""
+    info = os.stat(old, dir_fd=of, follow_symlinks=False)
+    mode = stat.S_IMODE(info.st_mode)
+    locked = stat.S_ISDIR(info.st_mode) and not mode & stat.S_IWUSR and info.st_uid == os.geteuid() != 0
+    if locked:
+        chmod_beside(os.fspath(old), mode | 0o700, "" if of is None else of)
+    os.rename(old, new, src_dir_fd=of, dst_dir_fd=to)
+    if locked:
+        chmod_beside(os.fspath(new), mode, "" if to is None else to)
 
 
 def _above(root: Path, target: str, stack: ExitStack) -> int:
@@ -106,9 +119,14 @@ def _remove_empty(directory: int, name: str) -> None:
 
 @contextmanager
 def _unchanged(directory: int) -> Iterator[None]:
-    """Leave the time of a directory as it is."""
+    """Leave the time and mode of a directory as they are; meanwhile, names in it may be made and moved."""
     info = os.fstat(directory)
+    locked = info.st_mode & 0o700 != 0o700 and info.st_uid == os.geteuid() != 0
+    if locked:
+        os.fchmod(directory, stat.S_IMODE(info.st_mode) | 0o700)
     yield
+    if locked:
+        os.fchmod(directory, stat.S_IMODE(info.st_mode))
     os.utime(directory, ns=(info.st_atime_ns, info.st_mtime_ns))
 
 

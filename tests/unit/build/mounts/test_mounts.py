@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -11,6 +14,26 @@ from imagelab import Entry, Lab
 from imagelab.build.dockerfile import DockerfileError
 
 SHELL = "lab/shell:1.0"
+AS_USER = """
+import json, os, sys
+from imagelab import Lab
+from imagelab.host import snapshot
+home, archive, text = sys.argv[1:]
+warm = Lab.temporary()  # so that all modules are loaded: Python itself may lie where only root can read
+warm.load(archive)
+warm.build({"Dockerfile": text, "a": "a"}, secrets={"s": b"s"})
+os.setgroups([])
+os.setgid(1234)
+os.setuid(1234)
+snapshot.PRIVILEGED = False
+os.umask(0o077)
+lab = Lab(home, epoch=0)
+lab.load(archive)
+image = lab.build({"Dockerfile": text, "a": "a"}, secrets={"s": b"s"}).image
+tree, changed = image.tree(), sorted(image.layers[-1].changes().entries)
+print(json.dumps([tree["out"].read().decode(), oct(tree["locked"].mode), changed, len(lab.build_cache())]))
+os._exit(0)  # the warm lab is root's
+"""
 SECRET = b"hunter2-is-the-secret"
 
 
@@ -239,3 +262,28 @@ def test_a_stage_that_only_a_mount_needs_is_built(lab, base):
     assert [stage.built for stage in built.stages] == [True, False, True]
     with pytest.raises(DockerfileError, match=r"from=b is a later stage \(line 3\)"):
         lab.build({"Dockerfile": f"FROM {base}\nRUN --mount=from=b,target=/b true\nFROM {base} AS b\n"})
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
+def test_mounts_for_an_ordinary_user_in_directories_that_are_not_writable(busybox, bwrap, tmp_path):
+    lab = Lab(tmp_path / "root", epoch=0)
+    files = {f"bin/{name}": Entry.symlink("busybox") for name in ("sh", "cat", "mkdir", "chmod")}
+    files |= {"bin/busybox": Entry.file(busybox.read_bytes(), 0o755), "tmp": Entry.dir(0o1777)}
+    lab.tag(lab.append(None, files).with_config(Env=["PATH=/bin"]), "linux:1")
+    lab.save("linux:1", tmp_path / "linux.tar")
+    text = (
+        "FROM linux:1\nRUN mkdir -p /locked/d && echo o > /locked/x && chmod 555 /locked/d /locked\n"
+        "RUN --mount=type=cache,target=/locked/d --mount=type=secret,id=s,target=/locked/s --mount=target=/locked/src "
+        "cat /locked/s /locked/src/a > /out && echo 1 > /locked/d/y\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 1234, 1234)
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    done = subprocess.run(
+        [sys.executable, "-c", AS_USER, home, tmp_path / "linux.tar", text], capture_output=True, cwd="/",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "HOME": str(home)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout) == ["sa", "0o555", ["out"], 1]
