@@ -54,11 +54,14 @@ def build(
     log = StepLog(watcher or Quiet(), sum(1 + len(stage.instructions) for stage in stages))
     cache = BuildCache(store, [context.place, dockerfile.name], use=not options.no_cache)
     shared = Shared(store, dockerfile, context, options, cache, log, global_args, {})
+    built: dict[int, StageBuild] = {}
     declared = {word.partition("=")[0] for instruction in dockerfile.arguments for word in instruction.args}
     try:
         with store.blobs.lease():
             for stage in stages:
-                one = StageBuild(shared, stage, _base(shared, stage, bases[stage.index]))
+                parent = dockerfile.base_stage(stage, bases[stage.index])
+                base = _base(shared, stage, bases[stage.index])
+                one = built[stage.index] = StageBuild(shared, stage, base, built[parent.index] if parent else None)
                 image = shared.images[stage.index] = one.run()
                 declared |= one.arguments.keys()
             if options.labels:

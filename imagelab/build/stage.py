@@ -90,15 +90,20 @@ class Task:
 
 
 class StageBuild:
-    """A stage while it is built: the image so far, and the variables that its instructions may refer to."""
+    """A stage while it is built: the image so far, and the variables that its instructions may refer to.
 
-    def __init__(self, shared: Shared, stage: Stage, base: Image) -> None:
+    A stage that continues another, `parent`, has its arguments too.
+    """
+
+    def __init__(self, shared: Shared, stage: Stage, base: Image, parent: StageBuild | None = None) -> None:
         self.shared, self.stage, self.store = shared, stage, shared.store
         self.image = base
         self.cmd_set = False  # by a CMD of this stage
         self.missed = False  # the cache did not have a step of this stage
-        self.arguments: dict[str, None] = {}  # the names that ARG declared, in order
-        self.values = config.variables(self.config)  # what $NAME means: ARG and ENV, the later over the earlier
+        # the names that ARG declared, in order
+        self.arguments: dict[str, None] = dict(parent.arguments) if parent else {}
+        # what $NAME means: ARG and ENV, the later over the earlier
+        self.values: dict[str, str] = dict(parent.values) if parent else config.variables(self.config)
 
     @property
     def config(self) -> config.Config:

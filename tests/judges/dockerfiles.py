@@ -279,6 +279,12 @@ CASES: dict[str, Case] = {
         "USER me\nRUN --mount=type=secret,id=a cat /run/secrets/a 2> /tmp/denied || true\n",
         secrets={"a": b"1234", "b": b"567"},
     ),
+    # newer BuildKits list inherited arguments in the history too, the judge's does not
+    "arguments of a stage that is continued": Case(
+        CONTINUED := "FROM base:1 AS first\nARG A=1\nARG B\nENV C=3\nFROM first AS second\n"
+        "RUN echo a$A b$B c$C > /said\nARG B=2\nFROM second\nARG A\nRUN echo a$A b$B c$C > /said2\nENV D=$A$B\n",
+        theirs=CONTINUED,
+    ),
     "run as a user": Case(
         BASE + "USER me\nRUN id -u > /tmp/id && touch /tmp/mine && mkdir /tmp/dir && ln -s x /tmp/l\nUSER 33:44\n"
         "RUN id -u > /tmp/u && id -g > /tmp/g\nUSER me:staff\nRUN id -g > /tmp/g2\nUSER 1234\nRUN id -g > /tmp/g3\n"

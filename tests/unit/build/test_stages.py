@@ -99,3 +99,13 @@ def test_a_name_with_a_space_is_an_error_that_shows_the_json_form(lab, text, jso
         lab.build({"my file": "x", "Dockerfile": f"FROM base:1 AS s\nFROM base:1\n{text}\n"})
     assert str(error.value).startswith(f"Dockerfile:3: {text[:4].strip()}: docker splits this line at each space")
     assert str(error.value).endswith(json)
+
+
+def test_a_stage_has_the_arguments_of_the_one_that_it_continues(tmp_path):
+    text = (
+        "FROM scratch AS a\nARG A=1\nARG B\nENV C=3\nFROM a AS b\nENV D=$A$B$C\nFROM scratch\nENV E=$A\nFROM b\n"
+        "ARG B=2\nENV F=$A$B\n"
+    )
+    built = Lab(tmp_path / "home", epoch=0).build({"Dockerfile": text}, build_args={"B": "7"})
+    env = dict(line.split("=", 1) for line in built.image.config["config"]["Env"])
+    assert (env["D"], env["F"]) == ("173", "17")
