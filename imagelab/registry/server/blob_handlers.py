@@ -5,6 +5,7 @@ Implements the distribution-spec v1.1: pulling blobs (with ranges), monolithic, 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from functools import partial
 
@@ -69,11 +70,36 @@ class BlobHandler(Handler):
         self.set_status(202)
 
 
-@tornado.web.stream_request_body
-class UploadsHandler(Handler):
-    """`POST /v2/<name>/blobs/uploads/` begins an upload; with `mount`, a blob of another repository is taken over."""
+class Receiver(Handler):
+    """Hashes and writes the bytes of an upload in another thread, while the next ones are read."""
 
     one: Upload | None = None
+    writing: asyncio.Future[None] | None = None
+
+    async def data_received(self, chunk: bytes) -> None:
+        self.received += len(chunk)
+        if self.writing is not None:
+            await asyncio.wait([self.writing])
+            if self.writing.exception():
+                return  # `written` tells the client, which listens once it has sent all
+        if self.one is not None:
+            self.writing = asyncio.get_running_loop().run_in_executor(None, self.one.write, chunk)
+
+    async def written(self) -> None:
+        """Wait until all that came is written; raises RegistryError where the disk does not take it."""
+        try:
+            if self.writing is not None:
+                await self.writing
+        except OSError as error:
+            assert self.one is not None
+            self.one.discard()
+            self.server.ended(self.one)
+            raise RegistryError(500, "UNKNOWN", f"the registry cannot write: {str(error.strerror).lower()}") from None
+
+
+@tornado.web.stream_request_body
+class UploadsHandler(Receiver):
+    """`POST /v2/<name>/blobs/uploads/` begins an upload; with `mount`, a blob of another repository is taken over."""
 
     async def prepare(self) -> None:
         await super().prepare()
@@ -103,12 +129,8 @@ class UploadsHandler(Handler):
         allowed = everyone or (accounts is not None and accounts.may_read(self.user, source))
         return allowed and registry.repository(source).has(digest)
 
-    def data_received(self, chunk: bytes) -> None:
-        self.received += len(chunk)
-        if self.one is not None:
-            self.one.write(chunk)
-
     async def post(self, name: str) -> None:
+        await self.written()
         self.set_header("Content-Length", "0")
         digest = self.get_query_argument("digest", "")
         if self.one is None:
@@ -128,10 +150,8 @@ class UploadsHandler(Handler):
 
 
 @tornado.web.stream_request_body
-class UploadHandler(Handler):
+class UploadHandler(Receiver):
     """`/v2/<name>/blobs/uploads/<id>`: PATCH brings bytes, PUT the last ones and the digest, GET asks how many came."""
-
-    one: Upload | None = None
 
     async def prepare(self) -> None:
         await super().prepare()
@@ -143,19 +163,15 @@ class UploadHandler(Handler):
                 message = f"expected bytes from {self.one.size} on, not {header[:40]}"
                 raise RegistryError(416, "RANGE_INVALID", message, headers=_progress(name, self.one))
 
-    def data_received(self, chunk: bytes) -> None:
-        assert self.one is not None
-        self.received += len(chunk)
-        self.one.write(chunk)
-
     def get(self, name: str, number: str) -> None:
         assert self.one is not None
         self.caption = "How much of it has come?"
         self.set_headers(_progress(name, self.one))
         self.set_status(204)
 
-    def patch(self, name: str, number: str) -> None:
+    async def patch(self, name: str, number: str) -> None:
         assert self.one is not None
+        await self.written()
         self.caption = "Here are bytes of a blob"
         self.set_headers(_progress(name, self.one))
         self.set_header("Content-Length", "0")
@@ -163,6 +179,7 @@ class UploadHandler(Handler):
 
     async def put(self, name: str, number: str) -> None:
         assert self.one is not None
+        await self.written()
         digest = self.get_query_argument("digest", "")
         self.caption = f"That was {brief(digest)}"
         await _keep(self, self.one, name, digest)

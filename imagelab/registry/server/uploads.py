@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -23,22 +24,26 @@ class Upload:
         self._path, self._place = path, place
         self._file: BinaryIO | None = open(path, "xb", buffering=0)  # noqa: SIM115 - closed by keep and discard
         self._hash = hashlib.sha256()
+        self._guard = threading.Lock()  # so that a file is never closed while another thread writes to it
 
     def write(self, data: bytes) -> None:
-        """Append some bytes; raises OSError as the disk does."""
-        assert self._file is not None
-        self._hash.update(data)
-        self.size += len(data)
-        view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) :]
+        """Append some bytes, unless the upload was given up; raises OSError as the disk does."""
+        with self._guard:
+            if self._file is None:
+                return
+            self._hash.update(data)
+            self.size += len(data)
+            view = memoryview(data)
+            while view:
+                view = view[self._file.write(view) :]
 
     def keep(self, digest: str) -> None:
         """Flush the bytes to the disk under their digest; raises RegistryError DIGEST_INVALID where it is another."""
         assert self._file is not None
         algorithm, _, expected = digest.partition(":")
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with self._guard:
+            os.fsync(self._file.fileno())
+            self._file.close()
         if algorithm == "sha256":
             actual = self._hash.hexdigest()
         else:
@@ -55,7 +60,8 @@ class Upload:
 
     def discard(self) -> None:
         """Close and delete the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            self._path.unlink(missing_ok=True)
+        with self._guard:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+                self._path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ The official conformance suite is in tests/judges; here stand the promises that 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import json
@@ -20,6 +21,7 @@ from imagelab.oci.manifest import CONFIG, MANIFEST
 from imagelab.registry.server.accounts import Accounts, add_user
 from imagelab.registry.server.repositories import Registry
 from imagelab.registry.server.server import Server
+from imagelab.registry.server.uploads import Upload
 
 from ..certificates import Authority
 from .conftest import Client
@@ -154,6 +156,36 @@ def test_an_upload_that_is_cut_leaves_nothing(ask, server):
         ask("GET", "/v2/")  # a turn of the server's loop, in which it may notice
     assert left == []
     assert ask("GET", f"/v2/a/blobs/{sha256(data)}").status == 404
+
+
+def test_others_are_answered_while_a_blob_is_written(ask, monkeypatch):
+    begun, answered, real = threading.Event(), threading.Event(), Upload.write
+
+    def slowly(upload: Upload, data: bytes) -> None:
+        begun.set()
+        assert answered.wait(60)
+        real(upload, data)
+
+    monkeypatch.setattr(Upload, "write", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        pushed = pool.submit(push_blob, ask, "a", b"layer")
+        assert begun.wait(30) and ask("GET", "/v2/").status == 200
+        answered.set()
+        assert pushed.result().status == 201
+
+
+@pytest.mark.parametrize("where", ["POST", "PATCH"])
+def test_a_disk_that_is_full_keeps_nothing(ask, server, monkeypatch, where):
+    def full(upload: Upload, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for data in (b"x", bytes(4 << 20)):  # in one piece and in several
+        monkeypatch.undo()
+        location = "" if where == "POST" else ask("POST", "/v2/a/blobs/uploads/").headers["Location"]
+        monkeypatch.setattr(Upload, "write", full)
+        failed = push_blob(ask, "a", data) if where == "POST" else ask("PATCH", location, data)
+        assert failed.status == 500 and b"the registry cannot write: no space left on device" in failed.body
+        assert list((server.registry.folder / "uploads").iterdir()) == []
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
