@@ -22,8 +22,8 @@ DOCKERS_OWN = {".dockerenv", "dev", "etc", "proc", "sys"}
 def test_docker_loads_the_same_image(docker, built, name):
     """`docker load` computes the image ID and every diffID anew, so equality proves all of them."""
     made = built(name)
-    said = docker("load", "--input", made.archive)
-    assert sorted(said.splitlines()) == sorted(f"Loaded image: {name}" for name in made.names)
+    printed = docker("load", "--input", made.archive)
+    assert sorted(printed.splitlines()) == sorted(f"Loaded image: {name}" for name in made.names)
     for tag in made.names:
         found = json.loads(docker("image", "inspect", tag))[0]
         assert found["Id"] == made.image.id

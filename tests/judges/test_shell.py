@@ -332,8 +332,8 @@ def answer(kind: str, root: Path, script: str) -> Answer:
         out = running.process.stdout.read()
         code = running.process.wait()
         errors.seek(0)
-        said = errors.read()
-    return code, out.decode("utf-8", "replace"), bool(said), files_of(root)
+        printed = errors.read()
+    return code, out.decode("utf-8", "replace"), bool(printed), files_of(root)
 
 
 @pytest.fixture(scope="module")

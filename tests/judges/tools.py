@@ -91,8 +91,8 @@ class Tool:
     def __call__(self, *args: str | Path, stdin: bytes | None = None) -> str:
         done = self.run(*args, stdin=stdin)
         if done.returncode != 0:
-            said = (done.stderr + done.stdout).decode(errors="replace").strip()
-            pytest.fail(f"{Path(self.command[0]).name} {' '.join(map(str, args))}: {said}", pytrace=False)
+            printed = (done.stderr + done.stdout).decode(errors="replace").strip()
+            pytest.fail(f"{Path(self.command[0]).name} {' '.join(map(str, args))}: {printed}", pytrace=False)
         return done.stdout.decode()
 
 

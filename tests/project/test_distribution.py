@@ -118,8 +118,8 @@ def test_the_wheel_works_in_an_empty_environment(built, tmp_path):
     python = tmp_path / "venv" / "bin" / "python"
     constraints = ROOT / "constraints.txt"
     run(uv, "pip", "install", "--quiet", "--python", python, "--constraint", constraints, wheel, cwd=tmp_path)
-    said = run(python, "-c", USED, tmp_path / "shop.tar", cwd=tmp_path)
-    assert str(tmp_path / "venv") in said and "soup 4" in said and "shop" in said
+    printed = run(python, "-c", USED, tmp_path / "shop.tar", cwd=tmp_path)
+    assert str(tmp_path / "venv") in printed and "soup 4" in printed and "shop" in printed
     command = tmp_path / "venv" / "bin" / "imagelab"
     assert "shop" in run(command, "--home", tmp_path / "home", "load", "-i", tmp_path / "shop.tar", cwd=tmp_path)
     run(command, "learn", "--no-open", cwd=tmp_path)

@@ -25,6 +25,6 @@ def test_ipython_shows_the_sentence_and_no_traceback(mistake: str, sentence: str
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "--colors=NoColor", "-c", code], capture_output=True, text=True
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == 1 and sentence in said
-    assert "Traceback" not in said and ".py" not in said
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1 and sentence in printed
+    assert "Traceback" not in printed and ".py" not in printed

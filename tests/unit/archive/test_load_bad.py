@@ -80,9 +80,9 @@ def refused(lab: Lab, archive: bytes | Path, phrase: str, **limits: int) -> None
     before = snapshot(lab.home)
     with pytest.raises(LabError) as caught:
         lab.load(archive if isinstance(archive, Path) else io.BytesIO(archive), **limits)
-    said = str(caught.value)
-    assert phrase in said
-    assert said.isprintable() and 10 < len(said) < 600, "one line, for people"
+    printed = str(caught.value)
+    assert phrase in printed
+    assert printed.isprintable() and 10 < len(printed) < 600, "one line, for people"
     assert snapshot(lab.home) == before
     assert lab.verify() == []
 
@@ -556,8 +556,8 @@ def unchanged_or_whole(lab: Lab, data: bytes, before: dict[str, object]) -> None
         assert "\n" not in str(error)
         assert snapshot(lab.home) == before
     else:
-        said = any("which is the image ID" in str(left) for left in found.left)  # a config under another's name
-        assert said or [loaded.image.id for loaded in found] == [digest(A_CONFIG)]
+        printed = any("which is the image ID" in str(left) for left in found.left)  # a config under another's name
+        assert printed or [loaded.image.id for loaded in found] == [digest(A_CONFIG)]
 
 
 @pytest.mark.parametrize("form", SMALL)

@@ -51,9 +51,9 @@ def beside() -> dict[str, bytes]:
 
 def test_what_was_passed_over_is_one_line_each(cli, tmp_path):
     """On stderr: what docker prints stands alone on stdout."""
-    said = cli("load", "-i", archives.written(beside(), tmp_path / "app"))
-    assert (said.code, said.out) == (0, "Loaded image: app:1.0\n")
-    assert said.err == (
+    result = cli("load", "-i", archives.written(beside(), tmp_path / "app"))
+    assert (result.code, result.out) == (0, "Loaded image: app:1.0\n")
+    assert result.err == (
         "Passed over: app:1.0.sig: the manifest's layer 1 has the media type "
         "'application/vnd.dev.cosign.simplesigning.v1+json', which imagelab does not read\n"
     )
@@ -61,12 +61,13 @@ def test_what_was_passed_over_is_one_line_each(cli, tmp_path):
 
 def test_one_image_is_chosen_by_its_tag(cli, tmp_path):
     where = archives.written(beside(), tmp_path / "app")
-    said = cli("load", "-i", where, "--ref", "1.0")
-    assert (said.code, said.out, said.err) == (0, "Loaded image: app:1.0\n", "")
-    said = cli("load", "-i", where, "--ref", "1.0.sig")
-    assert (said.code, said.out) == (1, "") and said.err.startswith("Error: '1.0.sig' cannot be loaded: the manifest's")
-    said = cli("load", "-i", where, "--ref", "2")
-    assert (said.code, said.err) == (1, "Error: there is no image '2' in the archive: it holds app:1.0\n")
+    result = cli("load", "-i", where, "--ref", "1.0")
+    assert (result.code, result.out, result.err) == (0, "Loaded image: app:1.0\n", "")
+    result = cli("load", "-i", where, "--ref", "1.0.sig")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Error: '1.0.sig' cannot be loaded: the manifest's")
+    result = cli("load", "-i", where, "--ref", "2")
+    assert (result.code, result.err) == (1, "Error: there is no image '2' in the archive: it holds app:1.0\n")
 
 
 def test_a_name_that_moves_is_told(cli, app, lab, tmp_path):
@@ -99,8 +100,8 @@ def test_through_pipes(home, app, tmp_path):
     ],
 )
 def test_a_notebook_has_no_pipes(cli, app, args, error):
-    said = cli(*args, notebook=True)
-    assert (said.code, said.out, said.err) == (1, "", error)
+    result = cli(*args, notebook=True)
+    assert (result.code, result.out, result.err) == (1, "", error)
 
 
 @pytest.mark.parametrize(
@@ -128,9 +129,9 @@ def test_what_cannot_be_moved(cli, app, home, tmp_path, monkeypatch, args, error
     monkeypatch.chdir(tmp_path)
     (tmp_path / "layer.tar").write_bytes(LAYER)
     before = archives.snapshot(home)
-    said = cli(*args)
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(error.format(here=tmp_path)) and said.err.count("\n") == 1
+    result = cli(*args)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(error.format(here=tmp_path)) and result.err.count("\n") == 1
     assert archives.snapshot(home) == before
     assert not (tmp_path / "x.tar").exists()
 
@@ -168,9 +169,9 @@ BAD_ARCHIVES = {
 def test_a_bad_archive_is_one_line_and_leaves_no_trace(cli, app, home, tmp_path, name):
     (tmp_path / "bad.tar").write_bytes(BAD_ARCHIVES[name])
     before = archives.snapshot(home)
-    said = cli("load", "-i", tmp_path / "bad.tar")
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("Error: ") and said.err.count("\n") == 1
+    result = cli("load", "-i", tmp_path / "bad.tar")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Error: ") and result.err.count("\n") == 1
     after = archives.snapshot(home)
     assert {path for path in after if path.startswith("blobs")} == {path for path in before if path.startswith("blobs")}
     assert after["index.json"] == before["index.json"]
@@ -179,17 +180,17 @@ def test_a_bad_archive_is_one_line_and_leaves_no_trace(cli, app, home, tmp_path,
 
 def test_the_limit_on_expansion_can_be_set(cli, lab, tmp_path):
     (tmp_path / "good.tar").write_bytes(archives.gzip.compress(archives.packed(archives.docker_archive(LAYER))))
-    said = cli("load", "-i", tmp_path / "good.tar", "--limit", "1k")
-    assert said.code == 1 and said.err.count("\n") == 1
+    result = cli("load", "-i", tmp_path / "good.tar", "--limit", "1k")
+    assert result.code == 1 and result.err.count("\n") == 1
     assert cli("load", "-i", tmp_path / "good.tar", "--limit", "1mb").ok == "Loaded image: app:1\n"
 
 
 def test_import(cli, lab, tmp_path):
     (tmp_path / "layer.tar").write_bytes(LAYER)
     changes = ["-c", 'CMD ["/app", "-v"]', "--change", "ENV A=b"]
-    said = cli("import", "-m", "from a tar", *changes, tmp_path / "layer.tar", "x:1").ok
+    printed = cli("import", "-m", "from a tar", *changes, tmp_path / "layer.tar", "x:1").ok
     image = lab.image("x:1")
-    assert said == f"{image.id}\n"
+    assert printed == f"{image.id}\n"
     assert image.config["config"] == {"Cmd": ["/app", "-v"], "Env": ["A=b"]}
     assert image.diff_ids == (archives.digest(LAYER),)
     assert cli("history", "--format", "{{.Comment}}", "x:1").ok == "from a tar\n"
@@ -199,9 +200,9 @@ def test_append(cli, app, lab, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("<h1>")
     options = ["--tag", "web:1", "--to", "/srv", "--created-by", "COPY site /srv", "-m", "m"]
-    said = cli("append", *options, "app:1", tmp_path / "site")
+    result = cli("append", *options, "app:1", tmp_path / "site")
     web = lab.image("web:1")
-    assert said.ok == f"{web.id}\n"
+    assert result.ok == f"{web.id}\n"
     assert web.read("srv/index.html") == b"<h1>" and web.read("f") == b"x" * 10
     assert cli("history", "--format", "{{.CreatedBy}}|{{.Comment}}", "web:1").ok.splitlines()[0] == "COPY site /srv|m"
     (tmp_path / "layer.tar").write_bytes(LAYER)

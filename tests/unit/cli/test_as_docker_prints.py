@@ -200,8 +200,8 @@ def test_sizes(docker):
         {"Id": f"sha256:{n:064}", "Size": size, "VirtualSize": size, "RepoTags": [f"s:{n:02}"], **common}
         for n, size in enumerate(SIZES)
     ]
-    said = docker(Api(images, [], {}))("images", "--format", "{{.Size}} {{.VirtualSize}}").splitlines()
-    assert said == [f"{units.size(size, 3)} {units.size(size)}" for size in SIZES]
+    printed = docker(Api(images, [], {}))("images", "--format", "{{.Size}} {{.VirtualSize}}").splitlines()
+    assert printed == [f"{units.size(size, 3)} {units.size(size)}" for size in SIZES]
 
 
 @pytest.fixture
@@ -235,5 +235,5 @@ def test_ps(docker, containers, cli, options):
 def compare(theirs, ours) -> None:
     """The same exit code, the same output, the same first line of an error but for the program's name."""
     assert (ours.code, ours.out) == (theirs.returncode, theirs.stdout.decode())
-    said = theirs.stderr.decode().replace("docker", "imagelab").strip().splitlines()[:1]
-    assert ours.err.strip().splitlines()[:1] == said
+    printed = theirs.stderr.decode().replace("docker", "imagelab").strip().splitlines()[:1]
+    assert ours.err.strip().splitlines()[:1] == printed

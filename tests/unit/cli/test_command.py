@@ -70,8 +70,8 @@ PROGRAM = [sys.executable, "-m", "imagelab"]
     ],
 )
 def test_a_wrong_command_line(cli, line, code, error):
-    said = cli(*line.split())
-    assert (said.code, said.out, said.err) == (code, "", error)
+    result = cli(*line.split())
+    assert (result.code, result.out, result.err) == (code, "", error)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_a_wrong_command_line(cli, line, code, error):
     ["attach", "pause", "port", "rename", "restart", "search", "stats", "top", "trust", "unpause", "update", "volume"],
 )
 def test_docker_s_other_verbs_are_refused_by_name(cli, name):
-    said = cli(name, "--rm", "myapp")
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(f"imagelab: '{name}' is a docker command that imagelab does not have: ")
-    assert said.err.count("\n") == 1
+    result = cli(name, "--rm", "myapp")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"imagelab: '{name}' is a docker command that imagelab does not have: ")
+    assert result.err.count("\n") == 1
 
 
 def test_the_management_groups_refuse_too(cli):
@@ -113,18 +113,18 @@ def test_flags_may_follow_arguments_and_double_dash_ends_them(cli, lab):
 
 @pytest.mark.parametrize("verb", sorted(app.table))
 def test_every_verb_has_help(cli, verb):
-    said = cli(verb, "--help").ok
-    assert said.startswith(f"Usage: imagelab {verb} [OPTIONS]")
+    printed = cli(verb, "--help").ok
+    assert printed.startswith(f"Usage: imagelab {verb} [OPTIONS]")
     command = app.get_command(None, verb)
     assert command.help or command.callback.__doc__
 
 
 @pytest.mark.parametrize("group", [[], ["container"], ["image"], ["system"]])
 def test_a_group_alone_tells_its_verbs(cli, group):
-    said = cli(*group).ok
-    assert said == cli(*group, "--help").ok
+    printed = cli(*group).ok
+    assert printed == cli(*group, "--help").ok
     table = getattr(package, group[0]).table if group else app.table
-    assert all(f"  {verb} " in said for verb in table)
+    assert all(f"  {verb} " in printed for verb in table)
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_version(cli):
     assert f" Version:           {__version__}\n" in cli("version").ok
     assert cli("--version").ok == cli("-v").ok == f"imagelab version {__version__}\n"
     assert cli("version", "--format", "{{.Client.Version}} {{.Server.Version}}").ok == f"{__version__} {__version__}\n"
-    said = cli("version", "-f", "{{.Client.Nope}}")
-    assert (said.code, said.out) == (1, "")
-    assert "can't evaluate field Nope in type system.clientVersion" in said.err
+    result = cli("version", "-f", "{{.Client.Nope}}")
+    assert (result.code, result.out) == (1, "")
+    assert "can't evaluate field Nope in type system.clientVersion" in result.err
 
 
 def test_info(cli, lab, home):
@@ -172,10 +172,10 @@ def test_home_comes_from_the_flag_then_the_environment(tmp_path, monkeypatch, ca
 def test_a_home_that_holds_something_else_is_refused_in_one_line(tmp_path, capsys):
     (tmp_path / "letters").write_text("dear")
     assert run(["--home", str(tmp_path), "images"]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("Error: ")
-    assert said.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("Error: ")
+    assert printed.err.count("\n") == 1
     assert run(["--home", str(tmp_path / "letters"), "images"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -183,9 +183,9 @@ def test_a_home_that_holds_something_else_is_refused_in_one_line(tmp_path, capsy
 def test_an_error_of_the_operating_system_is_one_line(cli, lab, tmp_path):
     lab.append(None, {"a": "b"}, tag="myapp")
     (tmp_path / "folder").mkdir()
-    said = cli("save", "-o", tmp_path / "folder", "myapp")
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("Error: ") and said.err.count("\n") == 1
+    result = cli("save", "-o", tmp_path / "folder", "myapp")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Error: ") and result.err.count("\n") == 1
     assert cli("append", "myapp", tmp_path / "nothing").err == f"open {tmp_path}/nothing: no such file or directory\n"
 
 
@@ -194,9 +194,9 @@ def test_names_cannot_command_the_terminal(cli, lab):
     lab.append(None, files, tag="myapp", created_by="\x1b]0;pwned\x07")
     for command in (["tree", "myapp"], ["history", "myapp"], ["layers", "myapp"], ["tree", "--json", "myapp"],
                     ["inspect", "myapp"], ["history", "myapp", "--format", "{{.CreatedBy}} {{json .}}"]):  # fmt: skip
-        said = cli(*command).ok
-        assert not set(said) & set("\x1b\x07\r\x9b"), command
-        said.encode()
+        printed = cli(*command).ok
+        assert not set(printed) & set("\x1b\x07\r\x9b"), command
+        printed.encode()
     assert r"\x1b[31mred\x0d\x9b" in cli("tree", "myapp").ok
     assert r"caf\xe9" in cli("tree", "myapp").ok
 

@@ -47,8 +47,8 @@ def unharmed(cli, box):
 def test_programs_that_cannot_be_run(cli, box, unharmed, program, code, why):
     files = {"plain": "x", "text": Entry.file(b"x\n", 0o755), "foreign": Entry.file(FOREIGN, 0o755)}
     box.tag(box.append(BASE, files), "odd:1")
-    said = cli("run", "--name", "one", "odd:1", program)
-    assert (said.code, said.out, said.err) == (code, "", f"imagelab: {why}\n")
+    result = cli("run", "--name", "one", "odd:1", program)
+    assert (result.code, result.out, result.err) == (code, "", f"imagelab: {why}\n")
     assert cli("ps", "-a", "--filter", "name=one", "--format", "{{.Status}}").ok == "Created\n"
     assert cli("inspect", "-f", "{{.State.ExitCode}} {{.State.Error}}", "one").ok == f"{code} {why}\n"
     again = cli("start", "one")
@@ -108,23 +108,23 @@ def test_programs_that_cannot_be_run(cli, box, unharmed, program, code, why):
     ],
 )  # fmt: skip
 def test_mistakes(cli, unharmed, args, code, error):
-    said = cli(*args)
-    assert (said.code, said.out, said.err) == (code, "", error)
+    result = cli(*args)
+    assert (result.code, result.out, result.err) == (code, "", error)
 
 
 def test_an_env_file_with_a_bad_line(cli, box, tmp_path):
     (tmp_path / "env").write_text("A=b\nnot a name=1\n")
-    said = cli("run", "--env-file", tmp_path / "env", BASE, "true")
-    assert said.code == 125
-    assert "env: 'not a name=1' is not NAME=VALUE." in said.err
+    result = cli("run", "--env-file", tmp_path / "env", BASE, "true")
+    assert result.code == 125
+    assert "env: 'not a name=1' is not NAME=VALUE." in result.err
 
 
 def test_files_named_like_whiteouts(cli, box, unharmed):
     cli("run", "--name", "one", BASE, "sh", "-c", "echo x > /.wh.x")
     assert cli("diff", "one").ok == "A /.wh.x\n"
-    said = cli("commit", "one")
-    assert (said.code, said.out) == (1, "")
-    assert ".wh.x" in said.err and said.err.count("\n") == 1
+    result = cli("commit", "one")
+    assert (result.code, result.out) == (1, "")
+    assert ".wh.x" in result.err and result.err.count("\n") == 1
     assert cli("rm", "one").ok == "one\n"
 
 
@@ -137,11 +137,11 @@ def test_a_damaged_record(cli, box, home, unharmed, name):
     assert re.search(f"{one.short} Dead", cli("ps", "-as", "--format", "{{.ID}} {{.Status}}").ok)
     assert cli("system", "df").code == 0
     for verb in ("start", "wait", "exec", "inspect", "diff", "logs", "commit", "stop", "kill"):
-        said = cli(verb, one.short, *(["true"] if verb == "exec" else []))
-        assert "Traceback" not in said.err, verb
-    said = cli("start", one.short)
-    assert (said.code, said.out) == (1, "")
-    assert f"{name}: " in said.err and f"remove it with: rm -f {one.short}" in said.err
+        result = cli(verb, one.short, *(["true"] if verb == "exec" else []))
+        assert "Traceback" not in result.err, verb
+    result = cli("start", one.short)
+    assert (result.code, result.out) == (1, "")
+    assert f"{name}: " in result.err and f"remove it with: rm -f {one.short}" in result.err
     assert cli("rm", "-f", one.short).ok == f"{one.short}\n"
 
 
@@ -150,9 +150,9 @@ def test_a_root_folder_that_somebody_deleted(cli, box, unharmed, tmp_path):
     shutil.rmtree(box.container("one").root)
     for line in (["start", "one"], ["diff", "one"], ["commit", "one"], ["export", "-o", tmp_path / "x", "one"],
                  ["cp", "one:/etc", tmp_path], ["cp", tmp_path, "one:/"], ["start", "-a", "one"]):  # fmt: skip
-        said = cli(*line)
-        assert (said.code, said.out) == (1, ""), line
-        assert said.err.startswith("Error: ") and "root folder" in said.err, line
+        result = cli(*line)
+        assert (result.code, result.out) == (1, ""), line
+        assert result.err.startswith("Error: ") and "root folder" in result.err, line
     assert cli("ps", "-as").code == 0
     assert cli("rm", "one").ok == "one\n"
 
@@ -176,10 +176,10 @@ def test_names_cannot_command_the_terminal(cli, box):
     ("rm -l x", "'-l' is a docker flag that imagelab does not have: containers have no links"),
 ])  # fmt: skip
 def test_flags_are_refused_by_name(cli, line, instead):
-    said = cli(*line.split())
-    assert (said.code, said.out) == (125, "")
-    assert said.err.startswith(f"imagelab {line.split()[0]}: {instead}")
-    assert said.err.count("\n") == 1
+    result = cli(*line.split())
+    assert (result.code, result.out) == (125, "")
+    assert result.err.startswith(f"imagelab {line.split()[0]}: {instead}")
+    assert result.err.count("\n") == 1
 
 
 def test_every_flag_and_verb_of_docker_s_is_here_or_refused_by_name(cli, tmp_path):
@@ -193,8 +193,8 @@ def test_every_flag_and_verb_of_docker_s_is_here_or_refused_by_name(cli, tmp_pat
         ours = cli("container", verb, "--help").ok
         for flag in re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*(?= |,)", docker("container", verb, "--help")):
             if not re.search(rf"(?<![\w-]){flag}(?![\w-])", ours):
-                said = cli(verb, flag, "1", "x", "y").err
-                assert "is a docker flag that imagelab does not have" in said, (verb, flag)
+                error = cli(verb, flag, "1", "x", "y").err
+                assert "is a docker flag that imagelab does not have" in error, (verb, flag)
 
 
 def test_a_notebook_says_docker(home, box, capsys):

@@ -22,18 +22,18 @@ def two(lab):
 
 def test_layers(cli, two):
     image = two[1]
-    said = cli("layers", "two").ok
-    lines = said.splitlines()
+    printed = cli("layers", "two").ok
+    lines = printed.splitlines()
     assert lines[0] == "LAYER     DIFF ID        DIGEST         CHAIN ID       BLOB SIZE   SIZE      CREATED BY"
     for number, layer in enumerate(image.layers):
         shown = lines[1 + number].split()
         assert shown[:4] == [str(number + 1), layer.diff_id.short, layer.digest.short, image.chain_ids[number].short]
     assert lines[2].endswith("2B        RUN a b c")
-    assert said.endswith(f"\n\nimage ID:      {image.id}\nimage digest:  {image.digest}\n")
+    assert printed.endswith(f"\n\nimage ID:      {image.id}\nimage digest:  {image.digest}\n")
     whole = cli("layers", "--no-trunc", "two").ok
     assert all(str(i) in whole for i in (*image.diff_ids, *image.chain_ids, image.layers[1].media_type))
-    said = cli("layers", "two", "--format", "{{.Layer}} {{.ChainID}}").ok
-    assert said.splitlines()[1] == f"2 {image.chain_ids[1].short}"
+    printed = cli("layers", "two", "--format", "{{.Layer}} {{.ChainID}}").ok
+    assert printed.splitlines()[1] == f"2 {image.chain_ids[1].short}"
 
 
 def test_layers_of_an_image_without_history(cli, lab):
@@ -85,8 +85,8 @@ def test_waste(cli, two, lab):
     lab.append(two[1], {"b": "3"}, tag="three")
     assert cli("waste", "three").ok.splitlines()[1] == "3B        3B             0B         1,2,3     b"
     assert cli("waste", "one").ok == "image size:   3B\nmerged size:  3B\nwasted:       0B\nefficiency:   100.0%\n"
-    said = cli("waste", "nosuch")
-    assert said.code == 1 and said.err.startswith("Error: ") and said.err.count("\n") == 1
+    result = cli("waste", "nosuch")
+    assert result.code == 1 and result.err.startswith("Error: ") and result.err.count("\n") == 1
 
 
 def test_waste_for_programs(cli, two):
@@ -104,12 +104,12 @@ def test_cat(home, cli, two, lab):
     program = [sys.executable, "-m", "imagelab", "--home", str(home), "cat"]
     assert subprocess.run([*program, "binary", "/bin"], capture_output=True, check=True).stdout == b"\0\xff\x1b"
     assert cli("cat", "two", "link", notebook=True).ok == "22"
-    said = cli("cat", "binary", "bin", notebook=True)
-    assert (said.code, said.out) == (1, "")
-    assert said.err == "Error: 'bin' is not text: redirect its 3 bytes to a file\n"
+    result = cli("cat", "binary", "bin", notebook=True)
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "Error: 'bin' is not text: redirect its 3 bytes to a file\n"
     for path in ("nosuch", "a", "../../etc/passwd"):
-        said = cli("cat", "two", path)
-        assert said.code == 1 and said.err.startswith("Error: ") and said.err.count("\n") == 1
+        result = cli("cat", "two", path)
+        assert result.code == 1 and result.err.startswith("Error: ") and result.err.count("\n") == 1
 
 
 def test_diff_images(cli, two):
@@ -130,10 +130,10 @@ def test_verify(cli, two, home):
     assert cli("verify").ok == f"All {count} blobs hold what their names say\n"
     path = home / "blobs" / "sha256" / two[0].layers[0].digest.hex
     path.write_bytes(path.read_bytes()[:-1] + b"!")
-    said = cli("verify")
-    assert said.code == 1
-    assert said.out.startswith(f"{two[0].layers[0].digest}: ")
-    assert "one:latest" in said.out and said.err == "Error: 1 of the store's blobs are damaged or missing\n"
+    result = cli("verify")
+    assert result.code == 1
+    assert result.out.startswith(f"{two[0].layers[0].digest}: ")
+    assert "one:latest" in result.out and result.err == "Error: 1 of the store's blobs are damaged or missing\n"
 
 
 def test_df(cli, two):
@@ -144,8 +144,8 @@ def test_df(cli, two):
         "Local Volumes   0         0         0B        0B\n"
         "Build Cache     0         0         0B        0B\n"
     )
-    said = cli("system", "df", "--format", "{{.Type}} {{.TotalCount}} {{.Active}} {{.Size}} {{.Reclaimable}}").ok
-    assert said.splitlines()[0] == "Images 2 0 5B 5B (100%)"
+    printed = cli("system", "df", "--format", "{{.Type}} {{.TotalCount}} {{.Active}} {{.Size}} {{.Reclaimable}}").ok
+    assert printed.splitlines()[0] == "Images 2 0 5B 5B (100%)"
     assert json.loads(cli("system", "df", "--format", "json").ok.splitlines()[0]) == {
         "Active": "0", "Reclaimable": "5B (100%)", "Size": "5B", "TotalCount": "2", "Type": "Images",
     }  # fmt: skip

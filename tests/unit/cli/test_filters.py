@@ -69,9 +69,9 @@ def test_images(cli, four, filters, found):
     ],
 )  # fmt: skip
 def test_wrong_filters(cli, four, text, code, error):
-    said = cli("images", "-f", text)
-    assert (said.code, said.out) == (code, "")
-    assert said.err.rstrip("\n") == error
+    result = cli("images", "-f", text)
+    assert (result.code, result.out) == (code, "")
+    assert result.err.rstrip("\n") == error
 
 
 @pytest.mark.parametrize(
@@ -117,11 +117,11 @@ def test_patterns_are_those_of_go_s_path_match(name, pattern, fits):
     ids=["duration", "days are none", "long ago", "hours and minutes", "seconds", "before", "date", "nonsense"],
 )
 def test_prune_until(cli, four, until, left):
-    said = cli("image", "prune", "--all", "--force", "--filter", f"until={until}")
+    result = cli("image", "prune", "--all", "--force", "--filter", f"until={until}")
     if left is None:
-        assert (said.code, said.err) == (1, f'Error: failed to parse value as time or duration: "{until}"\n')
+        assert (result.code, result.err) == (1, f'Error: failed to parse value as time or duration: "{until}"\n')
     else:
-        assert said.code == 0
+        assert result.code == 0
         assert len(cli("images", "-q").ok.split()) == left
 
 

@@ -96,8 +96,8 @@ def test_one_config_in_two_manifests_is_one_image_to_docker(cli, lab, tmp_path):
 
 
 def test_raw_is_refused_by_name(cli, family):
-    said = cli("images", "--format", "raw")
-    assert (said.code, said.out) == (1, "") and "raw is not supported" in said.err
+    result = cli("images", "--format", "raw")
+    assert (result.code, result.out) == (1, "") and "raw is not supported" in result.err
 
 
 def test_images_fields(cli, family):
@@ -181,8 +181,8 @@ def test_history_in_plain_numbers(cli, family):
 
 
 def test_history_fields(cli, family):
-    said = cli("history", "--format", "{{.ID}}|{{.CreatedBy}}|{{.Size}}|{{.Comment}}", "app").ok.splitlines()
-    assert said[1] == f"{family['middle'].id.short}|RUN touch g|1B|"
+    printed = cli("history", "--format", "{{.ID}}|{{.CreatedBy}}|{{.Size}}|{{.Comment}}", "app").ok.splitlines()
+    assert printed[1] == f"{family['middle'].id.short}|RUN touch g|1B|"
     assert list(json.loads(cli("history", "--format", "{{json .}}", "app").ok.splitlines()[0])) == [
         "Comment", "CreatedAt", "CreatedBy", "CreatedSince", "ID", "Size",
     ]  # fmt: skip
@@ -192,6 +192,6 @@ def test_history_fields(cli, family):
     "ref, error", [("nosuch", "Error: No such image: nosuch"), ("BAD", "Error: invalid reference format: 'BAD'")]
 )
 def test_history_of_nothing(cli, lab, ref, error):
-    said = cli("history", ref)
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(error) and said.err.count("\n") == 1
+    result = cli("history", ref)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(error) and result.err.count("\n") == 1

@@ -88,9 +88,9 @@ def test_templates(cli, image, template, printed):
     ],
 )
 def test_templates_that_cannot_be_done(cli, image, template, code, out, error):
-    said = cli("inspect", "-f", template, "myapp:1.0")
-    assert (said.code, said.out) == (code, out)
-    assert said.err.startswith(f"template parsing error: {error}") and said.err.count("\n") == 1
+    result = cli("inspect", "-f", template, "myapp:1.0")
+    assert (result.code, result.out) == (code, out)
+    assert result.err.startswith(f"template parsing error: {error}") and result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -99,30 +99,30 @@ def test_templates_that_cannot_be_done(cli, image, template, code, out, error):
      (["inspect", "--type=container"], "container")],
 )  # fmt: skip
 def test_what_is_not_there(cli, lab, args, what):
-    said = cli(*args, "nosuch")
-    assert (said.code, said.out) == (1, "[]\n")
-    assert said.err == f"Error: No such {what}: nosuch\n"
+    result = cli(*args, "nosuch")
+    assert (result.code, result.out) == (1, "[]\n")
+    assert result.err == f"Error: No such {what}: nosuch\n"
     assert cli(*args, "--format", "{{.Id}}", "nosuch").out == "\n"
 
 
 def test_what_is_there_is_shown_all_the_same(cli, image):
-    said = cli("inspect", "--format", "{{.Id}}", "nosuch", "myapp:1.0", "myapp:2", image.id.short)
-    assert (said.code, said.out) == (1, f"{image.id}\n{image.id}\n")
-    assert said.err == "Error: No such object: nosuch\nError: No such object: myapp:2\n"
+    result = cli("inspect", "--format", "{{.Id}}", "nosuch", "myapp:1.0", "myapp:2", image.id.short)
+    assert (result.code, result.out) == (1, f"{image.id}\n{image.id}\n")
+    assert result.err == "Error: No such object: nosuch\nError: No such object: myapp:2\n"
     assert len(json.loads(cli("inspect", "nosuch", "myapp:1.0").out)) == 1
 
 
 @pytest.mark.parametrize("args, error", [(["--type", "foo", "x"], '"foo" is not a valid value for --type\n'),
                                          (["BAD"], "Error: invalid reference format: 'BAD'")])  # fmt: skip
 def test_wrong_questions(cli, lab, args, error):
-    said = cli("inspect", *args)
-    assert said.code == 1
-    assert said.err.startswith(error) and said.err.count("\n") == 1
+    result = cli("inspect", *args)
+    assert result.code == 1
+    assert result.err.startswith(error) and result.err.count("\n") == 1
 
 
 def test_size_is_for_containers(cli, image):
-    said = cli("inspect", "--size", "-f", "{{.Size}}", "myapp:1.0")
-    assert (said.code, said.out, said.err) == (0, "7\n", "WARNING: --size ignored for image\n")
+    result = cli("inspect", "--size", "-f", "{{.Size}}", "myapp:1.0")
+    assert (result.code, result.out, result.err) == (0, "7\n", "WARNING: --size ignored for image\n")
 
 
 def test_an_image_that_says_nothing(cli, lab):

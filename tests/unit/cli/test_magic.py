@@ -37,8 +37,8 @@ def ask(shell, capsys):
     def run(cell):
         capsys.readouterr()
         result = shell.run_cell(cell)
-        said = capsys.readouterr()
-        return said.out, said.err, result.error_in_exec
+        printed = capsys.readouterr()
+        return printed.out, printed.err, result.error_in_exec
 
     return run
 

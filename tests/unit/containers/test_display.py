@@ -68,10 +68,10 @@ def test_diff_is_a_table(lab, shop):
 
 def test_the_page_says_the_same_each_time(lab, shop):
     one = started(lab, "shop:1.0", name="one")
-    said = one._repr_html_()
+    printed = one._repr_html_()
     for words in (one.id, "shop:1.0", shop.id.short, "running", "0 paths"):
-        assert words in said
-    assert str(one.pid) not in re.sub(r"[0-9a-f]{64}", "", said) and not re.search(r"20\d\d-", said)
+        assert words in printed
+    assert str(one.pid) not in re.sub(r"[0-9a-f]{64}", "", printed) and not re.search(r"20\d\d-", printed)
     one.kill()
     assert "its program ended with exit code 137" in one._repr_html_()
     one.remove()

@@ -90,9 +90,10 @@ def test_an_interrupt_reaches_the_program_first(lab, linux):
             if data == b"up\n":
                 signal.raise_signal(signal.SIGINT)
 
-    said = Interrupts()
-    made = lab.run(linux, "sh", "-c", "trap 'echo got; exit 5' INT; echo up; while :; do sleep 0.05; done", output=said)
-    assert (said.on(), made.exit_code) == ("up\ngot\n", 5)
+    printed = Interrupts()
+    script = "trap 'echo got; exit 5' INT; echo up; while :; do sleep 0.05; done"
+    made = lab.run(linux, "sh", "-c", script, output=printed)
+    assert (printed.on(), made.exit_code) == ("up\ngot\n", 5)
 
 
 def test_one_that_ignores_an_interrupt_is_killed_by_the_second(lab, linux):
@@ -104,13 +105,13 @@ def test_one_that_ignores_an_interrupt_is_killed_by_the_second(lab, linux):
             if len(self.parts) == 1 or stderr.getvalue().endswith("interrupt again to kill it\n"):
                 signal.raise_signal(signal.SIGINT)
 
-    said = InterruptsTwice()
+    printed = InterruptsTwice()
     script = "trap 'echo got' INT; echo up; while :; do sleep 0.05; echo on; done"
     with redirect_stderr(io.StringIO()) as stderr, pytest.raises(Interrupted, match="the container web was killed"):
-        lab.run(linux, "sh", "-c", script, name="web", output=said)
+        lab.run(linux, "sh", "-c", script, name="web", output=printed)
     web = lab.container("web")
     assert (web.status, web.exit_code) == ("exited", 137)
-    assert "up\n" in said.on() and "got\n" in said.on()
+    assert "up\n" in printed.on() and "got\n" in printed.on()
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -40,9 +40,10 @@ def test_untouched_is_not_a_try(progress_folder):
 def test_a_try_that_fits_no_mistake_still_says_what_is_missing():
     notes = exercise("01.notes")
     notes.lab.append("shop:1.0", {"other.txt": "1"}, tag="other:1")
-    said = repr(notes.check())
-    assert "not solved yet" in said
-    assert "✗ not yet: shop:clean shows no app/notes.txt" in said and "(there is no image called shop:clean)" in said
+    printed = repr(notes.check())
+    assert "not solved yet" in printed
+    assert "✗ not yet: shop:clean shows no app/notes.txt" in printed
+    assert "(there is no image called shop:clean)" in printed
     assert progress.read()["exercises"]["01.notes"] == {"tries": 1}
 
 
@@ -65,8 +66,8 @@ def test_reset_ends_the_containers_of_the_lab_that_is_given_up():
 
 def test_hints_come_one_by_one_and_the_last_stays():
     me = exercise("00.me")
-    said = [repr(me.hint()) for _ in range(4)]
-    assert [line.split(":")[0] for line in said] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
+    printed = [repr(me.hint()) for _ in range(4)]
+    assert [line.split(":")[0] for line in printed] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
     assert progress.read()["exercises"]["00.me"] == {"hints": 3}
 
 

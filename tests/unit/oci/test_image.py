@@ -23,13 +23,13 @@ def app(lab: Lab) -> Image:
 
 
 def test_each_identifier_is_the_digest_of_bytes_anyone_can_read(app: Image) -> None:
-    said = {i.name: i.value for i in app.identifiers()}
-    assert said["image ID"] == app.id == Digest.of(app.config_bytes)
-    assert said["image digest"] == app.digest == Digest.of(app.manifest_bytes)
+    printed = {i.name: i.value for i in app.identifiers()}
+    assert printed["image ID"] == app.id == Digest.of(app.config_bytes)
+    assert printed["image digest"] == app.digest == Digest.of(app.manifest_bytes)
     for number, (layer, chain_id) in enumerate(zip(app.layers, app.chain_ids, strict=True), 1):
-        assert said[f"layer {number} diffID"] == Digest.of(layer.open().read())
-        assert said[f"layer {number} digest"] == Digest.of(layer.blob().read())
-        assert said[f"layer {number} chainID"] == chain_id
+        assert printed[f"layer {number} diffID"] == Digest.of(layer.open().read())
+        assert printed[f"layer {number} digest"] == Digest.of(layer.blob().read())
+        assert printed[f"layer {number} chainID"] == chain_id
     assert [layer.digest for layer in app.layers] == [item["digest"] for item in app.manifest["layers"]]
     assert list(app.diff_ids) == json.loads(app.config_bytes)["rootfs"]["diff_ids"]
 

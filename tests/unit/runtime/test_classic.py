@@ -208,19 +208,19 @@ def test_the_command_of_a_shell_builds_and_runs_it(offline, place, run):
 
 def test_a_container_runs_it(offline):
     offline.build(CONTEXT, "app:1")
-    said = b""
+    printed = b""
 
     def output(stream, data):
-        nonlocal said
-        said += data if stream == "stdout" else b""
+        nonlocal printed
+        printed += data if stream == "stdout" else b""
 
     container = offline.run("app:1", output=output)
-    assert (container.exit_code, said) == (0, b"hello 1.5 built ['app.py']\n")
+    assert (container.exit_code, printed) == (0, b"hello 1.5 built ['app.py']\n")
 
 
 def test_a_container_of_the_base_itself(offline):
-    said = []
+    printed = []
     code = "print(6 * 7)"
-    container = offline.run("python:3.12-slim", "python", "-c", code, output=lambda stream, data: said.append(data))
+    container = offline.run("python:3.12-slim", "python", "-c", code, output=lambda stream, data: printed.append(data))
     assert container.exit_code == 0
-    assert b"42\n" in b"".join(said)
+    assert b"42\n" in b"".join(printed)

@@ -82,12 +82,12 @@ def test_commands_are_counted_that_change_the_lab(shell, twins, card):
 
 def test_what_changes_is_announced_once(shell, card):
     shell.run_cell("%docker tag shop:1.0 shop:latest")
-    said = card.feedback.value
+    printed = card.feedback.value
     assert words(card.feedback) == (
         "0 of 2 conditions are met. No longer met: the four names point where they pointed at the start."
     )
     shell.run_cell("1")
-    assert card.feedback.value is said
+    assert card.feedback.value is printed
     shell.run_cell("%docker tag shop:1.1 shop:latest")
     assert words(card.feedback).startswith("1 of 2 conditions are met. Met now: the four names")
 

@@ -314,8 +314,8 @@ def test_a_newer_pip_leaves_pip_in_its_place(box, wheels):
 def test_help_and_version(box, wheels):
     import pip
 
-    said = f"pip {pip.__version__} from the machine that imagelab runs on (python 3.12)\n"
-    assert ok(box.run("pip", "--version")).out == said
+    printed = f"pip {pip.__version__} from the machine that imagelab runs on (python 3.12)\n"
+    assert ok(box.run("pip", "--version")).out == printed
     assert ok(box.run("pip")).out == ok(box.run("pip", "--help")).out == ok(box.run("pip", "install", "-h")).out
     assert "Usage: pip install" in box.run("pip").out
 

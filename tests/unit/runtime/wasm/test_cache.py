@@ -67,13 +67,13 @@ def test_the_second_time_it_is_there(folder, compilations, capsys):
 
 def test_what_takes_a_while_is_told(folder):
     program = bytes(wasmtime.wat2wasm(SLOW))
-    said = [
+    printed = [
         subprocess.run([sys.executable, "-c", PROCESS], input=program, capture_output=True, check=True).stderr.decode()
         for _ in range(2)
     ]
-    assert said[0].startswith("imagelab: compiling it for this machine, once ")
-    assert said[0].endswith(" s\n")
-    assert said[1] == ""
+    assert printed[0].startswith("imagelab: compiling it for this machine, once ")
+    assert printed[0].endswith(" s\n")
+    assert printed[1] == ""
 
 
 def test_another_program_is_another_file(folder, compilations):
@@ -90,9 +90,9 @@ def test_many_at_once_compile_it_once(folder):
     for process in several:
         process.stdin.write(program)
         process.stdin.close()
-    said = [(process.stdout.read(), process.stderr.read(), process.wait()) for process in several]
-    assert [(out, code) for out, _, code in said] == [(b"True\n", 0)] * 4
-    assert sum(b"compiling" in err for _, err, _ in said) == 1
+    printed = [(process.stdout.read(), process.stderr.read(), process.wait()) for process in several]
+    assert [(out, code) for out, _, code in printed] == [(b"True\n", 0)] * 4
+    assert sum(b"compiling" in err for _, err, _ in printed) == 1
     assert len(list(folder.glob("*.cwasm"))) == 1
     assert not list(folder.glob(".*.cwasm.*"))
 
