@@ -26,6 +26,7 @@ from . import docker29
 from .archive import stdin_of
 from .check import report
 from .command import Checked, F, Session, complain, fail, flag, option, say, verb
+from .output import Output, push_all, read_output, write_files
 from .unsupported import BUILD
 
 if TYPE_CHECKING:
@@ -103,6 +104,10 @@ def _secret(text: str) -> tuple[str, Path | bytes]:
 @option("--iidfile", kind="string", help="Write the image ID to the file")
 @option("--label", "labels", kind="list", help="Set metadata for an image", many=True)
 @flag("--no-cache", help="Do not use cache when building the image")
+@option(
+    "-o", "--output", "outputs", kind="stringArray", many=True, read=read_output,
+    help="Output destination: a folder, or type=local,dest=path",
+)
 @option("--platform", kind="string", help="Accepted for compatibility: images have the lab's platform", default="")
 @option("--progress", kind="string", help="How to show the build (auto, plain, tty)", default="auto")
 @flag("--pull", help="Always attempt to pull a newer version of the image")
@@ -110,6 +115,7 @@ def _secret(text: str) -> tuple[str, Path | bytes]:
     "--secret", "secrets", kind="list", many=True, read=_secret,
     help="Secret to expose to the build: id=mysecret,src=/local/secret (or env=VARIABLE)",
 )
+@flag("--push", help="Push the image's names after the build")
 @flag("-q", "--quiet", help="Suppress the build output and print image ID on success")
 @option(
     "-t", "--tag", "tags", kind="list", help="Name and optionally a tag in the 'name:tag' format", many=True, read=_name
@@ -117,8 +123,9 @@ def _secret(text: str) -> tuple[str, Path | bytes]:
 @option("--target", kind="string", help="Set the target build stage to build.", default="")
 def build(
     session: Session, args: tuple[str, ...], build_args: tuple[str, ...], check: bool, file: str | None,
-    iidfile: str | None, labels: tuple[str, ...], no_cache: bool, platform: str, progress: str, pull: bool, quiet: bool,
-    secrets: tuple[tuple[str, Path | bytes], ...], tags: tuple[str, ...], target: str,
+    iidfile: str | None, labels: tuple[str, ...], no_cache: bool, outputs: tuple[Output, ...], platform: str,
+    progress: str, pull: bool, push: bool, quiet: bool, secrets: tuple[tuple[str, Path | bytes], ...],
+    tags: tuple[str, ...], target: str,
 ) -> None:  # fmt: skip
     """Build an image from a Dockerfile."""
     if progress not in ("auto", "plain", "tty"):
@@ -128,6 +135,12 @@ def build(
     if os.path.exists(args[0]) and not os.path.isdir(args[0]):
         where = os.path.abspath(args[0])
         fail(f"unable to prepare context: context must be a directory: {where}: pass a tar on STDIN, with '-'")
+    pushes = push or any(output.push for output in outputs)
+    if pushes and not tags:
+        fail("tag is needed when pushing to registry")
+    folders = [output.folder for output in outputs if output.folder]
+    if folders and len(folders) == len(outputs) and not push:
+        tags = ()  # as in docker: the files are all that is wanted
     context = stdin_of(session) if args[0] == "-" else args[0]
     dockerfile = stdin_of(session).read() if file == "-" else file
     if check:
@@ -155,12 +168,14 @@ def build(
     id_ = docker29.id_as(session.docker, built.image)
     if iidfile:
         Path(iidfile).write_text(id_)
+    for folder in folders:
+        write_files(built.image, folder)
     if quiet:
         say(f"{id_}\n")
-        return
-    say(f"Successfully built {id_.short}\n")
-    for tag in built.tags:
-        say(f"Successfully tagged {tag}\n")
+    else:
+        say("".join([f"Successfully built {id_.short}\n", *(f"Successfully tagged {tag}\n" for tag in built.tags)]))
+    if pushes:
+        push_all(built.tags)
 
 
 def _fetched(session: Session, name: str, platform: str) -> Image:

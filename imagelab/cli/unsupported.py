@@ -63,8 +63,6 @@ _WHY = {
     "background": "start background programs from the container's main command",
     "user": "exec runs as the container's user, set with run -u",
     "details": "log lines have no extra attributes",
-    "push_later": "push the name after the build",
-    "save_later": "save the image after the build with save, or copy files out of it with create and cp",
     "cache": "the cache is in the store, and every build uses it",
     "attested": "imagelab makes no attestations",
     "annotated": "use --label, or mutate in Python",
@@ -100,8 +98,6 @@ RUN = _flags(
     trust="--disable-content-trust",
 )
 BUILD = _flags(
-    push_later="--push",
-    save_later="-o --output",
     cache="--cache-to",
     attested="--attest",
     annotated="--annotation",

@@ -229,9 +229,6 @@ def test_flags_that_change_nothing_are_not_in_the_help(cli):
 @pytest.mark.parametrize(
     "flags, why",
     [
-        ("--push", "push the name after the build"),
-        ("--output out", "save the image after the build"),
-        ("-o out", "save the image after the build"),
         ("--cache-to x", "the cache is in the store"),
         ("--attest type=sbom", "imagelab makes no attestations"),
         ("--annotation a=b", "use --label"),
@@ -345,6 +342,53 @@ def test_syntax_and_check_are_directives(cli, context):
     for head in ("# syntax=docker/dockerfile:1\n", "# check=skip=all;error=true\n# syntax = docker/dockerfile:1.7\n"):
         (context / "Dockerfile").write_text(head + text)
         assert cli("build", "-q", context).ok == plain
+
+
+def test_the_files_of_an_image_go_to_a_folder(cli, context, tmp_path):
+    (context / "Dockerfile").write_text(
+        "FROM lab/shell:1.0 AS made\nRUN mkdir /d && echo made > /d/x && chmod 700 /d/x && ln -s x /d/l\n"
+        "FROM scratch\nCOPY --from=made /d /\n"
+    )
+    out = tmp_path / "new" / "out"
+    assert cli("build", "-t", "x:1", "-o", out, context).out.startswith("Successfully built ")
+    assert {path.name: path.read_text() for path in out.iterdir()} == {"x": "made\n", "l": "made\n"}
+    assert ((out / "x").stat().st_mode & 0o777, os.readlink(out / "l")) == (0o700, "x")
+    assert cli("images", "-q", "x:1").ok == ""  # as in docker
+    (out / "mine").write_text("stays")
+    (out / "x").write_text("goes")
+    assert cli("build", "-q", f"--output=type=local,dest={out}", context).code == 0
+    assert sorted(path.name for path in out.iterdir()) == ["l", "mine", "x"]
+    assert (out / "x").read_text() == "made\n"
+    assert cli("build", "-q", "-t", "x:1", "-o", "type=image", "--output", "type=docker", context).code == 0
+    assert cli("images", "-q", "x:1").ok
+
+
+@pytest.mark.parametrize(
+    "output, why",
+    [
+        ("dest=x", "type is required for output"),
+        ("type=local", "dest is required for local exporter"),
+        ("-", "dest is required for local exporter"),
+        ("type=oci,dest=x.tar", "expected a folder, or type=local, image, docker or registry: save writes archives"),
+    ],
+)
+def test_what_is_no_output(cli, context, output, why):
+    said = cli("build", "-o", output, context)
+    assert (said.code, said.out) == (125, "")
+    assert said.err.startswith(f'invalid argument "{output}" for "-o, --output" flag: {why}\n')
+
+
+@pytest.mark.parametrize("flags", ["--push", "-o type=registry", "--output type=image,name=x,push=true"])
+def test_a_build_that_pushes(cli, lab, context, flags):
+    with lab.registry() as registry:
+        name = f"{registry.address}/shop:1"
+        said = cli("build", *flags.split(), "-t", name, context)
+        assert said.out.startswith("Successfully built ")
+        assert re.search(rf"The push refers to repository \[{registry.address}/shop\]\n", said.out)
+        assert re.search(r"\n1: digest: sha256:\w{64} size: \d+\n$", said.out)
+        assert cli("pull", "-q", name).ok
+    said = cli("build", *flags.split(), context)
+    assert (said.code, said.err) == (1, "tag is needed when pushing to registry\n")
 
 
 def test_warnings_after_a_build(cli, context):
