@@ -2,7 +2,8 @@
 
 gzip works on 1 MiB at a time, each block with the 32 KiB before it as its dictionary and flushed to a whole byte, so
 that the blocks are one ordinary gzip stream. They are compressed by several threads, and the result does not depend on
-how many. Another version of zlib or zstd may give other bytes: the digest of a blob is remembered (`wire`).
+how many. A whole block that does not get smaller, as of a photo, is stored as it is. Another version of zlib or zstd
+may give other bytes: the digest of a blob is remembered (`wire`).
 
 Implements RFC 1951 and 1952 as pigz does, and RFC 8878.
 """
@@ -23,6 +24,8 @@ ZSTD_LEVEL = 3  # zstd's default, and buildkit's
 BLOCK = 1 << 20
 WINDOW = 1 << 15
 HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, no time, no operating system: as Go writes it
+SAMPLE = 1 << 12  # bytes, at eight places of a block
+WORTH = 0.98  # of the samples' bytes: more, and the block is stored
 AHEAD = 2  # blocks for each processor that wait to be compressed
 
 
@@ -57,8 +60,15 @@ def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _deflate(block: bytes, before: bytes, last: bool) -> bytes:
-    deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -15, 8, zlib.Z_DEFAULT_STRATEGY, before)
+    level = LEVEL if len(block) < BLOCK or _shrinks(block) else 0
+    deflate = zlib.compressobj(level, zlib.DEFLATED, -15, 8, zlib.Z_DEFAULT_STRATEGY, before)
     return deflate.compress(block) + deflate.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+
+
+def _shrinks(block: bytes) -> bool:
+    """Whether deflate makes samples of a block smaller."""
+    samples = b"".join(block[at : at + SAMPLE] for at in range(0, len(block), len(block) // 8))
+    return len(zlib.compress(samples, 1)) < WORTH * len(samples)
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:

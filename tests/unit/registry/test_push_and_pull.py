@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import threading
 import zlib
 
@@ -330,6 +331,22 @@ def test_blocks_know_what_came_before():
     packed = b"".join(compress([data], "gzip"))
     alone = sum(len(zlib.compress(data[at : at + BLOCK])) for at in range(0, len(data), BLOCK))
     assert len(packed) < alone - 15_000
+
+
+def test_blocks_that_do_not_shrink_are_stored_as_they_are():
+    """It takes a twentieth of the time; a layer of less than a block is compressed in any case."""
+    noise, text = os.urandom(BLOCK), b"some text, and more of it\n" * BLOCK
+
+    def packed(data: bytes) -> bytes:
+        return b"".join(compress([data], "gzip"))
+
+    assert noise[:60_000] in packed(noise) and gzip.decompress(packed(noise)) == noise
+    assert len(packed(text[:BLOCK])) < BLOCK / 50
+    assert len(packed(noise + text[:BLOCK])) < 1.03 * BLOCK, "each block for itself"
+    mixed = noise[: BLOCK * 7 // 8] + text[: BLOCK // 8]
+    assert len(packed(mixed)) < 0.9 * BLOCK
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+    assert deflate.compress(noise[1:]) + deflate.flush() in packed(noise[1:])
 
 
 def test_the_number_of_threads_does_not_matter(monkeypatch):
