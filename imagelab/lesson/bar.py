@@ -6,6 +6,7 @@ without a kernel. They are shown anew when the progress file changes.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -43,6 +44,7 @@ class LiveText:
         _shown[self._display_id] = self
         self._now = self._text()
         display(self._bundle(), raw=True, display_id=self._display_id)
+        self._tell_page()
 
     def refresh(self) -> None:
         """Read it again, and change the outputs if it is another text now."""
@@ -51,6 +53,12 @@ class LiveText:
         if repr(now := self._text()) != repr(self._now):
             self._now = now
             update_display(self._bundle(), raw=True, display_id=self._display_id)
+            self._tell_page()
+
+    def _tell_page(self) -> None:
+        """Tell it to the page of the kernel's widgets, if there is one: see `LessonPage`."""
+        if base := sys.modules.get("imagelab.widgets.base"):
+            base.page().bars = {**base.page().bars, self._display_id: self._repr_html_()}
 
     def _text(self) -> Message:
         try:
@@ -87,7 +95,7 @@ def _bar(lesson: Lesson, record: Record) -> Message:
     if place:
         shown.append(f'<a href="{quote(course.LESSONS[0].notebook)}">all lessons</a>')
     return Message(
-        f'<p role="status" style="border-left:5px solid {_colour(lesson, record)};padding:2px 14px;margin:0">'
+        f'<p role="status" data-imagelab="imagelab-bar-{lesson.number}" style="border-left:5px solid {_colour(lesson, record)};padding:2px 14px;margin:0">'
         f"{' · '.join(shown)}</p>",
         " · ".join([*map(plain, parts), f"next: {words}"]),
     )

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import anywidget
 import ipywidgets
+import traitlets
 
 from ..errors import LabError
 from ..shown import PAGE_STYLE
@@ -22,24 +23,58 @@ from .toggles import Toggles
 W = TypeVar("W", bound=ipywidgets.Widget)
 
 
-class PageStyle(anywidget.AnyWidget):
-    """The style of a lesson's page, as a widget that brings it along; nothing else is to be seen of it."""
+class LessonPage(anywidget.AnyWidget):
+    """What the widgets of a kernel bring to their page: its style, and the lesson's bars as they are now.
 
-    _esm = "export default { render({ el }) { el.style.display = 'none'; } };"
+    `bars` maps the ids of bars to their HTML. A page that was reloaded shows a bar as it was saved, and the kernel can
+    no longer change that output; here its words, without the links, are put in place.
+    """
+
+    _esm = """
+export default { render({ model, el }) {
+  el.style.display = "none";
+  const show = () => {
+    for (const [id, html] of Object.entries(model.get("bars"))) {
+      const now = document.createElement("template");
+      now.innerHTML = html;
+      const words = now.content.textContent;
+      for (const bar of el.closest(".jp-Notebook")?.querySelectorAll(`[data-imagelab="${id}"]`) ?? []) {
+        if (bar.textContent !== words) bar.textContent = words;
+      }
+    }
+  };
+  model.on("change:bars", show);
+  const frame = requestAnimationFrame(show); // it is on the page by then
+  return () => { cancelAnimationFrame(frame); model.off("change:bars", show); };
+} };
+"""
     _css = PAGE_STYLE
+    bars = traitlets.Dict().tag(sync=True)
+
+
+_page: LessonPage | None = None
+
+
+def page() -> LessonPage:
+    """The one page of this kernel's widgets."""
+    global _page
+    if _page is None or _page.comm is None:  # closed
+        _page = LessonPage()
+    return _page
 
 
 class Readable(ipywidgets.VBox):
     """A column of widgets with a version in HTML and one in plain text, for readers without a kernel."""
 
     def __init__(self, children: list[ipywidgets.Widget], *, html: str, plain: str) -> None:
-        super().__init__([*children, PageStyle()])  # type: ignore[no-untyped-call]
+        super().__init__([*children, page()])  # type: ignore[no-untyped-call]
         self._html, self._plain = html, plain
 
     def close(self) -> None:
         """Close it and the widgets in it, so that none of them goes on by itself."""
         for child in self.children:
-            child.close()
+            if child is not _page:
+                child.close()
         super().close()  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:

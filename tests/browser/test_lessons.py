@@ -152,3 +152,21 @@ def test_after_a_reload_without_its_kernel_a_widget_says_so_outside_of_a_learner
     assert output.evaluate(style) == [
         "0px", '"This widget was made by a kernel that has ended. Run its section\'s cells again."'
     ]
+
+
+def test_after_a_reload_the_bar_says_what_was_done_since_the_page_was_saved(lesson, classroom):
+    begin = 'from imagelab.lesson import begin, predict\nbegin("00")'
+    page = lesson(classroom.notebook("bar", begin, 'predict("00.tar")'))
+    start_all(page)
+    question = widget_of(page, 'predict("00.tar")')
+    question.wait_for()
+    bar = cell_with(page, 'begin("00")').get_by_role("status")
+    expect(bar).to_contain_text("predictions 0 of 2")
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.context.save = async () => {}; }")  # no more saving
+    option(question, "a").click()
+    expect(bar).to_contain_text("predictions 1 of 2")
+    expect(bar.get_by_role("link")).to_have_count(1)
+    page.reload()
+    widget_of(page, 'predict("00.tar")').wait_for()
+    expect(bar).to_contain_text("predictions 1 of 2")

@@ -11,7 +11,8 @@ from lessons.kernels import kernel
 def test_it_follows_the_progress_file_and_survives_a_restart(tmp_path):
     begin = 'from imagelab.lesson import begin, predict, progress\nbegin("00")'
     with kernel(tmp_path) as running:
-        [bar] = running.run(begin)
+        style, bar = running.run(begin)
+        assert style["data"]["text/html"].startswith("<style>")
         assert bar["output_type"] == "display_data" and sorted(bar["data"]) == ["text/html", "text/plain"]
         assert "predictions 0 of 2" in bar["data"]["text/html"]
         assert running.updates == []
@@ -30,5 +31,5 @@ def test_it_follows_the_progress_file_and_survives_a_restart(tmp_path):
         running.run("2 + 2")
         assert "predictions 2 of 2" in running.updates[-1]["data"]["text/html"]
     with kernel(tmp_path) as running:
-        [bar] = running.run(begin)
+        _, bar = running.run(begin)
         assert "predictions 2 of 2" in bar["data"]["text/html"]
