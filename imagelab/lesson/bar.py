@@ -95,7 +95,8 @@ def _bar(lesson: Lesson, record: Record) -> Message:
     if place:
         shown.append(f'<a href="{quote(course.LESSONS[0].notebook)}">all lessons</a>')
     return Message(
-        f'<p role="status" data-imagelab="imagelab-bar-{lesson.number}" style="border-left:5px solid {_colour(lesson, record)};padding:2px 14px;margin:0">'
+        f'<p role="status" data-imagelab="imagelab-bar-{lesson.number}" '
+        f'style="border-left:5px solid {_colour(lesson, record)};padding:2px 14px;margin:0">'
         f"{' · '.join(shown)}</p>",
         " · ".join([*map(plain, parts), f"next: {words}"]),
     )
