@@ -146,7 +146,7 @@ def logged_in(typed: list[str], *args: str) -> tuple[int, str]:
         if not data:
             break
         shown += data
-        if answers and shown.endswith((": ", ":")):
+        if answers and re.search(r"(Username( \(\w+\))?|Password): $", shown):
             os.write(master, f"{answers.pop(0)}\n".encode())
     os.close(master)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), shown.replace("\r\n", "\n")
