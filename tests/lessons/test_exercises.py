@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 import pytest
 
@@ -10,6 +11,7 @@ from imagelab.errors import LabError
 from imagelab.lesson import steps
 from imagelab.lesson.exercises import EXERCISES, exercise
 from imagelab.lesson.markup import plain
+from imagelab.widgets import build_progress
 from lessons.kernels import kernel
 from lessons.near_misses import breaks
 
@@ -24,6 +26,18 @@ def progress_folder(tmp_path, monkeypatch):
 def work(task, code):
     """Do what a learner would, in the words of the lesson."""
     exec(code, {task.variable: task})
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_it_is_set_up_without_a_progress_bar_and_its_pictures_have_no_marks_of_markup(name, monkeypatch):
+    """The learner did not ask for what it builds and pushes; and a picture shows a backtick as it is."""
+    shown = []
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    monkeypatch.setattr(build_progress, "is_watched", lambda: shown.append(name))
+    task = exercise(name)
+    for drawing in (task.draw(), task.draw_goal()):
+        assert "`" not in drawing.svg and "`" not in drawing.text
+    assert shown == []
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+from ...build.progress import Quiet
 from ...registry.transfer import silent
 from ..exercise import Exercise, Mistake
 from ..goals.builds import InNoLayer
@@ -227,12 +228,12 @@ def _lean(lean: Exercise) -> None:
     (lean.folder / ".dockerignore").write_text("Dockerfile\n.dockerignore\n")
     (lean.folder / "photo.jpg").write_bytes(Random(7).randbytes(1_000_000))
     (lean.folder / "menu.txt").write_text("soup 4\n")
-    lab.build(lean.folder, FIRST)
+    lab.build(lean.folder, FIRST, watcher=Quiet())
     lab.push(FIRST, report=silent)
 
 
 def _costs(lean: Exercise) -> int:
-    """The bytes of the layers that 1.1 has and 1.0 has not."""
+    """The bytes of the layers that 1.1 has and 1.0 does not have."""
     here = {layer.digest for layer in _pushed(lean, FIRST).layers}
     return sum(layer.size for layer in _pushed(lean, SECOND).layers if layer.digest not in here)
 
@@ -309,7 +310,7 @@ def _leak(leak: Exercise) -> None:
     (leak.folder / ".dockerignore").write_text("Dockerfile\n.dockerignore\n")
     (leak.folder / KEY_FILE).write_text(KEY)
     (leak.folder / "menu.txt").write_text("soup 4\n")
-    lab.tag(lab.build(leak.folder, LEAK).image, LEAKY)
+    lab.tag(lab.build(leak.folder, LEAK, watcher=Quiet()).image, LEAKY)
     lab.push(LEAK, report=silent)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ...analysis.waste import waste
 from ...errors import NotFound
 from ...filesystem.entry import Entry
+from ..markup import plain
 from .goal import Condition, Lines, Look
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class FileText(Condition):
 
     @property
     def lines(self) -> Lines:
-        return (f"{self.path}: {self.called}",)
+        return (f"{self.path}: {plain(self.called)}",)
 
     def look_at(self, image: Image, lab: Lab) -> Look:
         entry = image.tree().get(self.path)

@@ -138,10 +138,10 @@ class Fetches(_InRegistry):
 
     @property
     def lines(self) -> Lines:
-        return (f"at most {self.most:,} bytes that {self.base} has not",)
+        return (f"at most {self.most:,} bytes that {self.base} does not have",)
 
     def look_at(self, image: Image, lab: Lab) -> Look:
         new = {layer.digest: layer.size for layer in image.layers if layer.digest not in self.blobs}
         size = sum(new.values()) + len(image.config_bytes) + len(image.manifest_bytes)
-        lines = self.lines if size <= self.most else (f"{size:,} bytes that {self.base} has not",)
+        lines = self.lines if size <= self.most else (f"{size:,} bytes that {self.base} does not have",)
         return Look(lines, f"it costs {size:,} bytes: {len(new)} of its {len(image.layers)} layers are new")
