@@ -6,6 +6,7 @@ Dockerfile reference that we follow: cases with newer words come with the same i
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -165,6 +167,44 @@ def test_docker_builds_the_same(theirs, base, name, tmp_path):
     found = different(aspects(loaded.image, began), told)
     left = {aspect: told for aspect, told in found.items() if not (case.theirs and aspect in REPHRASED)}
     assert not left, "\n".join(f"{aspect}: {told}" for aspect, told in left.items())
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers each GET, with a time of the last change for some paths."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        if "dated" in self.path:
+            self.send_header("Last-Modified", "Sun, 09 Sep 2001 01:46:40 GMT")
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"12345")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Be quiet."""
+
+
+def test_docker_adds_the_same_from_a_url(docker, base, tmp_path):
+    began = time.time()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        case = Case(
+            f"FROM base:1\nADD {url}/dated/x.txt {url}/y%20z?q=1 /to/\nADD --chown=7:8 {url}/dated /name\n"
+            f"ADD {url}/dated/w app.py /both/\n", TREE,
+        )  # fmt: skip
+        (tmp_path / "context").mkdir()
+        write(case, tmp_path / "context")
+        lab = Lab(tmp_path / "home")
+        lab.load(base)
+        [loaded] = lab.load(build_theirs(docker, case, tmp_path / "theirs", "theirs:url"))
+        told = aspects(lab.build(tmp_path / "context").image, began)
+        server.shutdown()
+        thread.join()
+    for ours_says, theirs_says, _ in OTHER_WORDS:
+        told["created_by"] = [re.sub(ours_says, theirs_says, line) for line in told["created_by"]]
+    assert not different(aspects(loaded.image, began), told)
 
 
 @pytest.mark.parametrize(("buildkit", "like"), [("0", []), ("1", ["--as", "29"])], ids=["classic", "BuildKit"])
