@@ -53,11 +53,12 @@ class Workspace:
         self._root.begin()
         ids = user_of(user, tree)
         env = {"HOME": home_of(ids[0], tree), **env, **mounts.variables()}
-        program = Program(tuple(argv), env, "/" + tree.resolve(cwd), ids, timeout=timeout)
         with mounts.prepared(self._folder, tree) as contents, placed(self._root.folder, contents):
             files = Root(self._root.folder) if contents else tree
+            mounted = tuple(sorted((one.target, one.readonly) for one in contents))
+            program = Program(tuple(argv), env, "/" + tree.resolve(cwd), ids, timeout=timeout, mounts=mounted)
             code = run_program(self._root.folder, files, program, output)
-        self._root.moved_back(path for mounted in contents for path in (mounted.target, *ancestors(mounted.target)))
+        self._root.moved_back(path for target, _ in mounted for path in (target, *ancestors(target)))
         if code:
             raise LabError(f"process {' '.join(argv)!r} did not complete successfully: exit code: {code}")
         self._readable.enter_context(self._root.readable())

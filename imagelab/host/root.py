@@ -68,6 +68,13 @@ class Root:
         with self._at(path, follow=follow) as (_, _, _, info):
             return _KINDS.get(stat.S_IFMT(info.st_mode), "other") if info else ""
 
+    def descriptor(self, path: str) -> int:
+        """A descriptor that stands for a file or directory (O_PATH), symbolic links followed; raises NotFound."""
+        with self._at(path, follow=True) as (folder, name, _, info):
+            if info is None:
+                raise NotFound(f"open {path}: no such file or directory")
+            return os.open(name or ".", os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
+
     def names(self, path: str) -> list[str]:
         """The names in a directory, sorted, symbolic links on the way to it followed; raises NotFound."""
         with self._at(path, follow=True) as (folder, name, _, info):

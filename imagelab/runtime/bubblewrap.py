@@ -94,6 +94,9 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         if (denied := seccomp.descriptor()) >= 0:
             fds.append(held(denied))
             command += ["--seccomp", str(denied)]
+        for path, readonly in program.mounts:
+            fds.append(held(Root(root).descriptor(path)))
+            command += ["--bind-fd", str(fds[-1]), f"/{path}"] + (["--remount-ro", f"/{path}"] if readonly else [])
         command += ["--dev", "/dev"] if root_here or uid == 0 else _few_devices()
         if new_users:
             command += ["--unshare-user"]

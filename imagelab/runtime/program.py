@@ -31,7 +31,7 @@ class CannotStart(LabError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program to run: arguments, environment, working directory, user (uid, gid), host name, time limit."""
+    """A program to run: arguments, environment, working directory, user (uid, gid), host name, time limit, mounts."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
@@ -39,11 +39,15 @@ class Program:
     user: tuple[int, int] = (0, 0)
     hostname: str = "imagelab"
     timeout: float | None = None  # seconds
+    # Real paths in the root folder that become mounts of their own, in this order, and whether they are read-only.
+    # bubblewrap does that; for the other runtimes they are files like any others.
+    mounts: tuple[tuple[str, bool], ...] = ()
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Program:
         """The program whose `dataclasses.asdict` went through JSON, which makes lists of tuples."""
-        return cls(**{**values, "argv": tuple(values["argv"]), "user": tuple(values["user"])})
+        mounts = tuple((path, readonly) for path, readonly in values.get("mounts", ()))
+        return cls(**{**values, "argv": tuple(values["argv"]), "user": tuple(values["user"]), "mounts": mounts})
 
 
 @dataclass(frozen=True, slots=True)

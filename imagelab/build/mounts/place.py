@@ -1,8 +1,10 @@
 """Mounts are put into a root folder before its program runs, and taken out before its changes are read.
 
-Not the kernel's mounts, which the in-process shell and WebAssembly could not see: what is mounted is moved to its
-target, what was there before waits outside, and both are moved back. A directory that had to be made for a target is
-removed again, and the times of the directories above it are what they were. So a mount leaves no trace in the layer.
+The kernel's mounts alone would not do, since the in-process shell and WebAssembly could not see them: what is mounted
+is moved to its target, what was there before waits outside, and both are moved back. For Linux programs, bubblewrap
+makes each a mount of its own besides, so that a read-only one is read-only. A directory that had to be made for a
+target is removed again, and the times of the directories above it are what they were. So a mount leaves no trace in the
+layer.
 
 Each directory is opened by its name in the one above it, before any program runs, and never through a link.
 """
@@ -29,6 +31,7 @@ class Mounted:
 
     target: str
     content: Path
+    readonly: bool = False
 
 
 @contextmanager

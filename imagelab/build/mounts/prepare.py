@@ -71,7 +71,7 @@ class Mounts:
             raise LabError(f"two cache mounts have the id {twice!r}: give one another id")
         with ExitStack() as stack:
             yield [
-                Mounted(self._target(mount, tree), content)
+                Mounted(self._target(mount, tree), content, mount.readonly)
                 for number, mount in enumerate(sorted(self.mounts, key=_cache_id))
                 if (content := self._content(mount, folder / f"mount{number}", stack)) is not None
             ]

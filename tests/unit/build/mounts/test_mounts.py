@@ -253,6 +253,23 @@ def test_a_mount_that_a_program_moves_away_is_an_error(lab):
         build(lab, SHELL, "RUN --mount=type=cache,target=/d mv /d /e")
 
 
+def test_for_a_linux_program_a_mount_is_one_of_the_kernel(lab, busybox, bwrap):
+    files = {f"bin/{name}": Entry.symlink("busybox") for name in ("sh", "touch", "mv", "rm")}
+    files |= {"bin/busybox": Entry.file(busybox.read_bytes(), 0o755)}
+    lab.tag(lab.append(None, files).with_config(Env=["PATH=/bin"]), "linux:1")
+    text = (
+        "RUN --mount=target=/src --mount=type=secret,id=s,target=/s --mount=type=cache,target=/c,ro "
+        "--mount=type=cache,target=/d touch /src/x 2>> /said; touch /c/x 2>> /said; mv /d /e 2>> /said; "
+        "rm /s 2>> /said; echo > /s 2>> /said; touch /d/x && mv /d/x /d/y; true"
+    )
+    built = build(lab, "linux:1", text, {"a": "1"}, secrets={"s": b"s"})
+    assert read(built, "/said").splitlines() == [
+        "touch: /src/x: Read-only file system", "touch: /c/x: Read-only file system",
+        "mv: can't rename '/d': Device or resource busy", "rm: can't remove '/s': Device or resource busy",
+    ]  # fmt: skip
+    assert [one.id for one in lab.build_cache()] == ["/c", "/d"]
+
+
 def test_a_stage_that_only_a_mount_needs_is_built(lab, base):
     text = (
         f"FROM {base} AS a\nRUN echo 1 > /x\nFROM {base} AS b\nFROM {base}\n"
