@@ -28,6 +28,7 @@ _SECRET = re.compile(
     "(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
 )
 _NO_SECRET = re.compile("(?:_|^)(?:public|file|version)(?:_|$)", re.IGNORECASE)
+_SPECIAL = re.compile(r"[$'\"\\`]")
 _ONCE = ("CMD", "ENTRYPOINT", "HEALTHCHECK")
 _EXPANDED = ("ENV", "LABEL", "ADD", "COPY", "WORKDIR", "USER", "VOLUME", "STOPSIGNAL")
 _WHOLE_CONTEXT = ("*", "**", "**/*")
@@ -273,6 +274,8 @@ class _Checker:
     @staticmethod
     def _word(one: Instruction, text: str, values: _Values) -> str:
         """A word expanded, or as it is: the build says what is wrong with it."""
+        if not _SPECIAL.search(text):  # as most: it need not go through the lexer
+            return text
         try:
             return one.word(text, values)
         except DockerfileError:

@@ -119,7 +119,7 @@ def test_every_verb_has_help(cli, verb):
     assert command.help or command.callback.__doc__
 
 
-@pytest.mark.parametrize("group", [[], ["container"], ["image"], ["system"]])
+@pytest.mark.parametrize("group", [[], ["builder"], ["buildx"], ["container"], ["image"], ["system"]])
 def test_a_group_alone_tells_its_verbs(cli, group):
     printed = cli(*group).ok
     assert printed == cli(*group, "--help").ok
