@@ -87,7 +87,9 @@ class CacheSimulator(Readable):
         ended = "not run"
         try:
             with self.stop:
-                built = self.lab.build(self.files, self.tag, no_cache=no_cache, watcher=rows, timeout=SECONDS)
+                built = self.lab.build(
+                    self.files, self.tag, no_cache=no_cache, pull="never", watcher=rows, timeout=SECONDS
+                )
             self._plain = f"Cache simulator: {built.summary}\n" + "\n".join(map(_step_text, built.steps))
             ended = "not needed by the last stage"
             rows.show(note=_result(built))

@@ -172,6 +172,7 @@ def test_a_run_without_end_is_stopped_at_the_limit(lab, monkeypatch):
     ("typed", "words"),
     [
         ("FROM scratch\nCOPI . /\n", "Dockerfile:2: unknown instruction: COPI"),
+        ("FROM 127.0.0.1:1/x\n", "Dockerfile:1: FROM: there is no image &#x27;127.0.0.1:1/x&#x27; here: load or"),
         ("FROM scratch\nCOPY <b> /\n", "Dockerfile:2: COPY: &#x27;&lt;b&gt;&#x27; is not in"),
         ("FROM lab/shell\nRUN echo last words; exit 3\n", "Dockerfile:2: RUN: process"),
         ("", "there is no FROM"),
