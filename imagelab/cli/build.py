@@ -161,10 +161,11 @@ def build(
     )
     if built.unused_args and not quiet:
         complain(f"[Warning] One or more build-args [{' '.join(built.unused_args)}] were not consumed")
-    if built.warnings and not quiet and not session.notebook:
+    if built.warnings and not quiet:
         several = "1 warning" if len(built.warnings) == 1 else f"{len(built.warnings)} warnings"
         lines = [f"\n {several} found (use build --check to expand):", *(f" - {one}" for one in built.warnings), ""]
-        complain("\n".join(lines))
+        show = say if session.notebook else complain  # a notebook paints the error stream red
+        show("\n".join(lines))
     id_ = docker29.id_as(session.docker, built.image)
     if iidfile:
         Path(iidfile).write_text(id_)

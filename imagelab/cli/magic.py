@@ -19,8 +19,9 @@ meant to fail `raises-exception`.
 There is no shell: what only a shell can do, such as a pipe, is an error that says what to do instead.
 
 A word that consists of `{name}` is replaced by the value of that Python variable, if it exists: `build {folder}`. So
-are an attribute of one, and what a path begins with: `load -i {task.folder}/shop.tar`. All other braces and dollar
-signs are left unchanged, for Go templates.
+are an attribute of one, and the parts of a word between `/`, `:`, `@`, `=` and `,`: `load -i {task.folder}/shop.tar`,
+`tag shop shop:{version}`, `--secret id=token,src={path}`. All other braces and dollar signs are left unchanged, for Go
+templates.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ around_each: list[
 _QUOTED_OR_SIGN = re.compile(
     r"""\\. | '[^']*'? | "(?:\\.|[^"\\])*"? | (?P<sign>\$\(|`|\|\|?|&&?|;|>>?|<)""", re.VERBOSE | re.DOTALL
 )
+_VARIABLE = re.compile(r"(?:^|(?<=[=,:/@]))\{([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)\}(?=$|[=,:/@])")
 INSTEAD_OF_A_SHELL = {  # signs of a shell, and what does the same in a notebook
     ("|",): "Run the command without what follows: it prints everything",
     (">", ">>", "<"): "Name the file with docker's own flag, if there is one: save -o FILE, load -i FILE",
@@ -100,14 +102,16 @@ def _asks_for_a_shell(command: str) -> tuple[str, str] | None:
 
 
 def _substituted(word: str, names: Mapping[str, Any]) -> str:
-    match = re.fullmatch(r"\{([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)\}(/.*)?", word)
-    if not match or match[1] not in names:
-        return word
-    try:
-        value = operator.attrgetter(match[2][1:])(names[match[1]]) if match[2] else names[match[1]]
-    except AttributeError as error:
-        raise LabError(f"{word}: {error}") from None
-    return f"{value}{match[3] or ''}"
+    def value(match: re.Match[str]) -> str:
+        name, attributes = match.groups()
+        if name not in names:
+            return match[0]
+        try:
+            return str(operator.attrgetter(attributes[1:])(names[name]) if attributes else names[name])
+        except AttributeError as error:
+            raise LabError(f"{word}: {error}") from None
+
+    return _VARIABLE.sub(value, word)
 
 
 def docker(line: str, cell: str | None = None) -> None:

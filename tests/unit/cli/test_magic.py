@@ -88,6 +88,13 @@ def test_a_build_s_story_is_output_without_times(ask, lab, tmp_path):
     assert quiet == [lab.image("x:1").id]
 
 
+def test_a_build_s_warnings_are_output(ask, lab, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM lab/shell:1.0\nENV PASSWORD=x\n")
+    out, err, _ = ask(f"folder = {str(tmp_path)!r}\n%docker build -t x:1 {{folder}}")
+    assert err == ""
+    assert " 1 warning found (use build --check to expand):\n - SecretsUsedInArgOrEnv: " in out
+
+
 def test_the_value_of_a_line_is_none(shell, ask, lab):
     ask("found = %docker images -q")
     assert shell.user_ns["found"] is None
@@ -203,13 +210,16 @@ def test_words_are_quoted_as_in_a_shell():
     assert words("docker inspect -f '{{.Id}} x' \"a b\" c\\ d") == ["inspect", "-f", "{{.Id}} x", "a b", "c d"]
 
 
-def test_a_name_in_braces_is_its_value_alone_or_at_the_start_of_a_path(tmp_path):
-    names = {"name": "shop:1.0", "task": SimpleNamespace(folder=tmp_path)}
-    line = "x {name} {task.folder} {task.folder}/a.tar {{.Id}} {nosuch} {nosuch.folder} a{name} {name}:1"
-    assert words(line, names) == [
-        "x", "shop:1.0", str(tmp_path), f"{tmp_path}/a.tar", "{{.Id}}", "{nosuch}", "{nosuch.folder}", "a{name}",
-        "{name}:1",
-    ]  # fmt: skip
+def test_a_name_in_braces_is_its_value_as_a_word_or_a_part_of_one(tmp_path):
+    names = {"name": "shop", "task": SimpleNamespace(folder=tmp_path), "version": 2, "x": "no"}
+    values = {
+        "{name}": "shop", "{task.folder}": f"{tmp_path}", "{task.folder}/a.tar": f"{tmp_path}/a.tar",
+        "{name}:{version}": "shop:2", "host:5000/{name}:1": "host:5000/shop:1", "{name}:/etc/x": "shop:/etc/x",
+        "id=a,src={task.folder}/a": f"id=a,src={tmp_path}/a", "--tag={name}": "--tag=shop", "A={version}": "A=2",
+    }  # fmt: skip
+    assert words(" ".join(values), names) == list(values.values())
+    for left in ("{nosuch}", "{nosuch.folder}", "a{name}", "{{.Id}}", "{{x}}", "${x}", "{x}y", "{a:{x}}", "{ x }"):
+        assert words(f"inspect '{left}'", names) == ["inspect", left]
     with pytest.raises(LabError, match=r"\{task\.folders\}: .* no attribute 'folders'"):
         words("build {task.folders}", names)
 
