@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from ..errors import Invalid, LabError, NotFound
 from ..oci.digest import Digest
 from ..oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, parse_json
-from ..oci.reference import HUB
+from ..oci.reference import HUB, Reference
 from .connection.auth import Authorizer, Denied
 from .connection.credentials import Account, Credentials
 from .connection.failure import Unreachable
@@ -190,8 +190,7 @@ class Client:
         path = f"/v2/{repository}/manifests/{reference}"
         answer = self.ask("GET", path, [scope(repository, "pull")], headers={"Accept": ACCEPT})
         if answer.status == 404:
-            answer.finish()
-            raise _unknown(name)
+            raise self._not_found(answer, name)
         if answer.status != 200:
             self._fail(answer)
         data = answer.read(MOST_MANIFEST)
@@ -213,13 +212,20 @@ class Client:
         why = "expected an OCI or docker v2 manifest, or an index of them"
         raise Invalid(f"{name}: the registry sent the type {sent[:80]!r}: {why}")
 
+    def _not_found(self, answer: Answer, name: str) -> NotFound:
+        """A 404 in docker's words (moby, distribution/errors.go): the repository or the manifest, as the code says."""
+        error = self.error(answer)
+        if error.code == "NAME_UNKNOWN":
+            return NotFound(f"repository {Reference.parse(name).familiar_name} not found: {error}")
+        return _unknown(name)
+
     def manifest_digest(self, repository: str, tag: str, name: str) -> tuple[Digest | None, int]:
         """The digest that a tag points to, and its bytes, by HEAD; None where it does not say. Raises NotFound."""
         path = f"/v2/{repository}/manifests/{tag}"
         answer = self.ask("HEAD", path, [scope(repository, "pull")], headers={"Accept": ACCEPT})
         answer.finish()
-        if answer.status == 404:
-            raise _unknown(name)
+        if answer.status == 404:  # without words: those of GET say what is not there
+            self.manifest(repository, tag, name)
         size = answer.headers.get("Content-Length", "")
         with suppress(LabError):
             if answer.status == 200:

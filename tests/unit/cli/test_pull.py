@@ -123,12 +123,12 @@ def test_the_layers_beyond_those_at_once_wait(cli, lab, registry, elsewhere):
         (
             "pull {r}/reg/app:no",
             "",
-            "Error response from daemon: manifest for {r}/reg/app:no not found: manifest unknown: manifest unknown",
+            "Error response from daemon: repository {r}/reg/app not found: {unknown}",
         ),
         (
             "pull {r}/no/such",
             "Using default tag: latest\n",
-            "Error response from daemon: manifest for {r}/no/such:latest not found: manifest unknown: manifest unknown",
+            "Error response from daemon: repository {r}/no/such not found: {unknown}",
         ),
         (
             "pull --platform nonsense {r}/reg/app:1",
@@ -148,7 +148,8 @@ def test_errors(cli, lab, app, registry, args, out, err):
     said = cli(*args.format(r=registry.address).split())
     assert said.code == 1
     assert said.out == out.format(r=registry.address)
-    assert said.err.splitlines()[-1] == err.format(r=registry.address, refused=refused)
+    unknown = "name unknown: repository name not known to registry"
+    assert said.err.splitlines()[-1] == err.format(r=registry.address, refused=refused, unknown=unknown)
 
 
 def test_names_that_are_none(cli):

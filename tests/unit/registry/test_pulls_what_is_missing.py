@@ -45,7 +45,7 @@ def test_what_cannot_be_pulled_is_said_in_dockers_words(lab, shell, registry):
     with pytest.raises(NotFound, match=rf"^Unable to find image '127\.0\.0\.1:1/x:latest' locally: {UNREACHABLE}"):
         lab.run("127.0.0.1:1/x")
     name = f"{registry.address}/no/such:1"
-    unknown = f"manifest for {name} not found: manifest unknown: manifest unknown"
+    unknown = f"repository {registry.address}/no/such not found: name unknown: repository name not known to registry"
     with pytest.raises(NotFound, match=f"^Unable to find image '{name}' locally: {unknown}$"):
         lab.create(name)
     with pytest.raises(NotFound, match=f"^{unknown}$"):

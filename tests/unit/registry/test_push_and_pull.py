@@ -206,7 +206,11 @@ def test_names_that_cannot_be_pushed_or_pulled(lab, app, registry):
         lab.push(f"{registry.address}/nope")
     with pytest.raises(InvalidReference, match="cannot push a digest reference"):
         lab.push(f"{repository}@{lab.image(app).digest}")
-    for name in (f"{repository}:1", f"{registry.address}/nope/x:1", f"{repository}@sha256:{'a' * 64}"):
+    unknown = "not found: name unknown: repository name not known to registry"
+    with pytest.raises(NotFound, match=f"^repository {registry.address}/nope/x {unknown}$"):
+        lab.pull(f"{registry.address}/nope/x:1")
+    lab.push(app)
+    for name in (f"{repository}:nope", f"{repository}@sha256:{'a' * 64}"):
         with pytest.raises(NotFound, match=f"^manifest for {name} not found: manifest unknown: manifest unknown$"):
             lab.pull(name)
     with pytest.raises(NotFound, match="not found"):
