@@ -97,11 +97,11 @@ def check_all(store: Store, dockerfile: Dockerfile, context: Context, options: O
 
     global_args = _global_args(store, dockerfile, options)
     bases = [_base_name(stage.source, global_args) for stage in dockerfile.stages]
-    found = check(
+    warnings = check(
         dockerfile, settings=settings_of(dockerfile.text), global_args=global_args, build_args=options.args, base=base,
         ignore=context.ignore, needed={stage.index for stage in _needed(dockerfile, bases, options.target)},
     )  # fmt: skip
-    return Listing(found, "warnings")
+    return Listing(warnings, "warnings")
 
 
 def _no_warnings(warnings: Sequence[Warning]) -> None:

@@ -46,8 +46,8 @@ def check(
     """
     checker = _Checker(dockerfile, global_args, build_args, base, ignore)
     checker.run(needed)
-    found = {one for one in checker.found if not settings.skip_all and one.rule not in settings.skip}
-    return sorted(found)
+    warnings = {one for one in checker.warnings if not settings.skip_all and one.rule not in settings.skip}
+    return sorted(warnings)
 
 
 class _Values(Mapping[str, str]):
@@ -92,7 +92,7 @@ class _Checker:
         base: Callable[[str], Image | None], ignore: Sequence[str],
     ) -> None:  # fmt: skip
         self.dockerfile, self.global_args, self.build_args, self.base = dockerfile, global_args, build_args, base
-        self.found: list[Warning] = []
+        self.warnings: list[Warning] = []
         self.states: dict[int, _StageState] = {}
         patterns = [line.strip() for line in ignore if line.strip() and not line.startswith("#")]
         self.ignored = [] if any(line.startswith("!") for line in patterns) else patterns
@@ -102,7 +102,7 @@ class _Checker:
 
     def _add(self, rule: str, line: int, last: int, *words: str) -> None:
         message, name, text = MESSAGES[rule].format(*words), self.dockerfile.name, self.dockerfile.text
-        self.found.append(Warning(line, last, rule, message, name, excerpt(text, line, last)))
+        self.warnings.append(Warning(line, last, rule, message, name, excerpt(text, line, last)))
 
     def run(self, needed: Collection[int]) -> None:
         """Add all that is found."""

@@ -2,7 +2,7 @@
 
 Blobs are hashed and written as they arrive, and sent from the disk in pieces, so that memory stays flat whatever their
 size. A client that begins with TLS on a plain port is answered at once, in words that docker knows: docker and skopeo
-try https first, and would wait ten seconds. One that begins without TLS on an encrypted port is told so too.
+try https first, and would wait ten seconds. So is one that sends plain HTTP to an encrypted port.
 
 Left out: chunked uploads that outlive the server, sparse indexes, schema 1 manifests, and token authentication (HTTP
 Basic alone). One process, one folder: a class, not a department.
@@ -219,7 +219,7 @@ class _TLSSocket(ssl.SSLSocket):
         except ssl.SSLError as error:
             if error.reason == "HTTP_REQUEST":
                 with suppress(OSError):
-                    socket.socket.recv(self, CHUNK)  # bytes that nobody has read would cut the answer short
+                    socket.socket.recv(self, CHUNK)  # unread bytes would cut the answer short
                     socket.socket.send(self, NOT_PLAIN)
             raise
 

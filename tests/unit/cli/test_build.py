@@ -47,21 +47,21 @@ def test_steps_go_to_stderr_and_the_result_to_stdout(cli, context):
 def test_a_second_build_finds_every_step_and_the_same_image(cli, context):
     first = cli("build", "-q", context).ok
     assert first.startswith("sha256:")
-    said = cli("build", context)
-    assert said.err.count("CACHED") == 3
+    result = cli("build", context)
+    assert result.err.count("CACHED") == 3
     assert cli("build", "-q", context).ok == first
 
 
 def test_a_changed_file_is_named_and_a_changed_line_too(cli, context):
     cli("build", context)
     (context / "hello.txt").write_text("HELLO\n")
-    said = cli("build", context).err
-    assert re.search(r"COPY hello.txt /  done in \d\.\ds, 6B \(not cached: hello.txt changed\)", said)
+    error = cli("build", context).err
+    assert re.search(r"COPY hello.txt /  done in \d\.\ds, 6B \(not cached: hello.txt changed\)", error)
     text = (context / "Dockerfile").read_text()
     (context / "Dockerfile").write_text(text.replace("A=1", "A=2"))
-    said = cli("build", context).err
-    assert "COPY hello.txt /  CACHED" in said
-    assert re.search(r"ENV A=2  done in \d\.\ds \(not cached: instruction changed: it was 'ENV A=1'\)", said)
+    error = cli("build", context).err
+    assert "COPY hello.txt /  CACHED" in error
+    assert re.search(r"ENV A=2  done in \d\.\ds \(not cached: instruction changed: it was 'ENV A=1'\)", error)
 
 
 def test_no_cache_says_so(cli, context):
@@ -73,8 +73,8 @@ def test_options_reach_the_build(cli, context, tmp_path, monkeypatch):
     (context / "other").write_text("ARG A\nFROM scratch AS one\nARG A\nARG B\nLABEL said=$A$B\nFROM scratch\n")
     monkeypatch.setenv("B", "from the environment")
     options = ["--build-arg", "A=a ", "--build-arg", "B", "--label", "k=v", "--iidfile", tmp_path / "id"]
-    said = cli("build", "-f", context / "other", "--target", "one", *options, "-t", "x:1", "--pull", "-q", context)
-    assert said.ok == (tmp_path / "id").read_text() + "\n"
+    result = cli("build", "-f", context / "other", "--target", "one", *options, "-t", "x:1", "--pull", "-q", context)
+    assert result.ok == (tmp_path / "id").read_text() + "\n"
     labels = cli("inspect", "--format", "{{json .Config.Labels}}", "x:1").ok
     assert labels == '{"k":"v","said":"a from the environment"}\n'
 
@@ -129,41 +129,43 @@ def test_a_mistake_is_one_line_with_its_place_and_moves_no_name(cli, context, do
     ],
 )
 def test_a_wrong_command_line_is_told(cli, context, args, why):
-    said = cli("build", *(context if arg == "CONTEXT" else arg for arg in args))
-    assert said.code == 1 and why in said.err
+    result = cli("build", *(context if arg == "CONTEXT" else arg for arg in args))
+    assert result.code == 1 and why in result.err
 
 
 def test_a_name_that_cannot_be_is_a_flag_that_cannot_be_read(cli, context):
-    said = cli("build", "-t", "My:1", context)
-    assert said.code == 125 and said.err.startswith('invalid argument "My:1" for "-t, --tag" flag: invalid reference')
+    result = cli("build", "-t", "My:1", context)
+    assert result.code == 125
+    assert result.err.startswith('invalid argument "My:1" for "-t, --tag" flag: invalid reference')
 
 
 def test_a_file_is_no_context_and_a_tar_comes_on_stdin(cli, context):
-    said = cli("build", context / "Dockerfile")
+    result = cli("build", context / "Dockerfile")
     where = f"unable to prepare context: context must be a directory: {context}/Dockerfile"
-    assert (said.code, said.out) == (1, "")
-    assert said.err == f"{where}: pass a tar on STDIN, with '-'\n"
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"{where}: pass a tar on STDIN, with '-'\n"
 
 
 def test_a_build_argument_that_nothing_asks_for_is_a_warning_as_docker_has_it(cli, context):
-    said = cli("build", "--build-arg", "NOPE=1", context)
-    assert said.code == 0 and said.err.endswith("[Warning] One or more build-args [NOPE] were not consumed\n")
+    result = cli("build", "--build-arg", "NOPE=1", context)
+    assert result.code == 0 and result.err.endswith("[Warning] One or more build-args [NOPE] were not consumed\n")
 
 
 def test_what_a_program_prints_stands_under_its_step(cli, context):
     (context / "Dockerfile").write_text("FROM lab/shell\nRUN echo one && echo two >&2 && echo 3 > /three\n")
-    said = cli("build", "-t", "x:1", context)
-    assert "  | one\n" in said.err and "  | two\n" in said.err and cli("cat", "x:1", "three").ok == "3\n"
+    result = cli("build", "-t", "x:1", context)
+    assert "  | one\n" in result.err and "  | two\n" in result.err and cli("cat", "x:1", "three").ok == "3\n"
     (context / "Dockerfile").write_text("FROM lab/shell\nRUN echo last words && exit 7\n")
-    said = cli("build", context)
-    assert "  | last words\n" in said.err and "Dockerfile:2: RUN: process" in said.err and "exit code: 7" in said.err
+    result = cli("build", context)
+    assert "  | last words\n" in result.err
+    assert "Dockerfile:2: RUN: process" in result.err and "exit code: 7" in result.err
 
 
 def test_a_failing_program_s_last_words_are_told_where_nothing_else_was(cli, context, lab):
     (context / "Dockerfile").write_text("FROM lab/shell\nRUN echo before\nRUN echo why >&2 && exit 7\n")
-    said = cli("build", "-q", context)
-    assert said.out == "" and "before" not in said.err
-    assert re.search(r"^Error: Dockerfile:3: RUN: .* exit code: 7; it printed last: why\n$", said.err)
+    result = cli("build", "-q", context)
+    assert result.out == "" and "before" not in result.err
+    assert re.search(r"^Error: Dockerfile:3: RUN: .* exit code: 7; it printed last: why\n$", result.err)
     with pytest.raises(DockerfileError, match=r"exit code: 7; it printed last: why$"):
         lab.build(context)
     assert cli("build", context).err.count("| why") == 1
@@ -221,9 +223,9 @@ def test_docker_s_flags_that_change_nothing_are_accepted(cli, context, flags):
 
 
 def test_flags_that_change_nothing_are_not_in_the_help(cli):
-    said = cli("build", "--help").ok
-    assert "--target" in said
-    assert not re.search("memory|cgroup|provenance|--rm", said)
+    printed = cli("build", "--help").ok
+    assert "--target" in printed
+    assert not re.search("memory|cgroup|provenance|--rm", printed)
 
 
 @pytest.mark.parametrize(
@@ -241,16 +243,16 @@ def test_flags_that_change_nothing_are_not_in_the_help(cli):
     ],
 )
 def test_docker_s_other_flags_are_refused_by_name(cli, context, flags, why):
-    said = cli("build", *flags.split(), context)
-    assert (said.code, said.out) == (125, "")
-    assert f"'{flags.split()[0]}' is a docker flag that imagelab does not have: " in said.err
-    assert why in said.err
+    result = cli("build", *flags.split(), context)
+    assert (result.code, result.out) == (125, "")
+    assert f"'{flags.split()[0]}' is a docker flag that imagelab does not have: " in result.err
+    assert why in result.err
 
 
 def test_a_run_has_no_network_of_this_machine(cli, context):
-    said = cli("build", "--network", "host", context)
-    assert said.code == 125
-    assert said.err.startswith(
+    result = cli("build", "--network", "host", context)
+    assert result.code == 125
+    assert result.err.startswith(
         'invalid argument "host" for "--network" flag: a RUN has no network of this machine: expected default or none'
     )
 
@@ -271,9 +273,9 @@ def test_build_by_its_other_names(cli, context, words):
     ],
 )
 def test_the_rest_of_buildx_is_refused_by_name(cli, words, why):
-    said = cli("buildx", *words.split())
-    assert (said.code, said.out) == (1, "")
-    assert said.err == (
+    result = cli("buildx", *words.split())
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
         f"imagelab: 'buildx {words.split()[0]}' is a docker command that imagelab does not have: {why}\n"
     )
 
@@ -306,9 +308,9 @@ def test_a_secret_from_a_file_or_a_variable(cli, context, tmp_path, monkeypatch)
     ],
 )
 def test_a_secret_that_cannot_be_had(cli, context, given, why):
-    said = cli("build", "--secret", given, context)
-    assert (said.code, said.out) == (125, "")
-    assert said.err.startswith(f'invalid argument "{given}" for "--secret" flag: {why}\n')
+    result = cli("build", "--secret", given, context)
+    assert (result.code, result.out) == (125, "")
+    assert result.err.startswith(f'invalid argument "{given}" for "--secret" flag: {why}\n')
 
 
 def test_cache_directories_are_counted_and_pruned(cli, context, monkeypatch):
@@ -321,13 +323,13 @@ def test_cache_directories_are_counted_and_pruned(cli, context, monkeypatch):
     key = re.search(r"Build cache usage: 5B\n\nCACHE ID.*\n" + row, shown)
     assert key
     stdin(monkeypatch, b"n\n")
-    said = cli("builder", "prune").ok
-    assert said == (
+    printed = cli("builder", "prune").ok
+    assert printed == (
         "WARNING! This will remove all dangling build cache. Are you sure you want to continue? [y/N] "
         "Total reclaimed space: 0B\n"
     )
-    said = cli("builder", "prune", "--force").ok
-    assert re.fullmatch(r"Deleted build cache objects:\n" + key[1] + r"\w+\n\nTotal reclaimed space: 5B\n", said)
+    printed = cli("builder", "prune", "--force").ok
+    assert re.fullmatch(r"Deleted build cache objects:\n" + key[1] + r"\w+\n\nTotal reclaimed space: 5B\n", printed)
     assert cli("buildx", "prune", "-f").ok == "Total reclaimed space: 0B\n"
     assert cli("system", "df").rows[-1] == ["Build Cache", "0", "0", "0B", "0B"]
     assert "CACHED" in cli("build", context).err
@@ -373,34 +375,34 @@ def test_the_files_of_an_image_go_to_a_folder(cli, context, tmp_path):
     ],
 )
 def test_what_is_no_output(cli, context, output, why):
-    said = cli("build", "-o", output, context)
-    assert (said.code, said.out) == (125, "")
-    assert said.err.startswith(f'invalid argument "{output}" for "-o, --output" flag: {why}\n')
+    result = cli("build", "-o", output, context)
+    assert (result.code, result.out) == (125, "")
+    assert result.err.startswith(f'invalid argument "{output}" for "-o, --output" flag: {why}\n')
 
 
 @pytest.mark.parametrize("flags", ["--push", "-o type=registry", "--output type=image,name=x,push=true"])
 def test_a_build_that_pushes(cli, lab, context, flags):
     with lab.registry() as registry:
         name = f"{registry.address}/shop:1"
-        said = cli("build", *flags.split(), "-t", name, context)
-        assert said.out.startswith("Successfully built ")
-        assert re.search(rf"The push refers to repository \[{registry.address}/shop\]\n", said.out)
-        assert re.search(r"\n1: digest: sha256:\w{64} size: \d+\n$", said.out)
+        result = cli("build", *flags.split(), "-t", name, context)
+        assert result.out.startswith("Successfully built ")
+        assert re.search(rf"The push refers to repository \[{registry.address}/shop\]\n", result.out)
+        assert re.search(r"\n1: digest: sha256:\w{64} size: \d+\n$", result.out)
         assert cli("pull", "-q", name).ok
-    said = cli("build", *flags.split(), context)
-    assert (said.code, said.err) == (1, "tag is needed when pushing to registry\n")
+    result = cli("build", *flags.split(), context)
+    assert (result.code, result.err) == (1, "tag is needed when pushing to registry\n")
 
 
 def test_warnings_after_a_build(cli, context):
     (context / "Dockerfile").write_text("FROM scratch\nCOPY hello.txt /\nCMD hello\nMAINTAINER me\n")
-    said = cli("build", context)
-    assert said.err.endswith(
+    result = cli("build", context)
+    assert result.err.endswith(
         "\n\n 2 warnings found (use build --check to expand):\n"
         " - JSONArgsRecommended: JSON arguments recommended for CMD to prevent unintended behavior related to OS "
         "signals (line 3)\n"
         " - MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label (line 4)\n\n"
     )
-    assert said.out.startswith("Successfully built ")
+    assert result.out.startswith("Successfully built ")
     assert cli("build", "-q", context).ok.startswith("sha256:")
 
 
@@ -408,9 +410,9 @@ def test_check_builds_nothing_and_shows_the_lines(cli, context):
     assert cli("build", "--check", context).ok == "Check complete, no warnings found.\n"
     text = "FROM scratch\nENV A=$NONE \\\n  B=2\nCOPY none /\nCMD [\"x\"]"
     (context / "Dockerfile").write_text(text)
-    said = cli("build", "--check", context)
-    assert (said.code, said.err) == (1, "")
-    assert said.out == (
+    result = cli("build", "--check", context)
+    assert (result.code, result.err) == (1, "")
+    assert result.out == (
         "Check complete, 1 warning has been found!\n\n"
         "WARNING: UndefinedVar - https://docs.docker.com/go/dockerfile/rule/undefined-var/\n"
         "Usage of undefined variable '$NONE'\nDockerfile:2\n--------------------\n"
@@ -418,5 +420,5 @@ def test_check_builds_nothing_and_shows_the_lines(cli, context):
         "--------------------\n"
     )
     assert cli("images", "-aq").ok == ""
-    said = cli("build", "--check", "--build-arg", "NONE=1", "--target", "nope", context)
-    assert (said.code, "failed to reach build target nope" in said.err) == (1, True)
+    result = cli("build", "--check", "--build-arg", "NONE=1", "--target", "nope", context)
+    assert (result.code, "failed to reach build target nope" in result.err) == (1, True)

@@ -30,8 +30,8 @@ def test_a_life(cli, box):
 
 
 def test_run_gives_streams_and_exit_code(cli, box):
-    said = cli("run", "--name", "one", BASE, "sh", "-c", "echo out; echo err >&2; exit 3")
-    assert (said.code, said.out, said.err) == (3, "out\n", "err\n")
+    result = cli("run", "--name", "one", BASE, "sh", "-c", "echo out; echo err >&2; exit 3")
+    assert (result.code, result.out, result.err) == (3, "out\n", "err\n")
     again = cli("start", "-a", "one")
     assert (again.code, again.out, again.err) == (3, "out\n", "err\n")
     logs = cli("logs", "one")
@@ -57,8 +57,8 @@ def test_what_a_container_is_given_is_seen_inside(cli, box, tmp_path, monkeypatc
     (tmp_path / "env").write_text("# a comment\n\nF=one two\nFROM_HERE\nGONE_HERE\nA=overruled\n")
     show = "echo $A $F $FROM_HERE ${GONE_HERE-none}; pwd; hostname"
     given = ("-e", "A=b", "--env-file", tmp_path / "env", "-w", "/srv/new", "-h", "ho", "--label", "k=v", "-l", "bare")
-    said = cli("run", "--name", "one", *given, "--network", "none", "--platform=linux/amd64", BASE, "sh", "-c", show)
-    assert said.ok == "b one two outside none\n/srv/new\nho\n"
+    result = cli("run", "--name", "one", *given, "--network", "none", "--platform=linux/amd64", BASE, "sh", "-c", show)
+    assert result.ok == "b one two outside none\n/srv/new\nho\n"
     assert cli("inspect", "-f", "{{json .Config.Labels}}", "one").ok.startswith('{"bare":"","dev.imagelab.base":')
     assert cli("run", "--entrypoint", "echo", BASE, "a", "-b", "--rm").ok == "a -b --rm\n"
     assert cli("run", "-e", "PATH", "-e=A=b", BASE, "sh", "-c", "echo $A -e=x").ok == "b -e=x\n"
@@ -90,11 +90,11 @@ def test_a_base_that_nobody_made_yet_is_made(cli, home):
 
 def test_runtimes_by_name(cli, box):
     assert cli("run", "--rm", "--runtime", "shell", BASE, "echo", "hi").ok == "hi\n"
-    said = cli("run", "--rm", "--runtime", "docker", BASE, "true")
-    assert said.code == 125
-    assert said.err.startswith("imagelab: unknown or invalid runtime name: docker: there are shell, bubblewrap")
-    said = cli("run", "--rm", "--runtime", "bubblewrap", BASE, "sh")
-    assert (said.code, said.err) == (
+    result = cli("run", "--rm", "--runtime", "docker", BASE, "true")
+    assert result.code == 125
+    assert result.err.startswith("imagelab: unknown or invalid runtime name: docker: there are shell, bubblewrap")
+    result = cli("run", "--rm", "--runtime", "bubblewrap", BASE, "sh")
+    assert (result.code, result.err) == (
         126, "imagelab: exec sh: the runtime bubblewrap cannot run it: it is for shell\n",
     )  # fmt: skip
 
@@ -102,26 +102,26 @@ def test_runtimes_by_name(cli, box):
 def test_start_stop_kill_wait_rm_take_several_and_tell_of_each(cli, box, web):
     cli("run", "-d", "--name", "other", BASE, *LOOP)
     for verb, words in (("stop", ["-t", "0"]), ("start", []), ("kill", ["-s", "KILL"]), ("wait", []), ("rm", [])):
-        said = cli(verb, *words, "web", "nobody", "other")
+        result = cli(verb, *words, "web", "nobody", "other")
         shown = "137\n137\n" if verb == "wait" else "web\nother\n"
-        assert (said.code, said.out) == (1, shown), verb
-        assert "No such container: nobody\n" in said.err
+        assert (result.code, result.out) == (1, shown), verb
+        assert "No such container: nobody\n" in result.err
     assert cli("ps", "-aq").ok == ""
 
 
 def test_a_running_one_is_not_removed_unless_forced(cli, box, web):
-    said = cli("rm", "web")
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(f"Error: You cannot remove a running container {web.id}. Stop the container")
+    result = cli("rm", "web")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"Error: You cannot remove a running container {web.id}. Stop the container")
     assert cli("rm", "-f", "web").ok == "web\n"
     gone = cli("rm", "-f", "web")
     assert (gone.code, gone.err) == (0, "Error: No such container: web\n")
 
 
 def test_names_are_taken_once_and_images_in_use_stay(cli, box, web):
-    said = cli("run", "--name", "web", BASE, "true")
-    assert said.code == 125
-    assert said.err == (
+    result = cli("run", "--name", "web", BASE, "true")
+    assert result.code == 125
+    assert result.err == (
         f'imagelab: Conflict. The container name "/web" is already in use by container "{web.id}". You have to remove '
         "(or rename) that container to be able to reuse that name.\nSee 'imagelab run --help'.\n"
     )
@@ -176,9 +176,9 @@ def test_which_containers_are_listed(cli, box, asked, found):
     ],
 )
 def test_questions_that_are_none(cli, box, asked, error):
-    said = cli("ps", *asked)
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(error)
+    result = cli("ps", *asked)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(error)
 
 
 def test_sizes(cli, box):
@@ -229,14 +229,15 @@ def test_logs(cli, box):
 
 
 def test_exec(cli, web, typed):
-    said = cli("exec", "web", "sh", "-c", "echo $A; echo err >&2; exit 7")
-    assert (said.code, said.out, said.err) == (7, "b\n", "err\n")
+    result = cli("exec", "web", "sh", "-c", "echo $A; echo err >&2; exit 7")
+    assert (result.code, result.out, result.err) == (7, "b\n", "err\n")
     assert cli("exec", "-e", "A=c", "-w", "/tmp", "web", "sh", "-c", "echo $A; pwd").ok == "c\n/tmp\n"
     typed("typed\n")
     assert cli("exec", "-i", "web", "sh", "-c", "cat > /x").ok == ""
     assert cli("exec", "web", "cat", "/x").ok == "typed\n"
-    said = cli("exec", "web", "nothere")
-    assert (said.code, said.err) == (127, 'Error: exec failed: exec: "nothere": executable file not found in $PATH\n')
+    result = cli("exec", "web", "nothere")
+    assert result.code == 127
+    assert result.err == 'Error: exec failed: exec: "nothere": executable file not found in $PATH\n'
     cli("kill", "web")
     assert cli("exec", "web", "true").err == f"Error: Container {web.id} is not running\n"
 
@@ -326,8 +327,8 @@ def test_cp_of_what_is_not_there(cli, box, tmp_path, source, target, error):
     (tmp_path / "file").write_text("x")
     cli("create", "--name", "one", BASE, "true")
     here = [place if ":" in place else tmp_path / place for place in (source, target)]
-    said = cli("cp", *here)
-    assert (said.code, said.out, said.err) == (1, "", error.format(here=tmp_path))
+    result = cli("cp", *here)
+    assert (result.code, result.out, result.err) == (1, "", error.format(here=tmp_path))
 
 
 def test_export(cli, box, tmp_path):
@@ -360,9 +361,9 @@ def test_container_prune(cli, box, web, typed):
 
 def test_info_counts_and_says_what_runs_here(cli, box, web):
     cli("create", BASE, "true")
-    said = cli("info").ok
-    assert "Containers: 2\n Running: 1\n Paused: 0\n Stopped: 1\n" in said
-    assert " shell: ready\n  Isolates: files outside the root folder" in said
+    printed = cli("info").ok
+    assert "Containers: 2\n Running: 1\n Paused: 0\n Stopped: 1\n" in printed
+    assert " shell: ready\n  Isolates: files outside the root folder" in printed
     assert cli("info", "-f", "{{.ContainersRunning}} {{.Runtimes.shell.Missing}}|").ok == "1 |\n"
 
 

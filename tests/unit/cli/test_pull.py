@@ -145,11 +145,11 @@ def test_the_layers_beyond_those_at_once_wait(cli, lab, registry, elsewhere):
 def test_errors(cli, lab, app, registry, args, out, err):
     refused = 'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused'
     lab.tag(app, "127.0.0.1:1/x:1")
-    said = cli(*args.format(r=registry.address).split())
-    assert said.code == 1
-    assert said.out == out.format(r=registry.address)
+    result = cli(*args.format(r=registry.address).split())
+    assert result.code == 1
+    assert result.out == out.format(r=registry.address)
     unknown = "name unknown: repository name not known to registry"
-    assert said.err.splitlines()[-1] == err.format(r=registry.address, refused=refused, unknown=unknown)
+    assert result.err.splitlines()[-1] == err.format(r=registry.address, refused=refused, unknown=unknown)
 
 
 def test_names_that_are_none(cli):
@@ -167,13 +167,13 @@ def test_login_keeps_the_account_where_docker_does(cli, lab, accounts, typed, tm
         status = f"login attempt to {registry.url}/v2/ failed with status: 401 Unauthorized"
         assert wrong.code == 1 and wrong.err.splitlines()[1] == f"Error response from daemon: {status}"
         assert "detachKeys" in accounts.read_text() and "alice" not in accounts.read_text()
-        said = cli("login", "-u", "alice", "-p", "secret1", registry.address)
-        assert (said.code, said.out) == (0, "Login Succeeded\n")
-        assert said.err.splitlines()[:2] == [
+        result = cli("login", "-u", "alice", "-p", "secret1", registry.address)
+        assert (result.code, result.out) == (0, "Login Succeeded\n")
+        assert result.err.splitlines()[:2] == [
             "WARNING! Using --password via the CLI is insecure. Use --password-stdin.",
             f"WARNING! Your password will be stored unencrypted in {accounts}.",
         ]
-        assert "secret1" not in said.out + said.err
+        assert "secret1" not in result.out + result.err
         config = json.loads(accounts.read_text())
         assert config["auths"] == {"other:1": {"auth": "YTpi"}, registry.address: {"auth": "YWxpY2U6c2VjcmV0MQ=="}}
         assert config["detachKeys"] == "ctrl-x" and stat.S_IMODE(accounts.stat().st_mode) == 0o600
@@ -187,15 +187,15 @@ def test_login_keeps_the_account_where_docker_does(cli, lab, accounts, typed, tm
         lab.tag(image, name)
         assert cli("push", name).code == 0
         lab.tag(image, f"{registry.address}/bob/app:1")
-        said = cli("push", f"{registry.address}/bob/app:1")
-        assert (said.code, said.err) == (1, "denied: requested access to the resource is denied\n")
+        result = cli("push", f"{registry.address}/bob/app:1")
+        assert (result.code, result.err) == (1, "denied: requested access to the resource is denied\n")
         assert cli("logout", registry.address).ok == f"Removing login credentials for {registry.address}\n"
         assert cli("logout", registry.address).ok == f"Removing login credentials for {registry.address}\n"
         assert list(json.loads(accounts.read_text())["auths"]) == ["other:1"]
         assert cli("push", name).err == "no basic auth credentials\n"
-        said = cli("pull", name)
+        result = cli("pull", name)
         head = f'Head "{registry.url}/v2/alice/app/manifests/1": no basic auth credentials'
-        assert (said.code, said.err) == (1, f"Error response from daemon: {head}\n")
+        assert (result.code, result.err) == (1, f"Error response from daemon: {head}\n")
     assert cli("logout").ok == "Removing login credentials for https://index.docker.io/v1/\n"
 
 

@@ -34,9 +34,9 @@ def test_tag(cli, app, lab):
     ],
 )
 def test_tag_refuses(cli, app, source, target, error):
-    said = cli("tag", source, target)
-    assert (said.code, said.out) == (1, "")
-    assert said.err.startswith(error) and said.err.count("\n") == 1
+    result = cli("tag", source, target)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(error) and result.err.count("\n") == 1
     assert names(cli) == ["app:1"]
 
 
@@ -49,24 +49,24 @@ def test_rmi_untags_and_deletes_with_the_last_name(cli, app):
 
 def test_rmi_goes_on_after_what_is_not_there(cli, app, lab):
     lab.append(None, {"o": ""}, tag="other")
-    said = cli("rmi", "app:1", "nosuch", "other", "BAD")
-    assert said.code == 1
-    assert "Untagged: app:1\n" in said.out and "Untagged: other:latest\n" in said.out
-    errors = said.err.splitlines()
+    result = cli("rmi", "app:1", "nosuch", "other", "BAD")
+    assert result.code == 1
+    assert "Untagged: app:1\n" in result.out and "Untagged: other:latest\n" in result.out
+    errors = result.err.splitlines()
     assert errors[0] == "Error: No such image: nosuch"
     assert errors[1].startswith("Error: invalid reference format: 'BAD'") and len(errors) == 2
 
 
 def test_rmi_force_takes_what_is_not_there_as_done(cli, lab):
-    said = cli("rmi", "-f", "nosuch")
-    assert (said.code, said.err) == (0, "Error: No such image: nosuch\n")
+    result = cli("rmi", "-f", "nosuch")
+    assert (result.code, result.err) == (0, "Error: No such image: nosuch\n")
 
 
 def test_rmi_conflicts_in_docker_s_words(cli, app, lab):
     cli("tag", "app:1", "other")
-    said = cli("rmi", app.id.short)
-    assert (said.code, said.out) == (1, "")
-    assert said.err == (
+    result = cli("rmi", app.id.short)
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
         f"Error: conflict: unable to delete {app.id.short} (must be forced) - "
         "image is referenced in multiple repositories\n"
     )
@@ -83,9 +83,9 @@ def test_prune_asks_first(cli, app, lab, monkeypatch):
         assert cli("image", "prune").ok == warning + "Total reclaimed space: 0B\n"
     assert len(names(cli)) == 2
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    said = cli("image", "prune").ok
-    assert said.startswith(warning + "Deleted Images:\ndeleted: sha256:")
-    assert said.endswith("\n\nTotal reclaimed space: 5B\n")
+    printed = cli("image", "prune").ok
+    assert printed.startswith(warning + "Deleted Images:\ndeleted: sha256:")
+    assert printed.endswith("\n\nTotal reclaimed space: 5B\n")
     assert names(cli) == ["app:1"]
 
 
@@ -99,9 +99,9 @@ def test_prune_all(cli, app):
 
 
 def test_a_notebook_cannot_be_asked(cli, app):
-    said = cli("image", "prune", notebook=True)
-    assert (said.code, said.out) == (1, "")
-    assert said.err == "Error: a notebook cell cannot answer a question: add -f if you are sure\n"
+    result = cli("image", "prune", notebook=True)
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "Error: a notebook cell cannot answer a question: add -f if you are sure\n"
 
 
 def test_gc_sweeps_what_no_image_holds(cli, app, lab):
