@@ -45,6 +45,11 @@ def containerd(image: Image) -> Shown:
     return Shown(image.digest, "the manifest", content + blocks, f"{content:,} bytes of blobs, {blocks:,} unpacked")
 
 
+def shown_id(image: Image, docker: str) -> Digest:
+    """The ID of an image as this Docker, a key of `STORES`, prints it."""
+    return image.digest if docker == "29" else image.id
+
+
 def content_size(image: Image) -> int:
     """Bytes in all blobs of an image: manifest, config, and layers as they are stored."""
     return len(image.manifest_bytes) + len(image.config_bytes) + sum(layer.size for layer in image.layers)
@@ -108,6 +113,12 @@ def refused(error: str, image: Image) -> str:
     classic = r'unable to remove repository reference "(.+?)" \(must force\)'
     error = re.sub(classic, r"unable to delete \1 (must be forced)", error)
     return error.replace(image.id.short, image.digest.short)
+
+
+def running(ref: str) -> str:
+    """Why `rm` refuses there to remove a container that runs."""
+    why = "container is running: stop the container before removing or force remove"
+    return f'cannot remove container "{ref}": {why}'
 
 
 def pruned(images: Callable[[], Sequence[Image]], remove: Callable[[], object]) -> tuple[list[str], int]:

@@ -10,9 +10,9 @@ import re
 import sys
 from typing import Any, BinaryIO
 
+from ..analysis import docker_stores
 from ..errors import InvalidReference
 from ..oci.reference import Reference
-from . import docker29
 from .command import Session, complain, explain, fail, flag, option, say, verb
 
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
@@ -56,7 +56,7 @@ def load(
         for name in loaded.names:
             say(f"Loaded image: {name.familiar}\n")
         if not loaded.names:
-            say(f"Loaded image ID: {docker29.id_as(session.docker, loaded.image)}\n")
+            say(f"Loaded image ID: {docker_stores.shown_id(loaded.image, session.docker)}\n")
     for left in images.left:
         complain(f"Passed over: {left}")
 
@@ -78,7 +78,7 @@ def import_(session: Session, args: tuple[str, ...], changes: tuple[str, ...], l
     options: dict[str, Any] = {} if limit is None else {"limit": _bytes(limit)}
     opened = stdin_of(session) if source == "-" else _readable(source)
     image = session.lab.import_(opened, target, message=message, changes=changes, **options)
-    say(f"{docker29.id_as(session.docker, image)}\n")
+    say(f"{docker_stores.shown_id(image, session.docker)}\n")
 
 
 @verb("IMAGE CONTENT", takes=(2, 2))
@@ -92,7 +92,7 @@ def append(session: Session, args: tuple[str, ...], name: str | None, message: s
     if not os.path.exists(content):
         fail(f"open {content}: no such file or directory")
     image = session.lab.append(base, content, name, comment=message, created_by=created_by, to=to)
-    say(f"{docker29.id_as(session.docker, image)}\n")
+    say(f"{docker_stores.shown_id(image, session.docker)}\n")
 
 
 def _readable(path: str) -> str:

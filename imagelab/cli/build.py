@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import units
+from ..analysis import docker_stores
 from ..build.progress import BuildStep, Quiet, Watcher
 from ..errors import InvalidReference
 from ..oci.reference import Reference
-from . import docker29
 from .archive import stdin_of
 from .check import report
 from .command import Checked, F, Session, complain, fail, flag, option, say, verb
@@ -166,7 +166,7 @@ def build(
         lines = [f"\n {several} found (use build --check to expand):", *(f" - {one}" for one in built.warnings), ""]
         show = say if session.notebook else complain  # a notebook paints the error stream red
         show("\n".join(lines))
-    id_ = docker29.id_as(session.docker, built.image)
+    id_ = docker_stores.shown_id(built.image, session.docker)
     if iidfile:
         Path(iidfile).write_text(id_)
     for folder in folders:

@@ -15,7 +15,6 @@ from .. import units
 from ..analysis import docker_stores
 from ..analysis.usage import DiskUsage
 from ..golang.template import Row, Struct
-from . import docker29
 from .command import Session, flag, option, say, verb
 from .images import IMAGE_TITLES, NONE, image_row, names_by_id
 from .ps import TITLES as CONTAINER_TITLES
@@ -79,7 +78,7 @@ def _verbose(session: Session, template: str | None) -> None:
     containers = session.lab.containers()
     users = Counter(one.image_digest if as_29 else one.image_id for one in containers)
     for used in _of_images(session).images:
-        id_ = docker29.id_as(session.docker, used.image)
+        id_ = docker_stores.shown_id(used.image, session.docker)
         name = next(iter(used.image.names if as_29 else names[id_]), None)
         more = {"SharedSize": units.size(used.shared), "UniqueSize": units.size(used.unique)}
         more["Containers"] = str(users[id_])

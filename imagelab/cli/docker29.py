@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from .. import units
 from ..analysis import docker_stores
-from .command import DOCKERS, say
+from .command import say
 
 if TYPE_CHECKING:
     from ..oci.digest import Digest
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
 UNTAGGED = "<untagged>"
 IN_USE = "U"
-
-
-def id_as(docker: str, image: Image) -> Digest:
-    """The ID of an image as that Docker, one of DOCKERS, prints it."""
-    return image.id if docker == DOCKERS[0] else image.digest
 
 
 def id_and_size(image: Image) -> tuple[Digest, int]:
@@ -69,9 +64,3 @@ def ids_and_sizes(image: Image, steps: Sequence[Step]) -> list[tuple[Digest | No
     sizes = [docker_stores.unpacked_layer(step.layer) if step.layer else 0 for step in steps]
     last = len(steps) - 1
     return [(image.digest if number == last else None, size) for number, size in enumerate(sizes)]
-
-
-def running(ref: str) -> str:
-    """Why `rm` refuses to remove a container that runs."""
-    why = "container is running: stop the container before removing or force remove"
-    return f'cannot remove container "{ref}": {why}'

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import click
 
+from ..analysis import docker_stores
 from ..errors import InvalidReference
 from ..oci.reference import Reference
 from ..runtime.program import CANNOT_RUN, CannotStart
 from ..units import one_line, parse_time
-from . import docker29, filters, unsupported
+from . import filters, unsupported
 from .command import Session, fail, flag, option, say, verb
 from .create import named_variable, variables
 from .foreground import printer, typed
@@ -81,4 +82,4 @@ def commit(
             fail(str(error))
     container = session.lab.container(args[0])
     image = container.commit(name, message=message, author=author, changes=changes)
-    say(f"{docker29.id_as(session.docker, image)}\n")
+    say(f"{docker_stores.shown_id(image, session.docker)}\n")

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 import click
 
 from .. import units
+from ..analysis import docker_stores
 from ..errors import Conflict, LabError, NotFound
-from . import docker29, filters, foreground, unsupported
+from . import filters, foreground, unsupported
 from .command import Session, explain, fail, flag, option, say, verb, whole
 from .tags import agreed
 
@@ -74,7 +75,7 @@ def rm(session: Session, args: tuple[str, ...], force: bool, volumes: bool) -> N
         except LabError as error:
             fatal = fatal or not (force and isinstance(error, NotFound))  # with -f, a missing one counts as removed
             if session.docker == "29" and isinstance(error, Conflict):
-                raise Conflict(docker29.running(ref)) from None
+                raise Conflict(docker_stores.running(ref)) from None
             raise
 
     if errors := _each(args, remove):

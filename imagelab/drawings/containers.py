@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import graphviz
 
+from ..analysis.docker_stores import shown_id
 from ..errors import LabError
 from .drawing import ADDED, CHANGED, CONFIG, LAYER, QUIET, REMOVED, Drawing, box, count, digraph, first_name, row, text
 
@@ -63,14 +64,21 @@ class Picture:
     images: Mapping[Digest, Image]
     more_containers: int
     more_images: int
+    docker: str = "20-28"  # whose image IDs are shown: a key of docker_stores.STORES
 
     @classmethod
-    def of(cls, lab: Lab, newest: Sequence[ContainerView], more_containers: int = 0) -> Picture:
+    def of(
+        cls, lab: Lab, newest: Sequence[ContainerView], more_containers: int = 0, docker: str = "20-28"
+    ) -> Picture:
         """The picture of a lab with these containers, the newest first, of which it shows the first `MOST`."""
         shown = newest[:MOST]
         images = _images(lab, shown)
         left_out = more_containers + len(newest) - len(shown)
-        return cls(tuple(reversed(shown)), images, left_out, _hidden(lab, images))
+        return cls(tuple(reversed(shown)), images, left_out, _hidden(lab, images), docker)
+
+    def image_id(self, image: Image) -> str:
+        """The short ID of an image."""
+        return str(shown_id(image, self.docker).short)
 
 
 def containers(lab: Lab) -> Drawing:
@@ -90,7 +98,7 @@ def draw_picture(picture: Picture) -> Drawing:
     for number, image in enumerate(images.values()):
         at[image.id] = number, image
         upon = sum(one.image_id == image.id for one in views)
-        subtitle = f"image {image.id.short}, " + (count(upon, "container") if upon else "no container")
+        subtitle = f"image {picture.image_id(image)}, " + (count(upon, "container") if upon else "no container")
         graph.node(f"i{number}", box(first_name(image), fill=CONFIG, subtitle=subtitle), id=f"image:{image.id.short}")
         below = [f"l{chain_id.hex}" for chain_id in image.chain_ids] + [f"i{number}"]
         for pair in pairwise(below):
@@ -103,7 +111,7 @@ def draw_picture(picture: Picture) -> Drawing:
         graph.node(f"c{number}", _container(one, of), id=f"container:{one.name}")
         if of:
             graph.edge(f"i{where}", f"c{number}", arrowhead="none")
-        words.append(_description(one, of))
+        words.append(_description(one, of, picture.image_id(of) if of else ""))
     for left_out, noun in ((picture.more_containers, "older container"), (picture.more_images, "more image")):
         if left_out:
             words.append(f"And {count(left_out, noun)}, not drawn.")
@@ -161,8 +169,8 @@ def _container(one: ContainerView, image: Image | None) -> str:
     return box(f"{one.name}: {one.state}", rows, fill=fill, subtitle=f"container {one.short}")
 
 
-def _description(one: ContainerView, image: Image | None) -> str:
-    shared = f"it shares {count(image.size, 'byte')} with image {image.id.short}" if image else "its image is gone"
+def _description(one: ContainerView, image: Image | None, image_id: str) -> str:
+    shared = f"it shares {count(image.size, 'byte')} with image {image_id}" if image else "its image is gone"
     paths = [f"{letter} {path}" for letter, path in one.diff[:MOST_PATHS]]
     if len(one.diff) > MOST_PATHS:
         paths.append(f"and {len(one.diff) - MOST_PATHS:,} more")

@@ -21,6 +21,7 @@ from .selection import Option
 from .toggles import Toggles
 
 W = TypeVar("W", bound=ipywidgets.Widget)
+SEEN_WITH = {"20-28": "Docker 20-28 (classic store)", "29": "Docker 29 (containerd store)"}  # docker_stores.STORES
 
 
 class LessonPage(anywidget.AnyWidget):
@@ -128,6 +129,11 @@ def toggles(label: str, options: Iterable[Option] = ()) -> Toggles:
     No drop-down list: while one is closed, JupyterLab takes the arrow keys for itself.
     """
     return Toggles(label, options)
+
+
+def seen_with() -> Toggles:
+    """The switch between the Dockers whose IDs and words a widget shows: its values are keys of `SEEN_WITH`."""
+    return toggles("Seen with", [(label, version) for version, label in SEEN_WITH.items()])
 
 
 def side_by_side(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:

@@ -18,13 +18,14 @@ from html import escape
 
 import ipywidgets
 
+from ..analysis import docker_stores
 from ..containers import Container
 from ..drawings.containers import ContainerView, Picture, containers, draw_picture
 from ..drawings.drawing import Drawing, count
-from ..errors import LabError, NotFound
+from ..errors import Conflict, LabError, NotFound
 from ..lab import Lab
 from ..units import harmless
-from .base import Readable, after_each_cell, button, html_area, show_errors, side_by_side
+from .base import Readable, after_each_cell, button, html_area, seen_with, show_errors, side_by_side
 from .container_command import Command
 from .container_nodes import nodes
 from .line_history import LineHistory
@@ -63,14 +64,15 @@ class ContainerPlayground(Readable):
 
     `drawing` is the drawing: a click on a container chooses it, and adds a side for one that has none. `sides` maps
     container names to `Side`: its `line` to type a command into (Enter runs it), the buttons `start`, `stop`, `remove`,
-    `commit` and `end` (the running command), and the areas `head`, `output` and `layer`. Raises NotFound for a name
-    that no container has.
+    `commit` and `end` (the running command), and the areas `head`, `output` and `layer`. `store.value` is the Docker
+    whose image IDs and words are shown, "20-28" or "29". Raises NotFound for a name that no container has.
     """
 
     def __init__(self, lab: Lab, *names: str) -> None:
         self.lab = lab
         self.drawing = TouchDrawing(self._touched, HINT)
         self.picture, self.error = self.drawing.still, html_area()
+        self.store = seen_with()
         self.sides = {name: Side(lab.container(name), self) for name in names}
         self._chosen = ""
         self._read: object = None  # what the picture and the sides show
@@ -80,8 +82,9 @@ class ContainerPlayground(Readable):
         self._row = side_by_side(*(side.box for side in self.sides.values()))
         self._row.layout.align_items = "flex-start"
         self.redraw()
+        self.store.observe(lambda _: self.redraw(), "value")
         super().__init__(
-            [html_area(TITLE), *self.drawing.parts, self._row, self.error],
+            [html_area(TITLE), *self.drawing.parts, self._row, self.store, self.error],
             html=f"<p>{TITLE}</p>{containers(lab)._repr_html_()}{lab.containers()._repr_html_()}",
             plain=f"Container playground\n{containers(lab)!r}\n{lab.containers()!r}",
         )  # fmt: skip
@@ -92,17 +95,18 @@ class ContainerPlayground(Readable):
         show_errors(self.error, self._redraw)()
 
     def _redraw(self) -> None:
-        newest, tags = [ContainerView.of(container) for container in self.lab.containers()], dict(self.lab.tags())
-        if (newest, tags) != self._read:
-            self._read = newest, tags
-            self._picture = Picture.of(self.lab, newest)
+        newest = [ContainerView.of(container) for container in self.lab.containers()]
+        others = dict(self.lab.tags()), self.store.value
+        if (newest, others) != self._read:
+            self._read = newest, others
+            self._picture = Picture.of(self.lab, newest, docker=self.store.value)
             self._drawn = draw_picture(self._picture)
             self._chosen_shown = None
         if self._chosen != self._chosen_shown:
             self._chosen_shown = self._chosen
             views = {view.name: view for view in newest}
             for side in self.sides.values():
-                side.show(views.get(side.name), tags, chosen=side.name == self._chosen)
+                side.show(views.get(side.name), others, chosen=side.name == self._chosen)
             self.drawing.show(self._drawn, nodes(self._picture, self._chosen))
             self.error.value = ""
 
@@ -127,10 +131,10 @@ class Side:
         self.name, self._playground = container.name, playground
         self._spec = container.spec  # to run another one like it once this one is removed
         self.head, self.output, self.layer = html_area(), html_area(), html_area()
-        self.history = LineHistory()
+        self.history = LineHistory(lambda line: self._handler(lambda: self._entered(line))())
         self._command: Command | None = None  # the one that runs
         self._waiting: list[str] = []  # those typed meanwhile
-        self._shown: object = None  # the container and the tags, as `show` has shown them
+        self._shown: object = None  # the container, the tags and the Docker, as `show` has shown them
         wide = ipywidgets.Layout(width="calc(100% - 4px)")
         self.line = ipywidgets.Text(
             description=f"{self.name} $", placeholder="a command, then Enter", continuous_update=False, layout=wide
@@ -156,6 +160,10 @@ class Side:
         """The container of this name; raises NotFound when there is none."""
         return self._playground.lab.container(self.name)
 
+    @property
+    def _docker(self) -> str:
+        return str(self._playground.store.value)
+
     def _button(self, label: str, tooltip: str, action: Callable[[], str]) -> ipywidgets.Button:
         control = button(label, f"{self.name}: {tooltip}")
         control.on_click(self._handler(lambda: self._show_output(action())))
@@ -180,10 +188,14 @@ class Side:
     # Commands ------------------------------------------------------------------------------------------------------
 
     def _typed(self) -> None:
-        command = self.line.value.strip()
+        """The field has a value: its line was entered where the page does not do it by itself."""
+        line, self.line.value = self.line.value, ""  # first, so that the same command can be typed again
+        self._entered(line)
+
+    def _entered(self, line: str) -> None:
+        command = line.strip()
         if not command:
             return
-        self.line.value = ""  # first, so that the same command can be typed again
         self.history.add(command)
         if self._command:
             self._waiting.append(command)
@@ -281,23 +293,32 @@ class Side:
         return _screen(f"docker stop -t 0 {self.name}", lines) + note
 
     def _remove(self) -> str:
-        self.container.remove()
+        try:
+            self.container.remove()
+        except Conflict:
+            if self._docker == "29":
+                raise Conflict(docker_stores.running(self.name)) from None
+            raise
         return _screen(f"docker rm {self.name}", [self.name])
 
     def _commit(self) -> str:
         image = self.container.commit(self.tag.value.strip() or None)
         own = image.layers[-1].files_size
-        note = f"Image {image.id.short}: the container's image and one more layer, {count(own, 'byte')} in files."
-        return _screen(f"docker commit {self.name} {self.tag.value.strip()}".strip(), [image.id]) + note
+        image_id = docker_stores.shown_id(image, self._docker)
+        note = f"Image {image_id.short}: the container's image and one more layer, {count(own, 'byte')} in files."
+        return _screen(f"docker commit {self.name} {self.tag.value.strip()}".strip(), [image_id]) + note
 
     # Drawing ------------------------------------------------------------------------------------------------------
 
-    def show(self, now: ContainerView | None, tags: object, *, chosen: bool = False) -> None:
-        """Show the container's state and its writable layer, and whether it is the chosen one; None: it is removed."""
+    def show(self, now: ContainerView | None, others: object, *, chosen: bool = False) -> None:
+        """Show the container's state and its writable layer, and whether it is the chosen one; None: it is removed.
+
+        `others` are the values that the container's head depends on too.
+        """
         self.box.layout.border_left = CHOSEN if chosen else OTHER
-        if (now, tags) == self._shown:
+        if (now, others) == self._shown:
             return
-        self._shown = now, tags
+        self._shown = now, others
         try:
             container = self.container
         except NotFound:
@@ -308,9 +329,11 @@ class Side:
             self.start.description = "Run a new one"
             return
         self.start.description = "Start"
+        by_digest = self._docker == "29"
+        image_id = container.image_digest if by_digest else container.image_id
         self.head.value = _block(
             f"<b>{escape(self.name)}: {escape(now.state)}</b><br>container <code>{container.short}</code> of "
-            f"{escape(harmless(container.image_called()))}, image <code>{container.image_id.short}</code>"
+            f"{escape(harmless(container.image_called(by_digest=by_digest)))}, image <code>{image_id.short}</code>"
         )
         title = f"Its writable layer: {count(now.own, 'byte')} in files, {count(len(now.diff), 'path')}"
         table = container.diff().table().head(ROWS)._repr_html_() if now.diff else ""

@@ -17,11 +17,11 @@ from ..errors import LabError
 from ..oci import mutate
 from ..oci.image import Image
 from ..oci.mutate import Compared, Place
+from .base import SEEN_WITH
 from .html_table import ORANGE, WRAPPED, cell, code, row, table
 
 MOST_ROWS = 40  # identifiers shown; where there are more, the changed ones come first
 CONTEXT = 24  # bytes shown before and after the one that changes
-SEEN_WITH = {"20-28": "Docker 20-28 (classic store)", "29": "Docker 29 (containerd store)"}  # docker_stores.STORES
 TITLES = {"20-28": ["IMAGE ID", "SIZE"], "29": ["ID", "DISK USAGE"]}  # of `docker images`
 
 

@@ -20,8 +20,8 @@ from ..errors import LabError
 from ..oci import mutate
 from ..oci.image import Image
 from ..oci.mutate import Place
-from .base import Readable, html_area, show_errors, toggles
-from .digest_changes import KINDS, SEEN_WITH, Edit, byte_text, context_of, page, parse_byte
+from .base import SEEN_WITH, Readable, html_area, seen_with, show_errors, toggles
+from .digest_changes import KINDS, Edit, byte_text, context_of, page, parse_byte
 from .touch import Node, TouchDrawing
 
 HINT = "Click a byte to change it. By keyboard: arrows go from byte to byte, Enter changes the one you are on."
@@ -47,7 +47,7 @@ class DigestMicroscope(Readable):
         self.what = ipywidgets.Dropdown(description="Which", layout=_wide())
         self.at = ipywidgets.BoundedIntText(description="Byte no.", min=0, max=0, layout=_wide())
         self.becomes = ipywidgets.Text(description="Becomes", layout=_wide())
-        self.store = toggles("Seen with", [(label, version) for version, label in SEEN_WITH.items()])
+        self.store = seen_with()
         self.page = html_area()
         self.picture = TouchDrawing(self._act, HINT)
         self._filling = False  # while one control sets another, which must not draw as well

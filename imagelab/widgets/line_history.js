@@ -1,5 +1,6 @@
-// The up and down arrows in a text field bring back what was entered there. Nothing of it is to be seen: the field is
-// the first one in the box around it.
+// A text field as a command line: Enter hands the line over and empties the field at once, so that nothing typed while
+// the kernel is busy is lost, and the up and down arrows bring back what was entered. Nothing of it is to be seen: the
+// field is the first one in the box around it.
 
 function render({ model, el }) {
   el.style.display = "none";
@@ -9,7 +10,13 @@ function render({ model, el }) {
 
   function key(event) {
     const lines = model.get("lines");
-    if (event.key === "Enter") at = Infinity;
+    if (event.key === "Enter") {
+      at = Infinity;
+      model.send({ entered: field.value });
+      field.value = "";
+      event.stopImmediatePropagation(); // or the field would send its value too, which the kernel empties later
+      event.preventDefault();
+    }
     if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
     if (at > lines.length) at = lines.length;
     if (at === lines.length) typed = field.value;
@@ -23,7 +30,7 @@ function render({ model, el }) {
     field = el.isConnected ? el.closest(".widget-vbox")?.querySelector("input") : null;
     if (field) {
       at = model.get("lines").length;
-      field.addEventListener("keydown", key);
+      field.addEventListener("keydown", key, true);
     } else {
       waiting = requestAnimationFrame(find);
     }
@@ -32,7 +39,7 @@ function render({ model, el }) {
   model.on("change:lines", () => { at = model.get("lines").length; });
   return () => {
     cancelAnimationFrame(waiting);
-    field?.removeEventListener("keydown", key);
+    field?.removeEventListener("keydown", key, true);
   };
 }
 

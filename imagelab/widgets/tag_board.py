@@ -31,9 +31,8 @@ from ..lab import Lab
 from ..oci.image import Image
 from ..oci.reference import Reference
 from ..units import harmless
-from .base import html_area, show_errors, side_by_side, status, toggles
+from .base import html_area, seen_with, show_errors, side_by_side, status, toggles
 from .board import Board, offer, screen
-from .digest_changes import SEEN_WITH
 from .replay import Replay
 from .tag_history import history_table, short_id
 from .touch import Node, TouchDrawing
@@ -67,7 +66,7 @@ class TagBoard(Board):
         self.picture = self.drawing.still
         self.chosen, self.output, self.past = (html_area() for _ in range(3))
         self.tag, self.image = toggles("Tag"), toggles("Image")
-        self.store = toggles("Seen with", [(label, version) for version, label in SEEN_WITH.items()])
+        self.store = seen_with()
         self.name = ipywidgets.Text(description="Its name", placeholder="shop:3.0")
         self.point = self._button("Point tag at image", "docker tag IMAGE TAG", self._point)
         self.undo = self._button("Undo last move", "imagelab tag-undo TAG: undoes the last move of the tag", self._undo)
@@ -200,7 +199,7 @@ class TagBoard(Board):
         return screen(["$ docker image prune -f", *(lines or ["(No image is dangling.)"])])
 
     def _short_id(self, image: Image) -> str:
-        return str((image.digest if self.store.value == "29" else image.id).short)
+        return str(docker_stores.shown_id(image, self.store.value).short)
 
     def _tag(self) -> str:
         if not (name := self.tag.value or self.name.value.strip()):

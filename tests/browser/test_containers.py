@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -113,6 +114,19 @@ def test_a_command_that_takes_long_is_shown_and_stopped_and_called_back(playgrou
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     expect(printed(playground, 0)).to_contain_text("$ docker exec blue sh -c 'cd /etc'")
+
+
+def test_what_is_typed_while_the_kernel_is_busy_is_kept(playground, tmp_path):
+    busy = tmp_path / "busy"
+    os.mkfifo(busy)
+    type_and_run(playground.page, "diverge = exercise", f"open({str(busy)!r}).close()")
+    typed(playground, "blue", "echo first")
+    expect(line_of(playground, "blue")).to_have_value("")
+    playground.page.keyboard.type("echo second")
+    busy.open("w").close()  # the kernel goes on
+    expect(printed(playground, 0)).to_contain_text("$ docker exec blue sh -c 'echo first'")
+    expect(printed(playground, 0)).not_to_contain_text("Running")
+    expect(line_of(playground, "blue")).to_have_value("echo second")
 
 
 def test_the_same_command_twice_is_run_twice(playground):

@@ -321,3 +321,17 @@ def test_every_control_has_a_name(left, right):
         assert side.line.description == f"{name} $" and side.tag.description == "Commit as"
         for button in (side.start, side.stop, side.remove, side.commit, side.end):
             assert button.description and button.tooltip.startswith(f"{name}: ")
+
+
+def test_it_shows_the_ids_and_words_of_docker_29_too(playground, left, shop, lab):
+    assert shop.id.short in words(left.head) and shop.id.short in playground.picture.value
+    playground.store.value = "29"
+    for area in (left.head, playground.picture):
+        assert shop.digest.short in area.value and shop.id.short not in area.value
+    left.remove.click()
+    assert 'cannot remove container "left": container is running: stop the container' in words(left.output)
+    left.commit.click()
+    image = lab.image("left:1.0")
+    assert words(left.output).startswith(f"$ docker commit left left:1.0\n{image.digest}")
+    playground.store.value = "20-28"
+    assert shop.id.short in words(left.head)

@@ -11,7 +11,8 @@ from imagelab import Changes, Entry, Lab, LabError
 from imagelab.analysis import docker_stores
 from imagelab.oci import mutate
 from imagelab.widgets import DigestMicroscope
-from imagelab.widgets.digest_changes import KINDS, SEEN_WITH, byte_text, parse_byte
+from imagelab.widgets.base import SEEN_WITH
+from imagelab.widgets.digest_changes import KINDS, byte_text, parse_byte
 
 
 @pytest.fixture
