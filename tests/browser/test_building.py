@@ -7,17 +7,14 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.classroom import run_all
 from browser.page import (
     as_wide_as_drawn,
-    cell_with,
     drag,
     group,
     in_every_light,
     middle,
     no_trouble,
     readable,
-    type_and_run,
 )  # fmt: skip
 
 BUILDING = "03-building"
@@ -154,23 +151,6 @@ def test_a_run_that_never_ends_is_stopped(simulator):
     simulator.page.keyboard.press("Delete")
     expect(simulator).to_contain_text("5 steps after FROM")
     no_trouble(simulator.page)
-
-
-def test_a_build_has_a_bar_and_the_stop_button_stops_it(lesson):
-    page = lesson(BUILDING)
-    run_all(page)
-    long = "recipe = b'FROM lab/shell:1.0\\nRUN echo $((40 + 2)) begun && sleep 300\\n'\n"
-    type_and_run(page, "in Python it is order.lab", f"{long}order.lab.build(order.folder, 'x:1', dockerfile=recipe)")
-    work = cell_with(page, "in Python it is order.lab")
-    expect(work.locator(".widget-progress, .jupyter-widget-progress, .progress").first).to_be_visible()
-    expect(work).to_contain_text("step 2 of 2")
-    expect(work.locator("pre", has_text="42 begun")).to_be_visible()
-    page.keyboard.press("Escape")
-    page.keyboard.press("i")
-    page.keyboard.press("i")
-    expect(work).to_contain_text("Interrupted at step 2")
-    expect(work.locator(".progress")).to_have_count(0)
-    expect(work).to_contain_text("the build was interrupted: no image was made and no name moved")
 
 
 @in_every_light

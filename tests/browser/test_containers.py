@@ -8,8 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.classroom import run_all
-from browser.page import cell_with, group, in_every_light, middle, no_trouble, readable, type_and_run
+from browser.page import group, in_every_light, middle, readable, type_and_run
 
 LESSON = "06-image-and-container"
 PLAYGROUND = "ContainerPlayground(bench"
@@ -165,22 +164,6 @@ def test_a_commit_is_drawn_as_an_image(playground):
     playground.get_by_role("button", name="Commit").first.click()
     expect(printed(playground, 0)).to_contain_text("docker commit blue blue:1.0")
     expect_drawn(playground, "(3 bytes) is of 1 image.")
-
-
-def test_lesson_06_s_exercises_are_solved(lesson):
-    page = lesson(LESSON)
-    run_all(page)
-    no_trouble(page)
-    here = "in Python it is diverge.lab"
-    wrong = 'diverge.lab.append("shop:1.0", {"menu.txt": "soup 5\\n"}, tag="shop:busy")'
-    type_and_run(page, here, wrong)
-    expect(cell_with(page, "diverge.check()")).to_contain_text("There is a new image, with no container behind it.")
-    code = 'for name in ("calm", "busy"): diverge.lab.run("shop:1.0", name=name, detach=True)'
-    more = 'busy.exec("sh", "-c", "echo soup 5 > /menu.txt"); busy.commit("shop:busy")'
-    type_and_run(page, here, f'diverge.reset()\n{code}\nbusy = diverge.lab.container("busy"); {more}')
-    expect(cell_with(page, "diverge.check()")).to_contain_text("Exercise 06.diverge: solved.", timeout=20_000)
-    type_and_run(page, "in Python it is kept.lab", 'kept.lab.container("till").remove()')
-    expect(cell_with(page, "kept.check()")).to_contain_text("Now the orders of till are gone.")
 
 
 @in_every_light

@@ -7,17 +7,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.classroom import run_all
 from browser.page import (
     as_wide_as_drawn,
-    cell_with,
     group,
     in_every_light,
     middle,
     no_trouble,
     readable,
-    type_and_run,
-    unfold,
 )  # fmt: skip
 
 DIGESTS = "05-digests"
@@ -133,24 +129,6 @@ def test_an_error_is_told_in_words(microscope):
     box.fill("rwx")
     expect(microscope.get_by_role("alert")).to_contain_text("'rwx' is not a mode")
     no_trouble(page)
-
-
-def test_lesson_05_s_exercises_are_told_apart_and_solved(lesson):
-    page = lesson(DIGESTS)
-    unfold(page, "More: a third exercise")
-    run_all(page)
-    here = "in Python it is flipped.lab"
-    type_and_run(page, here, 'flipped.lab.load(flipped.folder / "backup.tar")')
-    expect(cell_with(page, "flipped.check()")).to_contain_text("Exercise 05.flipped: not started.")
-    type_and_run(page, here, 'flipped.lab.tag("soup:4", "mended:1.0")')
-    expect(cell_with(page, "flipped.check()")).to_contain_text("takes no second one. Remove the image first")
-    mended = 'flipped.lab.rmi("soup:4", "mended:1.0")\nflipped.lab.load(flipped.folder / "backup.tar")\n'
-    type_and_run(page, here, mended + 'flipped.lab.tag("soup:4", "mended:1.0")')
-    expect(cell_with(page, "flipped.check()")).to_contain_text("Exercise 05.flipped: solved.")
-    type_and_run(page, "in Python it is reach.lab", 'reach.lab.tag("menu:1.0", "same:layers")')
-    expect(cell_with(page, "reach.check()")).to_contain_text("a tag stands in none of its bytes")
-    type_and_run(page, "in Python it is pin.lab", 'pin.lab.tag("shop:small", "release:1.0")')
-    expect(cell_with(page, "pin.check()")).to_contain_text("the same image ID, so the same config")
 
 
 @in_every_light

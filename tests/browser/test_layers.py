@@ -7,17 +7,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.classroom import run_all
 from browser.page import (
     as_wide_as_drawn,
-    cell_with,
     group,
     in_every_light,
     middle,
-    no_trouble,
     option,
     readable,
-    type_and_run,
     widget_of,
 )  # fmt: skip
 
@@ -138,32 +134,6 @@ def test_the_explorer_is_readable_in_every_light(widget, dark, width):
     expect(explorer).to_contain_text("Layer 3 of 3")
     readable(explorer)
     as_wide_as_drawn(explorer)
-
-
-def test_lesson_02_is_answered_and_solved(lesson, classroom):
-    page = lesson(LAYERS)
-    run_all(page)
-    no_trouble(page)
-    question = widget_of(page, 'predict("02.delete")')
-    option(question, "a").focus()
-    page.keyboard.press("Enter")
-    expect(question.get_by_role("status")).to_contain_text("All 1,000,000 bytes are where they were, in layer 2.")
-    expect(question.get_by_role("status")).to_contain_text("2,048 bytes more")
-
-    here = "in Python it is secret.lab"
-    show = 'secret.lab.append(None, {"token.txt": secret.lab.image("app:1.0").layers[%d].read("app/.env")'
-    type_and_run(page, here, f'{show % 1}}}, tag="found:1.0")')
-    expect(cell_with(page, "secret.check()")).to_contain_text("the file holds the whole line")
-    type_and_run(page, here, f'{show % 1}.split(b"=")[1]}}, tag="found:1.0")')
-    expect(cell_with(page, "secret.check()")).to_contain_text("Exercise 02.secret: solved.")
-    here = "in Python it is shrink.lab"
-    type_and_run(page, here, 'shrink.lab.tag(shrink.lab.image("album:1.0").flatten(), "album:small")')
-    expect(cell_with(page, "shrink.check()")).to_contain_text("Nothing is wasted in it, and nothing is shared")
-    files = 'shrink.lab.append("base:1.0", shrink.lab.diff("base:1.0", "album:1.0"), tag="album:small")'
-    type_and_run(page, here, files)
-    expect(cell_with(page, "shrink.check()")).to_contain_text("Exercise 02.shrink: solved.")
-    assert classroom.progress["exercises"]["02.shrink"]["tries"] == 2
-    assert classroom.progress["predictions"]["02.delete"] | {"when": ""} == {"said": "a", "right": False, "when": ""}
 
 
 @in_every_light

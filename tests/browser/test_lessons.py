@@ -10,57 +10,17 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.classroom import CLOSE, NOTEBOOKS, run_all, start_all
+from browser.classroom import CLOSE, start_all
 from browser.page import (
     cell_with,
     ground,
     in_every_light,
-    no_trouble,
     option,
     readable,
-    type_and_run,
     widget_of,
 )  # fmt: skip
 
 START, CONTAINS = "00-start-here", "01-what-an-image-contains"
-
-
-@pytest.mark.parametrize("name", [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))])
-def test_before_anything_runs_it_is_all_there_to_read(lesson, name):
-    page = lesson(name)
-    no_trouble(page)
-    pictures = page.locator(".jp-OutputArea img")
-    assert pictures.count() >= 2
-    for picture in pictures.all():
-        assert len(picture.get_attribute("alt")) > 40
-        assert picture.evaluate("image => image.complete && image.naturalWidth > 50")
-
-
-def test_lesson_00_is_run_answered_and_solved(lesson, classroom):
-    page = lesson(START)
-    run_all(page)
-    no_trouble(page)
-
-    question = widget_of(page, 'predict("00.again")')
-    option(question, "a").focus()
-    page.keyboard.press("Enter")
-    expect(question.get_by_role("status")).to_contain_text("You chose (a) two images")
-    expect(question.get_by_role("status")).to_contain_text("The answer is (b).")
-    expect(widget_of(page, 'reveal("00.again"')).to_contain_text("The answer is (b)")
-    expect(widget_of(page, 'reveal("00.tar"')).to_contain_text("Answer first.")
-
-    type_and_run(page, "# Work here", 'me.lab.append(None, {"name.txt": "Ada"}, "me:1.0")')
-    check = cell_with(page, "me.check()")
-    expect(check).to_contain_text("Exercise 00.me: not solved yet.")
-    expect(check).to_contain_text("The image you named has no command.")
-    mended = 'me.lab.tag(me.lab.image("me:1.0").with_config(Cmd=["cat", "/name.txt"]), "me:1.0")'
-    type_and_run(page, "# Work here", mended)
-    expect(check).to_contain_text("Exercise 00.me: solved.")
-
-    bar = cell_with(page, 'begin("00")').get_by_role("status")
-    expect(bar).to_contain_text("predictions 1 of 2 · exercises 1 of 1 · next: a prediction in 3. Where is the file?")
-    assert classroom.progress["predictions"]["00.again"]["said"] == "a", "the first answer counts"
-    assert classroom.progress["exercises"]["00.me"]["tries"] == 2
 
 
 def test_the_layer_explorer_moves_by_keyboard(widget):
@@ -88,18 +48,6 @@ def test_the_layer_explorer_moves_by_keyboard(widget):
     handle.focus()
     page.keyboard.press("Home")
     expect(explorer).to_contain_text("Layer 1 of 3")
-
-
-def test_lesson_01_s_exercises_are_solved(lesson):
-    page = lesson(CONTAINS)
-    run_all(page)
-    here = "in Python it is notes.lab"
-    type_and_run(page, here, 'notes.lab.append("shop:1.0", {"app/notes.txt": ""}, tag="shop:clean")')
-    expect(cell_with(page, "notes.check()")).to_contain_text("an empty file is a file")
-    type_and_run(page, here, 'notes.lab.append("shop:1.0", {"app/notes.txt": None}, tag="shop:clean")')
-    expect(cell_with(page, "notes.check()")).to_contain_text("Exercise 01.notes: solved.")
-    type_and_run(page, "in Python it is settings.lab", 'settings.lab.tag("shop:1.0", "shop:1.1")')
-    expect(cell_with(page, "settings.check()")).to_contain_text("A tag points; it changes nothing.")
 
 
 @in_every_light

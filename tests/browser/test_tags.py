@@ -7,8 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.classroom import run_all
-from browser.page import cell_with, drag, group, in_every_light, middle, no_trouble, readable, type_and_run, unfold
+from browser.page import drag, group, in_every_light, middle, readable
 
 TAGS = "04-tags"
 BOARD = "TagBoard(bench)"
@@ -158,20 +157,6 @@ def test_a_new_tag_is_named_and_a_bad_name_is_told_in_words(board):
     expect(name).to_be_hidden()
     board.get_by_role("button", name="Remove image").click()
     expect(board.get_by_role("alert")).to_contain_text("image is referenced in multiple repositories")
-
-
-def test_lesson_04_s_exercises_are_solved(lesson):
-    page = lesson(TAGS)
-    unfold(page, "More: a third exercise")
-    run_all(page)
-    no_trouble(page)
-    here = "in Python it is twins.lab"
-    type_and_run(page, here, 'twins.lab.tag("shop:stable", "proof:1.0")')
-    expect(cell_with(page, "twins.check()")).to_contain_text("their configs tell of two histories")
-    type_and_run(page, here, 'twins.lab.tag("shop:latest", "proof:1.0")')
-    expect(cell_with(page, "twins.check()")).to_contain_text("Exercise 04.twins: solved.")
-    type_and_run(page, "in Python it is back.lab", "back.lab.prune()[0][:0]")
-    expect(cell_with(page, "back.check()")).to_contain_text("prune removes what no tag leads to")
 
 
 @in_every_light

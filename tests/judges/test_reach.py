@@ -19,9 +19,10 @@ from imagelab.containers import Container
 from judges.tools import Tool
 
 # Of each file: r if a byte can be read (or its end), w if it can be opened to be written; d for a directory that can be
-# listed. What belongs to one process only is left out.
+# listed. What belongs to one process only is left out, and of the slabs, whose files are alike, all but a few.
 SCRIPT = r"""
-find /proc /sys -type d -name '[0-9]*' -prune -o -type l -prune -o -print 2>/dev/null | sort | while read -r path; do
+find /proc /sys -type d \( -name '[0-9]*' -o -path '/sys/kernel/slab/[!kt]*' \) -prune -o -type l -prune \
+    -o -print 2>/dev/null | sort | while read -r path; do
     can=-
     if [ -d "$path" ]; then
         ls "$path" > /tmp/list 2>/dev/null && [ -s /tmp/list ] && can=d
@@ -146,6 +147,6 @@ def test_the_program_that_sets_a_container_up_cannot_be_overwritten(root, lab: L
     while :; do for exe in /proc/[0-9]*/exe; do [ $exe = /proc/1/exe ] || (echo broken > $exe) 2>/dev/null; done; done
     """
     web = lab.run("reach:1", "/bin/sh", "-c", hunt, detach=True)
-    for _ in range(20):
+    for _ in range(8):
         subprocess.run([sys.executable, "-m", "imagelab", "--home", lab.home, "exec", web.id, "/bin/id"], check=False)
     assert Path(program_path()).read_bytes() == before

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from imagelab.lesson import scenes
+from imagelab.lesson.exercises import exercise
 from lessons.kernels import ROOT, code, comparable, kernel, sections
 
-NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").glob("*.ipynb") if path.name[:2] in scenes.lessons())
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 STATE = """
@@ -34,6 +36,15 @@ def state(running):
     (output,) = running.run("_state(lab)")
     assert output["output_type"] == "stream", output
     return json.loads(output["text"])
+
+
+def with_solutions(cells):
+    """Each cell, and the solution to type into it: "" where no exercise asks for one."""
+    task = None
+    for cell in cells:
+        if asked := re.search(r'exercise\("([\w.]+)"\)', cell.source):
+            task = exercise(asked[1])
+        yield cell, task.solution_code if task and cell.source.startswith("# Work here") else ""
 
 
 def own_lab(cells):
@@ -63,18 +74,23 @@ def test_a_section_runs_after_a_restart_with_only_the_first_cell_before_it(path,
 
 
 @each
-def test_a_scene_is_what_the_sections_before_it_leave(path, tmp_path):
+def test_with_every_exercise_solved_a_scene_is_what_the_sections_before_it_leave(path, tmp_path):
+    """Solutions typed into the cells that ask for them, as a learner would; then every check says so."""
     with kernel(tmp_path) as running:
         running.run(STATE)
         left = None
+        checks = []
         for cells in sections(path).values():
             if left is not None and own_lab(cells):
                 running.run(cells[0].source.splitlines()[0])
                 assert state(running) == left, cells[0].source
-            for cell in cells:
-                running.run(cell.source)
+            for cell, solution in with_solutions(cells):
+                outputs = running.run(f"{cell.source}\n{solution}")
+                if cell.source.endswith(".check()"):
+                    checks.append(outputs[0]["data"]["text/plain"])
             if own_lab(cells):
                 left = state(running)
+    assert checks and all(": solved." in answer for answer in checks), checks
 
 
 @each

@@ -154,9 +154,9 @@ def test_landlock_alone_keeps_contents_safe_but_not_modes_and_times(root):
 def test_the_shell_is_led_nowhere_even_where_nothing_shuts_it_in(root):
     """As on macOS: its files are opened by descriptors from the root folder on."""
     before = of_the_host(root)
-    printed = attacked(SHELL, root, 6_000, NAMESPACE, LANDLOCK)
+    printed = attacked(SHELL, root, 2_000, NAMESPACE, LANDLOCK)
     assert SECRET not in printed
-    assert printed.count(b"\n") > 500
+    assert printed.count(b"\n") > 100
     assert of_the_host(root) == before
 
 
