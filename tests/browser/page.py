@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 
-import pytest
 from playwright.sync_api import expect
 
 UNREADABLE = """(widget, words) => {  // what stands out from its ground by less than 4.5 (WCAG 2, "contrast ratio")
@@ -43,9 +42,10 @@ PIXEL = """async png => {
 INSIDE = "w => w.getBoundingClientRect().right <= innerWidth && w.scrollWidth <= w.clientWidth + 1"
 WORDS = "span, td, td i, th, p, code, pre, abbr, li, b, mark, label, caption, summary, button, select"
 
-in_every_light = pytest.mark.parametrize(
-    ("dark", "width"), [(False, 600), (True, 1280)], ids=["light and narrow", "dark"]
-)
+THEME = """async theme => {  // and wait for its style sheets
+    await window.jupyterapp.commands.execute("apputils:change-theme", {theme});
+    while (document.body.dataset.jpThemeName !== theme) await new Promise(requestAnimationFrame);
+}"""
 
 
 def cell_with(page, source):
@@ -122,6 +122,17 @@ def readable(*widgets):
         seen, unreadable = widget.evaluate(UNREADABLE, WORDS)
         assert seen and not unreadable, (seen, unreadable)
         assert widget.evaluate(INSIDE), "wider than the page"
+
+
+def readable_in_every_light(*widgets, drawn=None):
+    """In a narrow light page, and in a wide dark one; `drawn` is the widget whose drawing keeps its size."""
+    page = widgets[0].page
+    for theme, width in (("JupyterLab Light", 600), ("JupyterLab Dark", 1280)):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(THEME, theme)
+        readable(*widgets)
+        if drawn:
+            as_wide_as_drawn(drawn)
 
 
 def as_wide_as_drawn(widget):

@@ -8,13 +8,11 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.page import (
-    as_wide_as_drawn,
     drag,
     group,
-    in_every_light,
     middle,
     no_trouble,
-    readable,
+    readable_in_every_light,
 )  # fmt: skip
 
 BUILDING = "03-building"
@@ -153,11 +151,9 @@ def test_a_run_that_never_ends_is_stopped(simulator):
     no_trouble(simulator.page)
 
 
-@in_every_light
-def test_the_simulator_is_readable_in_every_light(widget, dark, width):
-    simulator = widget(BUILDING, SIMULATOR, dark=dark, width=width)
+def test_the_simulator_is_readable_in_every_light(widget):
+    simulator = widget(BUILDING, SIMULATOR)
     simulator.get_by_role("button", name="Build again").click()
     expect(simulator).to_contain_text("5 from the cache")
     simulator.locator("summary", has_text="The steps as a table").click()
-    readable(simulator)
-    as_wide_as_drawn(simulator)
+    readable_in_every_light(simulator, drawn=simulator)

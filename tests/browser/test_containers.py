@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.page import group, in_every_light, middle, readable, type_and_run
+from browser.page import group, middle, readable_in_every_light, type_and_run
 
 LESSON = "06-image-and-container"
 PLAYGROUND = "ContainerPlayground(bench"
@@ -166,11 +166,10 @@ def test_a_commit_is_drawn_as_an_image(playground):
     expect_drawn(playground, "(3 bytes) is of 1 image.")
 
 
-@in_every_light
-def test_the_playground_is_readable_in_every_light(widget, dark, width):
-    playground = widget(LESSON, PLAYGROUND, dark=dark, width=width)
+def test_the_playground_is_readable_in_every_light(widget):
+    playground = widget(LESSON, PLAYGROUND)
     typed(playground, "blue", "echo hi > /note; cat /nosuch")
     expect(printed(playground, 0)).to_contain_text("(exit code 1)")
     playground.get_by_role("button", name="Remove").nth(1).click()
     expect(playground.get_by_role("alert")).to_contain_text("You cannot remove a running container")
-    readable(playground)
+    readable_in_every_light(playground)

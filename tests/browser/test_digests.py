@@ -8,12 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.page import (
-    as_wide_as_drawn,
     group,
-    in_every_light,
     middle,
     no_trouble,
-    readable,
+    readable_in_every_light,
 )  # fmt: skip
 
 DIGESTS = "05-digests"
@@ -131,13 +129,11 @@ def test_an_error_is_told_in_words(microscope):
     no_trouble(page)
 
 
-@in_every_light
-def test_the_microscope_is_readable_in_every_light(widget, dark, width):
+def test_the_microscope_is_readable_in_every_light(widget):
     """Every word stands out from its ground (WCAG AA: 4.5 to 1), and nothing sticks out of the page."""
-    microscope = widget(DIGESTS, "DigestMicroscope(image", dark=dark, width=width)
+    microscope = widget(DIGESTS, "DigestMicroscope(image")
     press(microscope, "the mode of a file")
     expect(said(microscope)).to_contain_text("6 of 12")
     press(microscope, "one byte of a file")
     expect(said(microscope)).to_contain_text("7 of 12")
-    readable(microscope)
-    as_wide_as_drawn(microscope)
+    readable_in_every_light(microscope, drawn=microscope)

@@ -10,7 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from browser.classroom import MINUTE, start_all
 from browser.conftest import FLAGS
-from browser.page import no_trouble, readable, widget_of
+from browser.page import THEME, no_trouble, readable, widget_of
 
 SETUP = """from imagelab import Lab
 from imagelab.lesson import exercise, predict
@@ -39,7 +39,6 @@ ANSWERS = {  # widget -> its field, what enters a text there, and what the widge
     "cache simulator": ("Text", "Tab", "unknown instruction"),
     "container playground": ("till $", "Enter", "exit code 127"),
 }
-THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
 # A row of buttons, the options of a question, and a drawing are one stop of Tab each.
 STOPS = """widget => {
     const controls = "button, input:not([type=radio]), textarea, select, summary, [role=radiogroup], svg [tabindex]";

@@ -8,12 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.page import (
-    as_wide_as_drawn,
     group,
-    in_every_light,
     middle,
     option,
-    readable,
+    readable_in_every_light,
     widget_of,
 )  # fmt: skip
 
@@ -127,22 +125,19 @@ def test_the_stack_is_walked_by_keyboard(explorer):
     expect(group(explorer, "layer:3")).to_have_attribute("aria-pressed", "true")
 
 
-@in_every_light
-def test_the_explorer_is_readable_in_every_light(widget, dark, width):
-    explorer = widget(CONTENTS, EXPLORER, dark=dark, width=width)
+def test_the_explorer_is_readable_in_every_light(widget):
+    explorer = widget(CONTENTS, EXPLORER)
     group(explorer, "layer:3").click()
     expect(explorer).to_contain_text("Layer 3 of 3")
-    readable(explorer)
-    as_wide_as_drawn(explorer)
+    readable_in_every_light(explorer, drawn=explorer)
 
 
-@in_every_light
-def test_the_waste_meter_is_readable_in_every_light(widget, dark, width):
-    meter = widget(LAYERS, METER, 'predict("02.secret")', 'reveal("02.secret", at=at', dark=dark, width=width)
+def test_the_waste_meter_is_readable_in_every_light(widget):
+    meter = widget(LAYERS, METER, 'predict("02.secret")', 'reveal("02.secret", at=at')
     page = meter.page
     button(meter, 2, "overwrite").click()
     expect(meter.get_by_role("alert")).to_have_count(1)
     question = widget_of(page, 'predict("02.secret")')
     option(question, "a").click()
     expect(question.get_by_role("status")).to_contain_text("The answer is (c).")
-    readable(meter, question)
+    readable_in_every_light(meter, question)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.classroom import start_all
-from browser.page import as_wide_as_drawn, drag, group, in_every_light, middle, no_trouble, readable, widget_of
+from browser.page import drag, group, middle, no_trouble, readable_in_every_light, widget_of
 
 BOARD = """from imagelab import Lab
 from imagelab.widgets import TransferBoard
@@ -108,11 +108,9 @@ def test_it_is_played_step_by_step(board):
     expect(board.locator("figcaption")).to_contain_text("Pushed: 4 sent")
 
 
-@in_every_light
-def test_it_is_readable_in_every_light(board, dark, width):
-    board = board(dark=dark, width=width)
+def test_it_is_readable_in_every_light(board):
+    board = board()
     board.get_by_role("button", name="another").click()
     board.get_by_role("button", name="Push", exact=True).click()
     expect(board.get_by_role("alert")).to_contain_text("no repository is chosen")
-    as_wide_as_drawn(board)
-    readable(board)
+    readable_in_every_light(board, drawn=board)

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.page import drag, group, in_every_light, middle, readable
+from browser.page import drag, group, middle, readable_in_every_light
 
 TAGS = "04-tags"
 BOARD = "TagBoard(bench)"
@@ -159,13 +159,12 @@ def test_a_new_tag_is_named_and_a_bad_name_is_told_in_words(board):
     expect(board.get_by_role("alert")).to_contain_text("image is referenced in multiple repositories")
 
 
-@in_every_light
-def test_the_tag_board_is_readable_in_every_light(widget, dark, width):
-    board = widget(TAGS, BOARD, dark=dark, width=width)
+def test_the_tag_board_is_readable_in_every_light(widget):
+    board = widget(TAGS, BOARD)
     board.get_by_role("button", name="another").click()
     board.get_by_role("button", name="Point tag at image").click()
     expect(board.get_by_role("alert")).to_contain_text("no tag is chosen")
     choice(board, "shop:2.0").click()
     board.get_by_role("button", name="Undo last move").click()
     expect(printed(board)).to_contain_text("-> <none>")
-    readable(board)
+    readable_in_every_light(board)

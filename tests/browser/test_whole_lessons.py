@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from browser.classroom import NOTEBOOKS, run_all
-from browser.page import cell_with, no_trouble, option, type_and_run, widget_of
+from browser.page import THEME, cell_with, no_trouble, option, type_and_run, widget_of
 
 LESSONS = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
 OURS = {"include": [[".jp-OutputArea-output"], [".jp-MarkdownCell .jp-RenderedMarkdown"]]}
@@ -26,7 +26,6 @@ ANSWER = """() => {  // each question where it stands first; the answers open be
     open.forEach(question => { question.querySelector("input[value='a']").click(); });
     return questions.length && !open.length;
 }"""
-THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
 
 
 @pytest.mark.parametrize("name", LESSONS)
