@@ -18,7 +18,7 @@ from .base import Readable, after_each_cell, button, html_area, show_errors, sid
 if TYPE_CHECKING:
     from ..lab import Lab
 
-SIDE = '<div style="flex:1 1 20em;min-width:0;overflow-x:auto"><p style="margin:0"><b>{}</b></p>{}</div>'
+SIDE = '<div style="flex:1 1 max-content;max-width:100%;overflow-x:auto"><p style="margin:0"><b>{}</b></p>{}</div>'
 ERROR = 'role="alert"'
 
 

@@ -174,6 +174,20 @@ def in_lesson_06(page, classroom):
     expect(cell_with(page, "kept.check()")).to_contain_text("Now the orders of till are gone.")
 
 
+def in_lesson_07(page, classroom):
+    """In docker's words: first by tag, which somebody has moved, and then by digest."""
+    here, name = "in Python it is rollback.lab", "rollback.test/shop:1.0"
+    type_and_run(page, here, f"rollback.lab.use()\n%docker pull -q {name}\n%docker tag {name} tested:1.0")
+    expect(cell_with(page, "rollback.check()")).to_contain_text("You pulled the tag")
+    tested = 'tested = (rollback.folder / "tested.txt").read_text().strip()\n%docker pull -q {tested}\n'
+    more = f"%docker tag {{tested}} tested:1.0\n%docker tag tested:1.0 {name}\n%docker push -q {name}"
+    type_and_run(page, here, tested + more)
+    expect(cell_with(page, "rollback.check()")).to_contain_text("Exercise 07.rollback: solved.")
+    expect(widget_of(page, 'exercise("07.rollback")')).to_contain_text("docker commands that change the lab. You: 6")
+    type_and_run(page, "in Python it is lean.lab", 'lean.lab.append("lean.test/shop:1.0", {"x": "y"}, "a:1")')
+    expect(cell_with(page, "lean.check()")).to_contain_text("Exercise 07.lean: not solved yet.")
+
+
 WORK = {  # what is done in a lesson once it has been run
     "00": in_lesson_00,
     "01": in_lesson_01,
@@ -182,4 +196,5 @@ WORK = {  # what is done in a lesson once it has been run
     "04": in_lesson_04,
     "05": in_lesson_05,
     "06": in_lesson_06,
+    "07": in_lesson_07,
 }
