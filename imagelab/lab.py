@@ -35,6 +35,7 @@ from .store.ingest import LIMIT
 from .store.remove import prune, remove
 from .store.store import Store
 from .store.taglog import TagMove
+from .volumes.methods import VolumeMethods
 
 if TYPE_CHECKING:
     from .analysis.layer_changes import Mark
@@ -50,7 +51,7 @@ LayerContent = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.P
 
 
 @names_full_disks
-class Lab(BuildMethods, RegistryMethods, Displayed):
+class Lab(BuildMethods, RegistryMethods, VolumeMethods, Displayed):
     """A store of images in a folder, and the verbs that work on it.
 
     `home` is the folder (by default $IMAGELAB_HOME, or `.imagelab` in the home directory). `epoch` (seconds since
@@ -299,7 +300,9 @@ class Lab(BuildMethods, RegistryMethods, Displayed):
         `entrypoint`, a program, a list of its arguments, or "" for none; given, it takes the image's command away,
         `workdir`, an absolute path, `user`, as `name`, `uid` or `uid:gid`,
         `interactive`: keep its standard input open, `remove`: remove the container when its program has ended,
-        `runtime`: bubblewrap, shell, wasm or pip; by default the program's first bytes decide.
+        `runtime`: bubblewrap, shell, wasm or pip; by default the program's first bytes decide,
+        `volumes`, `mounts`, `tmpfs` and `volumes_from`: lists of what docker's flags -v, --mount, --tmpfs and
+        --volumes-from take; `read_only`: only what is mounted can be changed.
 
         A base image that imagelab makes is made, if no other image of that name is here. Others are pulled if they are
         "missing", "always", or "never", as `pull` says; `fetch` gets a name and a platform ("" for this machine's) and
@@ -397,6 +400,12 @@ class Lab(BuildMethods, RegistryMethods, Displayed):
         from .containers.collection import image_users
 
         return image_users(self.store)
+
+    def _volume_users(self) -> Mapping[str, Sequence[str]]:
+        """The IDs of the containers that have each volume."""
+        from .containers.record import volume_users
+
+        return volume_users(self.store.home)
 
     def _sweep_unpacked(self) -> None:
         """Remove the unpacked files of images that are gone."""

@@ -7,7 +7,7 @@ in bytes, times); only when shown are they shortened the way docker does it. So 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from math import floor
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .registry.transfer import Moved
     from .store.store import Store
     from .store.taglog import TagMove
+    from .volumes.volume import Volume
 
 MISSING = "<missing>"  # docker's word for a step whose image is not here
 SHOWN_ROWS = 60
@@ -155,6 +156,17 @@ def containers(containers: Iterable[Container], times: bool = False) -> Table:
     titles = ["CONTAINER ID", "IMAGE", "COMMAND", "STATE", "EXIT CODE", "SIZE", *moments, "NAMES"]
     table = _table(rows, titles)
     return table if times else table.drop(columns=moments)
+
+
+def volumes(volumes: Iterable[Volume], users: Callable[[], Mapping[str, Sequence[str]]], sizes: bool = False) -> Table:
+    """Volumes: `docker volume ls`; with `sizes`, also how many containers have each, and the bytes in its files."""
+    of = users() if sizes else {}
+    more = ["LINKS", "SIZE"] * sizes
+    rows = [
+        ("local", one.name, *([len(of.get(one.name, ())), one.size] if sizes else []))
+        for one in volumes
+    ]
+    return _table(rows, ["DRIVER", "VOLUME NAME", *more])
 
 
 def container_diff(diff: Iterable[tuple[str, str]], container: Container) -> Table:

@@ -16,7 +16,7 @@ from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import home_of, user_of
 from ..host.beneath import make_private
 from ..host.disk import unpack
-from ..host.root import Root
+from ..host.root import Bind, Root
 from ..host.snapshot import Writable, remove
 from ..oci.digest import Digest
 from ..oci.image import Image
@@ -55,10 +55,11 @@ class Workspace:
         env = {"HOME": home_of(ids[0], tree), **env, **mounts.variables()}
         with mounts.prepared(self._folder, tree) as contents, placed(self._root.folder, contents):
             files = Root(self._root.folder) if contents else tree
-            mounted = tuple(sorted((one.target, one.readonly) for one in contents))
+            targets = sorted((one.target, one.readonly) for one in contents)
+            mounted = tuple(Bind(target, readonly=readonly) for target, readonly in targets)
             program = Program(tuple(argv), env, "/" + tree.resolve(cwd), ids, timeout=timeout, mounts=mounted)
             code = run_program(self._root.folder, files, program, output)
-        self._root.moved_back(path for target, _ in mounted for path in (target, *ancestors(target)))
+        self._root.moved_back(path for target, _ in targets for path in (target, *ancestors(target)))
         if code:
             raise LabError(f"process {' '.join(argv)!r} did not complete successfully: exit code: {code}")
         self._readable.enter_context(self._root.readable())

@@ -23,11 +23,14 @@ from ..host.snapshot import remove as remove_folder
 from ..oci.digest import Digest
 from ..oci.image import Image
 from ..store.store import Store
+from ..volumes.mount import Mount, is_mode
+from ..volumes.place import make_volumes
+from ..volumes.volume import Volumes
 from .container import Container
 from .names import generated
-from .record import Record, Spec, State, now
+from .record import Record, Spec, State, now, remove_anonymous
 from .rootfs import clone
-from .settings import Settings, spec_of
+from .settings import Settings, mounts_of, spec_of
 
 _NEW = ".new-"  # prefix of the folder of a container that is being made
 
@@ -43,6 +46,7 @@ def create(store: Store, image: Image, image_name: str, command: Sequence[str], 
     Raises Conflict when the name is in use, and LabError for invalid settings.
     """
     spec = spec_of(image, image_name, command, settings)
+    spec = replace(spec, **mounts_of(image, settings, _inherited(store, settings.get("volumes_from") or ())))
     home = _home(store)
     make_private(home)
     with ExitStack() as locks:
@@ -62,7 +66,13 @@ def create(store: Store, image: Image, image_name: str, command: Sequence[str], 
             record.folder.mkdir()
             locks.enter_context(flock(record.folder / "lock"))  # a free lock means that its maker was killed
             try:
-                record.write_spec(spec)
+                if spec.mounts:
+                    volumes = Volumes(store.home, store.epoch)
+                    with volumes.held():  # none of them is removed before the record says who has it
+                        spec = replace(spec, mounts=make_volumes(volumes, image.tree(), spec.mounts))
+                        record.write_spec(spec)
+                else:
+                    record.write_spec(spec)
             except BaseException:
                 remove_folder(record.folder)
                 raise
@@ -83,8 +93,25 @@ def _fill(store: Store, image: Image, record: Record, spec: Spec) -> Container:
         finished = record.folder.rename(record.folder.with_name(spec.id))
     except BaseException:
         remove_folder(record.folder)
+        remove_anonymous(store.home, spec.mounts)
         raise
     return Container(store, Record(finished))
+
+
+def _inherited(store: Store, texts: Sequence[str]) -> list[Mount]:
+    """The mounts of other containers, as --volumes-from names them: NAME, or NAME:ro."""
+    mounts = []
+    for text in texts:
+        name, _, mode = text.partition(":")
+        if not name:
+            raise LabError("volumes-from specification cannot be an empty string")
+        if not is_mode(mode):
+            raise LabError(f"invalid mode: {mode}")
+        for mount in find(store, name).spec.mounts:
+            if mount.flag != "--tmpfs":
+                readonly = mount.readonly or "ro" in mode.split(",")
+                mounts.append(replace(mount, readonly=readonly, mode="", flag="from"))
+    return mounts
 
 
 def _new_id(store: Store, home: Path) -> str:

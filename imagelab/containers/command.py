@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ..errors import Conflict, NotFound
 from ..filesystem.users import home_of, user_of
 from ..golang.quote import go_quoted
-from ..host.root import Root
+from ..host.root import Bind, Root
 from ..runtime.binfmt import kind_of
 from ..runtime.program import NO_CONTAINER, PATH, CannotStart, Program
 from .record import Env, Record, Spec, environment
@@ -18,14 +18,14 @@ from .settings import checked
 
 
 def program_of(
-    record: Record, spec: Spec, argv: Sequence[str] = (), env: Env = (), workdir: str = ""
+    record: Record, spec: Spec, argv: Sequence[str] = (), env: Env = (), workdir: str = "", *, binds: Sequence[Bind]
 ) -> Program:
-    """The program of a container, or with `argv`, another one to run in it (exec).
+    """The program of a container, or with `argv`, another one to run in it (exec), with `binds` mounted.
 
     Raises LabError when the root folder is gone, and CannotStart, with docker's code 125, for a user or a directory
     that does not exist.
     """
-    root = Root(record.root_folder())
+    root = Root(record.root_folder(), binds)
     try:
         user = user_of(spec.user, root)
     except NotFound as error:
@@ -47,7 +47,7 @@ def program_of(
     variables.setdefault("HOME", home_of(user[0], root))
     words = tuple(argv) or (*spec.entrypoint, *spec.command)
     checked(*words, *variables.values())
-    return Program(words, variables, cwd, user, spec.hostname)
+    return Program(words, variables, cwd, user, spec.hostname, mounts=tuple(binds), readonly=spec.read_only)
 
 
 def runtime_of(spec: Spec, record: Record, program: Program, beside: str = "") -> str:
@@ -57,7 +57,7 @@ def runtime_of(spec: Spec, record: Record, program: Program, beside: str = "") -
     cannot run this program, or where it would not be safe beside the other.
     """
     chosen = spec.runtime
-    needed = chosen if chosen == "shell" else kind_of(Root(record.root), program)  # the shell has commands of its own
+    needed = chosen if chosen == "shell" else kind_of(program.files(record.root), program)  # it has its own commands
     if chosen and chosen != needed:
         raise CannotStart(f"exec {program.argv[0]}: the runtime {chosen} cannot run it: it is for {needed}")
     if beside in ("", needed):

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ..archive.save import whole_file
 from ..build.config import applied
 from ..cp.copy import copy_in, copy_out
-from ..errors import Conflict, Interrupted, InvalidReference, LabError, NotFound
+from ..errors import Conflict, Interrupted, LabError, NotFound
 from ..filesystem.tree import Changes, Tree
 from ..filesystem.users import user_of
-from ..host.root import Root
+from ..host.root import Bind, Root
 from ..host.snapshot import remove
 from ..host.space import names_full_disks
 from ..oci.digest import Digest
@@ -36,10 +36,12 @@ from ..runtime.process import feed, stdin_of, watch
 from ..runtime.program import NO_CONTAINER, CannotStart, Output, Streams, named
 from ..shown import Displayed, Listing
 from ..units import parse_time
+from ..volumes.place import bind_all, still_there
 from . import log
 from .command import program_of, runtime_of
-from .pause import counted, left_stopped, resume
-from .record import Env, Launch, Record, Spec, State
+from .names import image_called
+from .pause import counted, left_stopped, paused, resume
+from .record import GONE, Env, Launch, Record, Spec, State, remove_anonymous
 from .settings import config_of, signal_number
 from .start import attend, interrupts_held, launch
 from .writable_layer import WritableLayer
@@ -122,23 +124,7 @@ class Container(Displayed):
         With `trunc`, IDs have 12 digits, and names are short and without a digest; with `by_digest`, the ID is the
         manifest's digest, as in Docker 29. Follows docker/cli, formatter/container.go (20.10).
         """
-        name = self.spec.image_name
-        id_ = self.spec.image if by_digest else self.spec.image_id
-        try:
-            image = self._store.find(name)
-            is_current = (image.digest if by_digest else image.id) == id_
-        except LabError:
-            is_current = False
-        if not is_current:
-            name = id_ or name
-        if not trunc:
-            return name
-        short = Digest(id_).short
-        if short and name.removeprefix("sha256:")[:12] == short:
-            return short
-        with suppress(InvalidReference):
-            return replace(Reference.parse(name), digest=None).familiar
-        return name
+        return image_called(self._store, self.spec, trunc=trunc, by_digest=by_digest)
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -230,7 +216,8 @@ class Container(Displayed):
                 if self.status == "dead":
                     raise LabError(self.state.error)
                 try:
-                    program = program_of(self._record, self.spec)
+                    binds = bind_all(self.home, self._record.root_folder(), self.spec.mounts, self._record.tmpfs)
+                    program = program_of(self._record, self.spec, binds=binds)
                     what = Launch(program, runtime_of(self.spec, self._record, program), self.spec.remove)
                     shim = self._shim = launch(self._record, what, input, output is not None)
                 except CannotStart as error:
@@ -286,8 +273,11 @@ class Container(Displayed):
             self._ended(code)
         return self.exit_code
 
-    def remove(self, force: bool = False) -> None:
-        """Remove it and its writable layer; raises Conflict if it runs, unless `force` kills it first."""
+    def remove(self, force: bool = False, volumes: bool = False) -> None:
+        """Remove it and its writable layer; raises Conflict if it runs, unless `force` kills it first.
+
+        Its volumes stay; with `volumes`, only those that have a name of their own.
+        """
         self._here()
         if self.running and not force:
             raise Conflict(
@@ -298,11 +288,13 @@ class Container(Displayed):
             with suppress(Conflict):
                 self.kill()
         self._record.end()  # also when the state is wrong
-        gone = self._record.folder.with_name(f".gone-{self.id}")
+        gone = self._record.folder.with_name(f"{GONE}{self.id}")
         with suppress(FileNotFoundError), self._record.changing():
             self._last = self.state
             os.rename(self._record.folder, gone)
         remove(gone)
+        if volumes:
+            remove_anonymous(self.home, self.spec.mounts)
 
     def _signal(self, number: int) -> None:
         if pid := self.pid:
@@ -327,14 +319,23 @@ class Container(Displayed):
         state = self.state
         if state.status != "running":
             raise Conflict(f"Container {self.id} is not running")
-        program = replace(program_of(self._record, self.spec, argv, env, workdir), timeout=timeout)
-        kind = runtime_of(self.spec, self._record, program, beside=state.runtime)
-        streams = Streams(stdin_of(input))
-        running = named(kind).start(self._record.root, program, streams, state.pid)
+        with self._mounts_held() as binds:
+            program = replace(program_of(self._record, self.spec, argv, env, workdir, binds=binds), timeout=timeout)
+            kind = runtime_of(self.spec, self._record, program, beside=state.runtime)
+            running = named(kind).start(self._record.root, program, Streams(stdin_of(input)), state.pid)
         if isinstance(input, bytes):
             feed(running.process, input)
         with counted(self._record, running.pid):
             return watch(running, program, output)
+
+    @contextmanager
+    def _mounts_held(self) -> Iterator[tuple[Bind, ...]]:
+        """What is mounted in it while it runs; meanwhile its programs are paused, so that no link gets in the way."""
+        if not self.spec.mounts:
+            yield ()
+            return
+        with paused(self._record):
+            yield still_there(self._record.root, self._record.launch().program.mounts)
 
     def log(self, *, tail: int | None = None, follow: bool = False) -> Iterator[log.LogLine]:
         """What its program printed, line by line; with `follow`, until it ends."""
@@ -396,8 +397,9 @@ class Container(Displayed):
         """
         name = Reference.parse(tag).with_default_tag() if tag else None
         self._here()
-        own = config_of(self.spec)
-        config = own | applied(changes, {**(self.image.config.get("config") or {}), **own}) | dict(settings or {})
+        of_image = self.image.config.get("config") or {}
+        own = config_of(self.spec, of_image)
+        config = own | applied(changes, {**of_image, **own}) | dict(settings or {})
         with self._store.blobs.lease(), self.still():
             layer = self._store.pack(self.changes())
             image = self.image.stack(layer, " ".join(self.argv), comment=message, author=author, settings=config)
@@ -412,7 +414,7 @@ class Container(Displayed):
         """
         self._here()
         with self.still():
-            copy_out(Root(self._record.root), self.tree, path, to, follow=follow)
+            copy_out(self._files(), self.tree, path, to, follow=follow)
 
     def copy_in(
         self, source: str | os.PathLike[str] | BinaryIO, path: str, *, archive: bool = False, follow: bool = False
@@ -423,10 +425,15 @@ class Container(Displayed):
         `follow`, a link is copied as what it leads to. Raises NotFound for a user that the container does not know.
         """
         self._here()
-        root = Root(self._record.root)
+        root = self._files()
         with self.still():
             owner = user_of(self.spec.user, root) if archive and self.spec.user else None
             copy_in(root, source, path, owner=owner, follow=follow)
+
+    def _files(self) -> Root:
+        """Its root folder, with what is mounted there, a tmpfs apart."""
+        binds = bind_all(self.home, self._record.root_folder(), self.spec.mounts)
+        return Root(self._record.root, binds, readonly=self.spec.read_only)
 
     def export(self, to: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the merged files as a tar: `docker export`. A file appears whole or not at all."""

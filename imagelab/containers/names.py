@@ -1,12 +1,24 @@
-"""Random names such as `brave_turing` for containers without one.
+"""Random names such as `brave_turing` for containers without one, and what the image of a container is called.
 
-The form is docker's (moby's namesgenerator): `adjective_surname`, and a digit at the end where that is taken.
+The form of the names is docker's (moby's namesgenerator): `adjective_surname`, and a digit at the end where that is
+taken.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidReference, LabError
+from ..oci.digest import Digest
+from ..oci.reference import Reference
+
+if TYPE_CHECKING:
+    from ..store.store import Store
+    from .record import Spec
 
 NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")  # docker's rule for names that users choose
 _ADJECTIVES = (
@@ -42,3 +54,24 @@ def generated(number: int, taken: Collection[str]) -> str:
     while f"{name}{digit}" in taken:
         digit += 1
     return f"{name}{digit}"
+
+
+def image_called(store: Store, spec: Spec, *, trunc: bool, by_digest: bool) -> str:
+    """What `Container.image_called` says, of a container that was created with `spec`."""
+    name = spec.image_name
+    id_ = spec.image if by_digest else spec.image_id
+    try:
+        image = store.find(name)
+        is_current = (image.digest if by_digest else image.id) == id_
+    except LabError:
+        is_current = False
+    if not is_current:
+        name = id_ or name
+    if not trunc:
+        return name
+    short = Digest(id_).short
+    if short and name.removeprefix("sha256:")[:12] == short:
+        return short
+    with suppress(InvalidReference):
+        return replace(Reference.parse(name), digest=None).familiar
+    return name

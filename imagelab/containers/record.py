@@ -6,6 +6,7 @@
         state.json     created, running or exited; written by its shim
         before.json    how the root folder looked when it was new
         root/          its files: a clone of the image's, and then its own
+        tmpfs/         the files of its tmpfs mounts, while it runs
         log.jsonl      what its program printed, as docker's json-file driver writes it
         alive          locked by its shim while that runs: a free lock means that the shim is dead; holds its PID
         lock           locked by the process that changes its state
@@ -20,7 +21,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -32,8 +33,10 @@ from ..host.atomic import write_atomically
 from ..host.locks import flock
 from ..runtime.program import Program
 from ..shown import Displayed
+from ..volumes.mount import Mount
 
 Env = Sequence[str] | Mapping[str, str | None]  # NAME=VALUE lines, or a mapping; NAME alone, or None, unsets it
+GONE = ".gone-"  # prefix of the folder of a container that is being removed
 SHIM = "shim "  # precedes the shim's PID in `alive` while it runs; afterwards `alive` holds the last state
 _ROOM = 4096  # bytes, more than a state takes
 LOST = 255  # docker's exit code of a container that a crash or a reboot ended
@@ -60,6 +63,10 @@ class Spec(Displayed):
     remove: bool = False
     runtime: str = ""  # a runtime's name; "" lets the program's first bytes decide
     stop_signal: str = "SIGTERM"
+    mounts: tuple[Mount, ...] = ()
+    binds: tuple[str, ...] = ()  # -v as it was given, but for anonymous volumes
+    volumes_from: tuple[str, ...] = ()
+    read_only: bool = False  # its root folder
 
     @property
     def env_lines(self) -> list[str]:
@@ -102,13 +109,15 @@ class Record:
         self.folder = folder
         self.root = folder / "root"
         self.log = folder / "log.jsonl"
+        self.tmpfs = folder / "tmpfs"
 
     def spec(self) -> Spec:
         """What it was created with; raises LabError when config.json is damaged."""
         try:
             values: dict[str, Any] = json.loads((self.folder / "config.json").read_bytes())
-            lists = {key: tuple(values[key]) for key in ("entrypoint", "command")}
-            return Spec(**{**values, **lists, "env": environment(values["env"])})
+            lists = {key: tuple(values.get(key, ())) for key in ("entrypoint", "command", "binds", "volumes_from")}
+            mounts = tuple(Mount(**mount) for mount in values.get("mounts", ()))
+            return Spec(**{**values, **lists, "env": environment(values["env"]), "mounts": mounts})
         except FileNotFoundError:
             raise
         except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
@@ -255,6 +264,28 @@ class Record:
         """Lock the container: no other process starts, stops or removes it inside the block."""
         with flock(self.folder / "lock"):
             yield
+
+
+def volume_users(home: Path) -> dict[str, list[str]]:
+    """The IDs of the containers that have each volume of a store, those that are being made too."""
+    users: dict[str, list[str]] = {}
+    for config in sorted((home / "containers").glob("*/config.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            values = json.loads(config.read_bytes())
+            for name in {mount["source"] for mount in values["mounts"] if mount["type"] == "volume"}:
+                if not config.parent.name.startswith(GONE):
+                    users.setdefault(name, []).append(values["id"])
+    return users
+
+
+def remove_anonymous(home: Path, mounts: Iterable[Mount]) -> None:
+    """Remove the volumes of a removed container that have no name of their own, unless another container has them."""
+    for mount in mounts:
+        if mount.anonymous:
+            from ..volumes.volume import Volumes  # here: a shim seldom needs it
+
+            with suppress(LabError):
+                Volumes(home).remove(mount.source, lambda: volume_users(home))
 
 
 def environment(env: Env) -> dict[str, str | None]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import inspect
 import posixpath
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict, TypeVar, cast
 
 from ..errors import LabError
 from ..oci.image import Image
 from ..runtime.program import named
+from ..volumes.mount import Mount, anonymous_paths, collected, named_mount, read_tmpfs, read_volume
 from .names import NAME
 from .record import Env, Spec, environment
 
@@ -39,6 +40,11 @@ class Settings(TypedDict, total=False):
     interactive: bool
     remove: bool
     runtime: str
+    volumes: Sequence[str]
+    mounts: Sequence[str | Mount]
+    tmpfs: Sequence[str]
+    volumes_from: Sequence[str]
+    read_only: bool
 
 
 def shows_settings(method: Method) -> Method:
@@ -97,12 +103,30 @@ def spec_of(image: Image, image_name: str, command: Sequence[str], settings: Set
     )  # fmt: skip
 
 
-def config_of(spec: Spec) -> dict[str, Any]:
-    """The config that `commit` gives the image of a container: what the container was created with."""
+def mounts_of(image: Image, settings: Settings, inherited: Iterable[Mount]) -> dict[str, Any]:
+    """What a Spec says of mounts: those given, those `inherited` from other containers, and the image's VOLUMEs."""
+    volumes = [(text, read_volume(text)) for text in settings.get("volumes") or ()]
+    given = [mount for _, mount in volumes]
+    given += [named_mount(one) for one in settings.get("mounts") or ()]
+    given += [read_tmpfs(text) for text in settings.get("tmpfs") or ()]
+    declared = (image.config.get("config") or {}).get("Volumes") or ()
+    return {
+        "mounts": collected(inherited, given, declared), "read_only": settings.get("read_only") or False,
+        "binds": tuple(f"{one.source}:{text.partition(':')[2]}" for text, one in volumes if not one.anonymous),
+        "volumes_from": tuple(settings.get("volumes_from") or ()),
+    }  # fmt: skip
+
+
+def config_of(spec: Spec, of_image: Mapping[str, Any]) -> dict[str, Any]:
+    """The config that `commit` gives the image of a container: what the container was created with.
+
+    The paths of its anonymous volumes are added to the VOLUMEs `of_image`, the config of its own image.
+    """
+    volumes = {**(of_image.get("Volumes") or {}), **{path: {} for path in anonymous_paths(spec.mounts)}}
     return {
         "Env": [line for line in spec.env_lines if "=" in line] or None, "Cmd": list(spec.command) or None,
         "WorkingDir": spec.workdir or None, "Entrypoint": list(spec.entrypoint) or None, "User": spec.user or None,
-        "Labels": dict(spec.labels) or None,
+        "Labels": dict(spec.labels) or None, "Volumes": volumes or None,
     }  # fmt: skip
 
 

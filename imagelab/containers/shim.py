@@ -29,7 +29,7 @@ from ..runtime.process import hand_on
 from ..runtime.program import CANNOT_RUN, Running, Streams, named
 from .lifetime import end_with_keeper
 from .log import LogWriter
-from .record import SHIM, Record, State, now
+from .record import GONE, SHIM, Record, State, now, remove_anonymous
 
 MAX_SECONDS = 24 * 3600.0
 _IGNORED = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
@@ -72,13 +72,17 @@ def main() -> int:
         finally:
             code = running.process.wait()
             code = 128 - code if code < 0 else code
+            with suppress(OSError, LabError):
+                remove(record.tmpfs)
             state = replace(state, status="exited", pid=None, exit_code=code, finished=now())
             record.ended(alive, state)
         if launch.remove:
-            gone = folder.with_name(f".gone-{folder.name}")
+            gone = folder.with_name(f"{GONE}{folder.name}")
             with suppress(OSError, LabError):
+                mounts = record.spec().mounts
                 os.rename(folder, gone)
                 remove(gone)
+                remove_anonymous(folder.parent.parent, mounts)
     return code
 
 

@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from ..errors import Conflict, Invalid, NotFound
 from ..filesystem.entry import Entry, Gone, order, parent_of
 from ..filesystem.streams import pieces_of
 from ..filesystem.tree import Changes, Tree
-from ..host.disk import scan
-from ..host.root import Root
+from ..host.disk import scan, walk
+from ..host.root import Bind, Root
 from ..host.snapshot import PRIVILEGED
 from ..oci.compression import Allowance, expand
 from ..oci.layer import content_in, pack, read_changes
@@ -61,7 +61,7 @@ def copy_out(root: Root, tree: Callable[[], Tree], path: str, to: Stream, *, fol
         kind, real = _look(root, path)
     if not kind:
         raise NoSuchPath(path)
-    entries = _below(tree(), posixpath.normpath(f"/{real}").lstrip("/"), path)
+    entries = _below(root, tree, posixpath.normpath(f"/{real}").lstrip("/"), path)
     source = Place(absolute(path, "/"), is_folder=kind == "dir", name=name)
     if target is None:
         assert not isinstance(to, str | os.PathLike)
@@ -95,6 +95,9 @@ def copy_in(root: Root, source: Stream, path: str, *, owner: Owner | None = None
             folder, name = target.path, "."
             content = _from_tar(source, opened)
         real = root.place(absolute(folder, "/"))
+        if root.mounted_at(real).readonly:
+            what = "mounted volume" if root.mounted_at(real).target else "container rootfs"
+            raise Conflict(f"{what} is marked read-only")
         kind = _kind(root, real)
         if not kind:
             raise NoSuchPath(folder)
@@ -145,22 +148,49 @@ def _target(root: Root, path: str) -> Place:
     return Place(path, exists=bool(kind), is_folder=kind == "dir")
 
 
-def _below(tree: Tree, place: str, path: str) -> Mapping[str, Entry]:
-    """What is at a place of a tree and below it, by paths relative to it; "" is itself."""
-    if place not in tree:
-        raise NoSuchPath(path)
+def _below(root: Root, tree: Callable[[], Tree], place: str, path: str) -> Mapping[str, Entry]:
+    """What is at a real path and below it, by paths relative to it; "" is itself. What is mounted there counts."""
+    bind = root.mounted_at(place)
     above = f"{place}/" if place else ""
-    below = {p[len(above) :]: entry for p, entry in tree.items() if p and p.startswith(above)}
-    return {"": tree[place], **below}
+    if bind.target:
+        below = _mounted(bind, place[len(bind.target) + 1 :])
+    else:
+        merged = tree()
+        below = {p[len(above) :]: entry for p, entry in merged.items() if p.startswith(above) and p}
+        below |= {"": merged[place]} if place in merged else {}
+    if "" not in below:
+        raise NoSuchPath(path)
+    for inner in root.binds.values():  # those of outer directories come first
+        if inner.target.startswith(above) and inner is not bind:
+            at = inner.target[len(above) :]
+            below = {p: entry for p, entry in below.items() if p != at and not p.startswith(f"{at}/")}
+            below |= {f"{at}/{p}".rstrip("/"): entry for p, entry in _mounted(inner, "").items()}
+    return below
 
 
-def _from_disk(place: Place) -> Mapping[str, Entry]:
+def _mounted(bind: Bind, place: str) -> dict[str, Entry]:
+    """What is mounted, from a place in it on, by paths relative to that."""
+
+    def outside(path: str) -> Literal["", "skip", "look inside"]:
+        if not place or f"{path}/".startswith(f"{place}/"):
+            return ""
+        return "look inside" if place.startswith(f"{path}/") else "skip"
+
+    is_folder = os.path.isdir(bind.source)
+    if not place:
+        return {**_from_disk(Place(bind.source, is_folder=is_folder), live=True)}
+    entries = scan(bind.source, walk(bind.source, leave_out=outside), live=True).entries
+    start = len(place) + 1
+    return {path[start:]: entry for path, entry in entries.items() if f"{path}/".startswith(f"{place}/")}
+
+
+def _from_disk(place: Place, *, live: bool = False) -> Mapping[str, Entry]:
     path = Path(place.path)
     info = os.lstat(place.path)
     if stat.S_ISSOCK(info.st_mode):
         raise Invalid(f"{place.path!r} is a socket: sockets cannot be copied")
     top = scan(path.parent, [(path.name, info)]).entries[path.name] if path.name else Entry.dir()
-    return {"": top, **(scan(path).entries if place.is_folder else {})}
+    return {"": top, **(scan(path, live=live).entries if place.is_folder else {})}
 
 
 def _from_tar(stream: BinaryIO, opened: ExitStack) -> Changes:

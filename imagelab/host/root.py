@@ -4,6 +4,9 @@ Each part of a path is opened by its name in the directory before it, and no lin
 system: what a link says is read, and looked up from the root folder. So a program that swaps a directory for a link
 at the worst moment gains nothing, and no path leads outside.
 
+Files and directories of this machine can be mounted in a root: a walk that comes to the path of a `Bind` goes on in
+what is mounted there. Its source is opened once, and the same is used as long as the Root is.
+
 POSIX only (openat); Windows has no such calls, and imagelab runs no containers there.
 """
 
@@ -12,24 +15,82 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Conflict, Invalid, LabError, NotFound
-from ..filesystem.entry import Entry, Gone
+from ..filesystem.entry import Entry, Gone, ancestors
 from ..filesystem.streams import CHUNK
 from ..filesystem.tree import MAX_LINKS
 from .beneath import chmod_beside, open_regular
 
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
 
 
-class Root:
-    """A root folder on disk; paths are as a program in it would write them."""
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A file or directory of this machine, `source`, at a path of a root; "" is what the root itself has there.
 
-    def __init__(self, folder: Path) -> None:
+    `target` is a real path in the root, without a leading '/'.
+    """
+
+    target: str
+    source: str = ""
+    readonly: bool = False
+
+
+class Root:
+    """A root folder on disk; paths are as a program in it would write them.
+
+    `binds` are mounted in it; with `readonly`, only what is mounted can be changed.
+    """
+
+    def __init__(self, folder: Path, binds: Sequence[Bind] = (), *, readonly: bool = False) -> None:
         self.folder = folder
+        self.binds = {bind.target: bind for bind in binds if bind.source}
+        self._own = Bind("", "", readonly)
+        self._sources: dict[str, int] = {}  # target → descriptor of the directory, or of the one that holds the file
+        self._names: dict[str, str] = {}  # target → the file's name in it, "" for a directory
+
+    @property
+    def guarded(self) -> bool:
+        """Whether something is mounted in it, or it is read-only."""
+        return bool(self.binds) or self._own.readonly
+
+    def __del__(self) -> None:
+        while self._sources:
+            os.close(self._sources.popitem()[1])
+
+    def mounted_at(self, real: str) -> Bind:
+        """What a real path lies on: a bind, or the root itself, whose target is ""."""
+        return next((self.binds[path] for path in (real, *ancestors(real)) if path in self.binds), self._own)
+
+    def _check(self, real: str, path: str) -> None:
+        """Raise Conflict for a real path that cannot be written."""
+        if self.mounted_at(real).readonly:
+            raise Conflict(f"{path}: read-only file system")
+        if real in self.binds:
+            raise Conflict(f"{path}: device or resource busy")
+
+    def _mounted(self, real: str) -> tuple[int, str, os.stat_result] | None:
+        """The directory that holds what is mounted at a real path, its name there, and its `lstat` result.
+
+        The directory itself, with the name "", if a directory is mounted.
+        """
+        if not self.binds or (bind := self.binds.get(real)) is None:
+            return None
+        try:
+            if real not in self._sources:
+                is_folder = os.path.isdir(bind.source)
+                self._sources[real] = os.open(bind.source if is_folder else os.path.dirname(bind.source), _FOLDER)
+                self._names[real] = "" if is_folder else os.path.basename(bind.source)
+            folder, name = self._sources[real], self._names[real]
+            return folder, name, os.stat(name or ".", dir_fd=folder, follow_symlinks=False)
+        except OSError as error:
+            raise NotFound(f"open {bind.source}: {(error.strerror or str(error)).lower()}") from None
 
     def resolve(self, path: str) -> str:
         """The real path, without a leading '/', symbolic links followed; raises NotFound."""
@@ -88,9 +149,11 @@ class Root:
         Raises NotFound where the directory it is to lie in is not there, and Conflict where a directory is in a file's
         way or a file in a directory's.
         """
-        with self._at(path, follow=False) as (folder, name, _, info):
+        with self._at(path, follow=False) as (folder, name, real, info):
             if info and stat.S_ISDIR(info.st_mode) != (entry.kind == "dir"):
                 raise Conflict(f"cannot copy a {entry.kind} to {path!r}: there is something else of that name")
+            if not info or entry.kind != "dir":
+                self._check(real, path)
             if entry.kind == "dir":
                 if not info and name:
                     os.mkdir(name, 0o700, dir_fd=folder)
@@ -108,8 +171,8 @@ class Root:
 
     def describe(self, path: str, entry: Entry, owner: tuple[int, int] | None) -> None:
         """Give a directory an entry's owner, mode and time, once all that is to be in it is there."""
-        with self._at(path, follow=False) as (folder, name, _, info):
-            if info and not name:
+        with self._at(path, follow=False) as (folder, name, real, info):
+            if info and not name and not self.mounted_at(real).readonly:
                 _describe(folder, entry, owner)
                 os.utime(folder, (entry.mtime, entry.mtime))
 
@@ -148,7 +211,9 @@ class Root:
 
     def remove(self, path: str) -> None:
         """Remove a file, a link or an empty directory; nothing happens where there is none, or it is not empty."""
-        with suppress(NotFound), self._at(path, follow=False) as (folder, name, _, info):
+        with suppress(NotFound), self._at(path, follow=False) as (folder, name, real, info):
+            if info:
+                self._check(real, path)
             if info and name and not stat.S_ISDIR(info.st_mode):
                 os.unlink(name, dir_fd=folder)
                 return
@@ -164,8 +229,9 @@ class Root:
         """
         with (
             self._at(to, follow=False) as (there, source, _, _),
-            self._at(path, follow=False) as (folder, name, _, info),
+            self._at(path, follow=False) as (folder, name, real, info),
         ):
+            self._check(real, path)
             if info and stat.S_ISDIR(info.st_mode):
                 raise Conflict(f"cannot copy a file to {path!r}: there is something else of that name")
             if info:
@@ -215,6 +281,15 @@ class Root:
                         names.pop()
                         os.close(opened.pop())
                     continue
+                if self.binds and (mounted := self._mounted("/".join([*names, name]))):
+                    if not mounted[1]:
+                        opened.append(os.open(".", _FOLDER, dir_fd=mounted[0]))
+                        names.append(name)
+                        continue
+                    if any(part not in ("", ".") for part in todo):
+                        raise NotFound(f"stat {path}: not a directory")
+                    yield mounted[0], mounted[1], "/".join([*names, name]), mounted[2]
+                    return
                 try:
                     info = os.stat(name, dir_fd=opened[-1], follow_symlinks=False)
                 except FileNotFoundError:

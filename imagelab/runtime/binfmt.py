@@ -18,6 +18,7 @@ from typing import Literal
 
 from ..errors import LabError, NotFound
 from ..filesystem.tree import Files
+from ..host.root import Root
 from .program import NO_CONTAINER, NOT_THERE, CannotStart, Output, Program, Streams, named
 
 SHELL_MARK = b"#!imagelab-shell"  # how /bin/sh of a base image made here begins
@@ -115,11 +116,9 @@ def refuse_devices(root: Path) -> None:
             raise CannotStart(f"/{path} is a device of this machine: remove it, or run as an ordinary user")
 
 
-def startable(root: Path, env: Mapping[str, str]) -> list[str]:
+def startable(files: Root, env: Mapping[str, str]) -> list[str]:
     """The names and the paths of the programs in $PATH that a shell script can start: WebAssembly and pip."""
-    from ..host.root import Root
-
-    files, startables = Root(root), []
+    startables = []
     for folder in env.get("PATH", "").split(":"):
         try:
             names = files.names(folder) if folder.startswith("/") else []

@@ -94,9 +94,10 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
         if (denied := seccomp.descriptor()) >= 0:
             fds.append(held(denied))
             command += ["--seccomp", str(denied)]
-        for path, readonly in program.mounts:
-            fds.append(held(Root(root).descriptor(path)))
-            command += ["--bind-fd", str(fds[-1]), f"/{path}"] + (["--remount-ro", f"/{path}"] if readonly else [])
+        for mount in program.mounts:
+            fds.append(held(os.open(mount.source, os.O_PATH) if mount.source else Root(root).descriptor(mount.target)))
+            command += ["--ro-bind-fd" if mount.readonly else "--bind-fd", str(fds[-1]), f"/{mount.target}"]
+        command += ["--remount-ro", "/"] * program.readonly
         command += ["--dev", "/dev"] if root_here or uid == 0 else _few_devices()
         if new_users:
             command += ["--unshare-user"]
@@ -126,7 +127,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
             "cwd": "/", "executable": f"/proc/{os.getpid()}/fd/{executable}", "env": {"LD_LIBRARY_PATH": _libraries()},
         }  # fmt: skip
         if root_here:
-            popen_args |= {"user": uid, "group": gid, "extra_groups": groups_of(uid, gid, Root(root))}
+            popen_args |= {"user": uid, "group": gid, "extra_groups": groups_of(uid, gid, program.files(root))}
         if (root_here and uid) or os.stat("/proc/self/fd").st_uid != os.geteuid():
             fds.append(executable)  # another user, or one who was another, cannot read our /proc/PID/fd
             popen_args["executable"] = f"/proc/self/fd/{executable}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 from ..errors import LabError
+from ..host.root import Bind, Root
 
 _MODULES = {"shell": "shell.interpreter", "bubblewrap": "bubblewrap", "wasm": "wasm.wasi", "pip": "pip.command"}
 RUNTIMES = tuple(_MODULES)
@@ -39,15 +40,21 @@ class Program:
     user: tuple[int, int] = (0, 0)
     hostname: str = "imagelab"
     timeout: float | None = None  # seconds
-    # Real paths in the root folder that become mounts of their own, in this order, and whether they are read-only.
-    # bubblewrap does that; for the other runtimes they are files like any others.
-    mounts: tuple[tuple[str, bool], ...] = ()
+    # What is mounted in the root folder, in this order. A mount without a source is what the root has there: bubblewrap
+    # makes a mount of its own of it; for the other runtimes it is files like any others.
+    mounts: tuple[Bind, ...] = ()
+    readonly: bool = False  # the root folder, apart from what is mounted in it
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Program:
         """The program whose `dataclasses.asdict` went through JSON, which makes lists of tuples."""
-        mounts = tuple((path, readonly) for path, readonly in values.get("mounts", ()))
+        mounts = tuple(Bind(**mount) for mount in values.get("mounts", ()))
         return cls(**{**values, "argv": tuple(values["argv"]), "user": tuple(values["user"]), "mounts": mounts})
+
+
+    def files(self, root: Path) -> Root:
+        """The files that it sees: those of a root folder, and what is mounted there."""
+        return Root(root, self.mounts, readonly=self.readonly)
 
 
 @dataclass(frozen=True, slots=True)

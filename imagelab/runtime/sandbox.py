@@ -4,8 +4,8 @@ The interpreters that run shell scripts and WebAssembly resolve paths themselves
 open it. Another program of the container can swap a directory for a link in between, so checks cannot make that safe.
 A worker therefore confines itself before it runs the first command:
 
-* A **mount namespace** holds the root folder and, read-only, what Python reads; nothing else of the host exists there,
-  and no device in the root folder can be opened.
+* A **mount namespace** holds the root folder, what is mounted in it, and, read-only, what Python reads; nothing else of
+  the host exists there, and no device in the root folder can be opened.
 * **Landlock** denies access outside those folders as well. It does not cover what opens no file (chmod, chown, utime,
   stat), so it is not enough alone; it also denies the network, and signals to other processes.
 
@@ -21,9 +21,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+from ..host.root import Bind
 
 # Landlock's rights on files, by their bit: to read files and directories, to change them but make no device.
 _READ = 1 << 2 | 1 << 3
@@ -35,6 +38,8 @@ _SCOPES = 0b11  # abstract sockets and signals, since version 6
 _NEWNS, _NEWUSER = 0x00020000, 0x10000000
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _REMOUNT, _BIND, _MOVE, _REC, _PRIVATE = 1, 2, 4, 8, 32, 4096, 8192, 16384, 1 << 18
 _KEPT_FLAGS = {2: 2, 4: 4, 8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}  # statvfs(3) → mount(2)
+_FILE = _READ_FILE | _WRITE_FILE | _TRUNCATE  # the rights that a file can have
+_MOUNTS = "/.mounts"  # the folder of the new root that holds what is mounted in the container's
 _STAGE = "/sys"  # a folder that every Linux has and that holds no Python: the new root is assembled there
 
 
@@ -61,18 +66,22 @@ def available() -> bool:
     return _landlock_version() >= 3 or bool(means())
 
 
-def enter(root: Path) -> None:
-    """Confine this process for good to a root folder, which keeps its path, and to what Python reads.
+def enter(root: Path, binds: Sequence[Bind] = (), *, readonly: bool = False) -> tuple[Bind, ...]:
+    """Confine this process for good to a root folder, which keeps its path, to `binds`, and to what Python reads.
 
-    The process must have one thread. A means that the machine lacks is left out: see `means`.
+    Returns the binds with their sources as this process can reach them from then on. With `readonly`, it cannot change
+    the root folder. The process must have one thread. A means that the machine lacks is left out: see `means`.
     """
+    binds = tuple(bind for bind in binds if bind.source)
     if sys.platform != "linux":
-        return
+        return binds
     readable = _folders(_python_folders())
+    own = Bind("", os.fspath(root), readonly)
     with suppress(OSError):
-        _into_namespace(os.fspath(root), readable)
+        binds = _into_namespace(own, binds, readable)
     with suppress(OSError):
-        _landlock(os.fspath(root), readable)
+        _landlock([own, *binds], readable)
+    return binds
 
 
 def _folders(paths: Sequence[str]) -> list[str]:
@@ -107,15 +116,17 @@ def _unshare() -> None:
     _mount("none", "/", "", _REC | _PRIVATE)
 
 
-def _into_namespace(root: str, readable: Sequence[str]) -> None:
+def _into_namespace(root: Bind, binds: Sequence[Bind], readable: Sequence[str]) -> tuple[Bind, ...]:
     _unshare()
-    _mount("tmpfs", _STAGE, "tmpfs", _NOSUID | _NODEV)
-    for path in [*readable, root]:
-        os.makedirs(_STAGE + path, exist_ok=True)
-        _mount(path, _STAGE + path, "", _BIND | _REC)
-        kept = sum(flag for bit, flag in _KEPT_FLAGS.items() if os.statvfs(path).f_flag & bit)
-        more = _NODEV | _NOSUID if path == root else _RDONLY | _NODEV | _NOSUID
-        _mount("none", _STAGE + path, "", _BIND | _REMOUNT | kept | more)
+    with ExitStack() as opened:  # what is mounted is opened first: the stage covers a part of the host
+        sources = [opened.enter_context(_opened(bind.source)) for bind in binds]
+        _mount("tmpfs", _STAGE, "tmpfs", _NOSUID | _NODEV)
+        for path in readable:
+            _bind(path, path, readonly=True)
+        _bind(root.source, root.source, readonly=root.readonly)
+        placed = tuple(replace(bind, source=f"{_MOUNTS}/{number}") for number, bind in enumerate(binds))
+        for bind, source in zip(placed, sources, strict=True):
+            _bind(f"/proc/self/fd/{source}", bind.source, readonly=bind.readonly)
     os.makedirs(f"{_STAGE}/dev", exist_ok=True)
     with open(f"{_STAGE}/dev/null", "w"):
         _mount("/dev/null", f"{_STAGE}/dev/null", "", _BIND)
@@ -125,6 +136,20 @@ def _into_namespace(root: str, readable: Sequence[str]) -> None:
     _mount(".", "/", "", _MOVE)
     os.chroot(".")
     os.chdir("/")
+    return placed
+
+
+def _bind(path: str, becomes: str, *, readonly: bool) -> None:
+    """Bind a folder or file of the host to a path of the stage."""
+    target = _STAGE + becomes
+    if os.path.isdir(path):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        open(target, "x").close()
+    _mount(path, target, "", _BIND | _REC)
+    kept = sum(flag for bit, flag in _KEPT_FLAGS.items() if os.statvfs(path).f_flag & bit)
+    _mount("none", target, "", _BIND | _REMOUNT | kept | _NODEV | _NOSUID | (_RDONLY if readonly else 0))
 
 
 def _mount(source: str, target: str, kind: str, flags: int) -> None:
@@ -140,7 +165,7 @@ def _landlock_version() -> int:
     return int(_libc().syscall(444, None, ctypes.c_size_t(0), 1)) if sys.platform == "linux" else -1
 
 
-def _landlock(root: str, readable: Sequence[str]) -> None:
+def _landlock(binds: Sequence[Bind], readable: Sequence[str]) -> None:
     version = _landlock_version()
     if version < 3:  # before, renaming within the root is denied, and truncating outside is not
         return
@@ -149,10 +174,10 @@ def _landlock(root: str, readable: Sequence[str]) -> None:
     size = ctypes.sizeof(attributes) if version >= 6 else 16 if version >= 4 else 8
     rules = int(_checked(_libc().syscall(444, ctypes.byref(attributes), ctypes.c_size_t(size), 0)))
     try:
-        allowed = [(root, _READ | _CHANGE), ("/dev/null", _READ_FILE | _WRITE_FILE | _TRUNCATE)]
-        for path, rights in [*allowed, *((path, _READ) for path in readable)]:
+        allowed = [(bind.source, _READ if bind.readonly else _READ | _CHANGE) for bind in binds]
+        for path, rights in [*allowed, ("/dev/null", _FILE), *((path, _READ) for path in readable)]:
             with _opened(path) as folder:
-                rule = _Beneath(rights & handled, folder)
+                rule = _Beneath(rights & handled & (-1 if os.path.isdir(path) else _FILE), folder)
                 _checked(_libc().syscall(445, rules, 1, ctypes.byref(rule), 0))
         _checked(_libc().prctl(38, 1, 0, 0, 0))  # PR_SET_NO_NEW_PRIVS
         _checked(_libc().syscall(446, rules, 0))

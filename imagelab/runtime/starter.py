@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import LabError
-from ..host.root import Root
 from . import worker
 from .binfmt import kind_of
 from .program import CANNOT_RUN, CannotStart, Program, Running, Streams, named
@@ -195,7 +194,7 @@ def _begin(
             os.environ.update(request["environ"])
             with suppress(OSError):  # it has been deleted
                 os.chdir(request["cwd"])
-        kind = kind_of(Root(folder), program) if root else request["kind"]
+        kind = kind_of(program.files(folder), program) if root else request["kind"]
         if kind not in kinds:
             raise CannotStart(f"exec {program.argv[0]}: a script here can start only programs for {', '.join(kinds)}")
         running = named(kind).start(folder, program, Streams(*descriptors[:3]))

@@ -27,7 +27,7 @@ FLOORS = [
     {"oci", "runtime"},
     {"store", "analysis"},
     {"base_images"},
-    {"archive", "build", "cp", "registry"},
+    {"archive", "build", "cp", "registry", "volumes"},
     {"containers"},
     {"lab"},
     {"tables", "drawings"},

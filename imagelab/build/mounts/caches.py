@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...host.atomic import write_atomically
-from ...host.beneath import Beneath, make_private, remove_folder
+from ...host.beneath import files_size, make_private, remove_folder
 from ...host.locks import Lock
 from ...shown import Displayed
 
@@ -65,7 +64,7 @@ class CacheMounts:
     def _read(self, note: Path) -> CacheMount | None:
         with suppress(OSError, ValueError, KeyError, TypeError):
             values = json.loads(note.read_bytes())
-            size = _files_size(note.with_suffix(""))
+            size = files_size(note.with_suffix(""))
             return CacheMount(note.stem, values["id"], size, values["created"], note.stat().st_mtime)
         return None
 
@@ -83,16 +82,3 @@ class CacheMounts:
             finally:
                 lock.release()
         return removed
-
-
-def _files_size(folder: Path) -> int:
-    """Bytes in the regular files of a folder, each inode counted once; 0 for one that is in use elsewhere now."""
-    below, todo, sizes = Beneath(folder), [""] if folder.is_dir() else [], {}
-    while todo:
-        for path, info in below.list(todo.pop()):
-            if stat.S_ISDIR(info.st_mode):
-                todo.append(path)
-            elif stat.S_ISREG(info.st_mode):
-                sizes[info.st_ino] = info.st_size
-    below.close()
-    return sum(sizes.values())

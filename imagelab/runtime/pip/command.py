@@ -19,12 +19,12 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ...errors import LabError
-from ...host.root import Root
 from .. import worker
 from ..program import CannotStart, Program, Running, Streams
 from .copies import SITE, Shadow
@@ -91,7 +91,7 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
     if reason := missing():
         raise CannotStart(reason)
     words = program.argv[3:] if program.argv[1:3] == ("-m", "pip") else program.argv[1:]
-    settings = {"root": str(root), "words": words, "env": dict(program.env), "cwd": program.cwd}
+    settings = {"root": str(root), "words": words, "program": asdict(program)}
     return worker.start(__name__, settings, streams)
 
 
@@ -99,7 +99,8 @@ def main() -> int:
     """The worker: run pip on copies of the container's files."""
     settings: dict[str, Any] = worker.read_settings(sys.argv[1])
     folder = Path(tempfile.mkdtemp(prefix="imagelab-pip-")).resolve()
-    shadow = Shadow(folder, Root(Path(settings["root"])), settings["cwd"], settings["env"])
+    program = Program.from_json(settings["program"])
+    shadow = Shadow(folder, program.files(Path(settings["root"])), program.cwd, dict(program.env))
     sys.stdout, sys.stderr = _Output(sys.stdout, f"{folder}"), _Output(sys.stderr, f"{folder}")
     try:
         return _Pip(shadow).run(settings["words"])

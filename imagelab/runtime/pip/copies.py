@@ -129,7 +129,7 @@ class Shadow:
 
     def _names(self, path: str) -> Iterator[str]:
         if self._kind(path) == "dir":
-            yield from sorted(os.listdir(self.root.folder / self.root.resolve(path)))
+            yield from sorted(self.root.names(path))
 
     def close(self) -> None:
         """Remove the copies."""

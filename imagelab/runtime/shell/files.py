@@ -12,14 +12,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...errors import LabError, NotFound
 from ...filesystem.streams import CHUNK
 from ...host.beneath import chmod_beside, open_regular
-from ...host.root import Root
+from ...host.root import Bind, Root
 
 DEVICES = ("full", "null", "random", "urandom", "zero")
 _MOUNT_POINTS = ("/dev", "/proc", "/sys")  # mount points in a container
@@ -45,17 +45,29 @@ def _made_here(mode: int) -> os.stat_result:
 class Files:
     """The system calls of a script on the files of a root folder. `umask` is the script's, not this process's."""
 
-    def __init__(self, folder: Path) -> None:
-        self.root = Root(folder)
+    def __init__(self, folder: Path, binds: Sequence[Bind] = (), *, readonly: bool = False) -> None:
+        self.root = Root(folder, binds, readonly=readonly)
         self.umask = 0o022
 
     @contextmanager
-    def at(self, path: str) -> Iterator[tuple[int, str, os.stat_result | None]]:
-        """Open a path's directory; yields it, the name in it ("" for the root folder), and its `lstat` or None."""
+    def at(self, path: str, *, change: bool = False) -> Iterator[tuple[int, str, os.stat_result | None]]:
+        """Open a path's directory; yields it, the name in it ("" for a root folder), and its `lstat` or None.
+
+        With `change`, raises EROFS for a path on what is mounted read-only, and EBUSY for what is mounted itself.
+        """
         above, _, name = path.rstrip("/").rpartition("/")
         with self._walk(above or "/") as (folder, rest, info):
             if rest:
                 raise failure(errno.ENOTDIR if info else errno.ENOENT, path)
+            real = self._real(above or "/", name) if self.root.guarded else name
+            if self.root.guarded and change:
+                if real in self.root.binds:
+                    raise failure(errno.EBUSY, path)
+                self._check(real, path)
+            if real in self.root.binds:
+                with self._walk(f"/{real}") as mounted:
+                    yield mounted
+                return
             try:
                 info = os.stat(name or ".", dir_fd=folder, follow_symlinks=False)
             except FileNotFoundError:
@@ -63,18 +75,29 @@ class Files:
             yield folder, name, info
 
     @contextmanager
-    def there(self, path: str) -> Iterator[tuple[int, str, os.stat_result]]:
+    def there(self, path: str, *, change: bool = False) -> Iterator[tuple[int, str, os.stat_result]]:
         """As `at`; raises FileNotFoundError if nothing is at the path."""
-        with self.at(path) as (folder, name, info):
+        with self.at(path, change=change) as (folder, name, info):
             if info is None:
                 raise failure(errno.ENOENT, path)
             yield folder, name, info
 
+    def _real(self, above: str, name: str) -> str:
+        """The real path of a name in a directory, without a leading '/'."""
+        with self.root.at(above, follow=True) as (_, _, real, _):
+            return f"{real}/{name}".lstrip("/")
+
+    def _check(self, real: str, path: str) -> None:
+        if self.root.mounted_at(real).readonly:
+            raise failure(errno.EROFS, path)
+
     @contextmanager
-    def _walk(self, path: str) -> Iterator[tuple[int, str, os.stat_result | None]]:
-        """As `Root.at` with links followed; raises OSErrors."""
+    def _walk(self, path: str, *, change: bool = False) -> Iterator[tuple[int, str, os.stat_result | None]]:
+        """As `Root.at` with links followed; raises OSErrors, with `change` EROFS too."""
         try:
-            with self.root.at(path, follow=True) as (folder, name, _, info):
+            with self.root.at(path, follow=True) as (folder, name, real, info):
+                if change:
+                    self._check(real, path)
                 yield folder, name, info
         except NotFound as error:
             raise failure(errno.ENOTDIR if str(error).endswith("not a directory") else errno.ENOENT, path) from None
@@ -116,7 +139,7 @@ class Files:
 
     def open(self, path: str, flags: int = os.O_RDONLY) -> int:
         """Open a regular file, links followed; O_CREAT in `flags` creates it with the mode that `umask` leaves."""
-        with self._walk(path) as (folder, name, info):
+        with self._walk(path, change=flags & os.O_ACCMODE != os.O_RDONLY) as (folder, name, info):
             if info is None:
                 if not flags & os.O_CREAT:
                     raise failure(errno.ENOENT, path)
@@ -162,6 +185,8 @@ class Files:
             bits = mode if mine and mode is not None else 0o777 & ~self.umask
             with self.at("/" + "/".join(parts[:last])) as (folder, name, info):
                 if info is None:
+                    if self.root.guarded:
+                        self._check(self._real("/" + "/".join(parts[: last - 1]), name), path)
                     os.mkdir(name, 0o700, dir_fd=folder)
                     chmod_beside(name, bits if mine else bits | 0o300, folder)
                     continue
@@ -182,28 +207,35 @@ class Files:
         """Remove a file, a link or an empty directory; raises EBUSY for a mount point of a container."""
         if path in _MOUNT_POINTS or device_of(path):
             raise failure(errno.EBUSY, path)
-        with self.there(path) as (folder, name, info):
+        with self.there(path, change=True) as (folder, name, info):
             if not name:
                 raise failure(errno.EBUSY, path)
             (os.rmdir if stat.S_ISDIR(info.st_mode) else os.unlink)(name, dir_fd=folder)
 
+    def remove_all(self, path: str) -> None:
+        """Remove a file, a link, or a directory and all in it."""
+        if stat.S_ISDIR(self.stat(path).st_mode):
+            for name in self.names(path):
+                self.remove_all(f"{path.rstrip('/')}/{name}")
+        self.remove(path)
+
     def rename(self, old: str, new: str) -> None:
         """Rename a file, a link or a directory, as rename(2): replaces what it can."""
-        with self.there(old) as (there, name, _), self.at(new) as (folder, becomes, _):
+        with self.there(old, change=True) as (there, name, _), self.at(new, change=True) as (folder, becomes, _):
             if not name or not becomes or not {old, new}.isdisjoint(_MOUNT_POINTS):
                 raise failure(errno.EBUSY, old)
             os.rename(name, becomes, src_dir_fd=there, dst_dir_fd=folder)
 
     def symlink(self, target: str, path: str) -> None:
         """Make a symbolic link; its target is not resolved."""
-        with self.at(path) as (folder, name, info):
+        with self.at(path, change=True) as (folder, name, info):
             if info:
                 raise failure(errno.EEXIST, path)
             os.symlink(target, name, dir_fd=folder)
 
     def link(self, old: str, new: str) -> None:
         """Make a hard link; of a symbolic link, to the link itself."""
-        with self.there(old) as (there, name, info), self.at(new) as (folder, becomes, _):
+        with self.there(old) as (there, name, info), self.at(new, change=True) as (folder, becomes, _):
             if stat.S_ISDIR(info.st_mode):
                 raise failure(errno.EPERM, new)
             os.link(name, becomes, src_dir_fd=there, dst_dir_fd=folder, follow_symlinks=False)
@@ -215,21 +247,21 @@ class Files:
 
     def chmod(self, path: str, mode: int) -> None:
         """Set the mode of a file or directory, links followed."""
-        with self._walk(path) as (folder, name, info):
+        with self._walk(path, change=True) as (folder, name, info):
             if info is None:
                 raise failure(errno.ENOENT, path)
             chmod_beside(name, mode, folder)
 
     def chown(self, path: str, owner: tuple[int, int], *, follow: bool = True) -> None:
         """Set user and group, -1 for unchanged; the kernel clears the set-ID bits."""
-        with self._walk(path) if follow else self.there(path) as (folder, name, info):
+        with self._walk(path, change=True) if follow else self.there(path, change=True) as (folder, name, info):
             if info is None:
                 raise failure(errno.ENOENT, path)
             os.chown(name or ".", *owner, dir_fd=folder, follow_symlinks=False)
 
     def utime(self, path: str, times: tuple[int, int], *, follow: bool = True) -> None:
         """Set the times of access and change, in nanoseconds."""
-        with self._walk(path) if follow else self.there(path) as (folder, name, info):
+        with self._walk(path, change=True) if follow else self.there(path, change=True) as (folder, name, info):
             if info is None:
                 raise failure(errno.ENOENT, path)
             os.utime(name or ".", ns=times, dir_fd=folder, follow_symlinks=False)

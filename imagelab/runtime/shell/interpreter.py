@@ -12,11 +12,13 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...host.root import Bind
 from .. import sandbox, worker
 from ..binfmt import refuse_devices, startable
 from ..program import CannotStart, Output, Program, Running, Streams
@@ -51,11 +53,8 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
     refuse_devices(root)
     if sys.platform == "linux" and not worker.alone:
         return _ready(root, program, streams)
-    settings = {
-        "root": os.path.abspath(root), "argv": program.argv, "env": dict(program.env), "cwd": program.cwd,
-        "hostname": program.hostname, "user": program.user,
-        "timeout": program.timeout + GRACE if program.timeout else MAX_SECONDS,
-    }  # fmt: skip
+    timeout = program.timeout + GRACE if program.timeout else MAX_SECONDS
+    settings = {"root": os.path.abspath(root), "program": asdict(replace(program, timeout=timeout))}
     return worker.start(__name__, settings, streams)
 
 
@@ -120,18 +119,21 @@ def load() -> None:
 
 
 def _run(
-    bash: Bash, root: Path, names: list[str], script: str, output: Output, starter: Starter | None,
-    user: tuple[int, int] = (0, 0),
+    bash: Bash, root: Path, program: Program, names: list[str], script: str, output: Output, starter: Starter | None,
+    binds: Sequence[Bind] = (),
 ) -> int:  # fmt: skip
-    """Run a script, which may start the programs of these names; returns its exit code."""
+    """Run a script, which may start the programs of these names; returns its exit code.
+
+    `binds` is what is mounted for `program`, with its sources as this process, which may be confined, can reach them.
+    """
     from . import commands, programs
     from .files import Files
     from .mount import mounted
 
-    files = Files(root)
+    files = Files(root, binds, readonly=program.readonly)
     with mounted(bash, files):
-        commands.add(bash, commands.Shell(files, user), script)
-        result = programs.run(bash, root, names, script, output, starter)
+        commands.add(bash, commands.Shell(files, program.user), script)
+        result = programs.run(bash, root, program, names, script, output, starter)
     if result.error:  # a syntax error or a limit, which the interpreter does not print
         output("stderr", f"sh: {result.error}\n".encode())
         return SYNTAX if result.error.startswith("parse error") else int(result.exit_code)
@@ -145,16 +147,16 @@ def main() -> int:
     if len(stdin) > MAX_STDIN:
         print(f"sh: standard input of more than {MAX_STDIN} bytes is not supported: copy it as a file", file=sys.stderr)
         return 1
-    root, user = Path(settings["root"]), (settings["user"][0], settings["user"][1])
+    root, program = Path(settings["root"]), Program.from_json(settings["program"])
     starter = None
-    if (names := startable(root, settings["env"])) and sys.platform == "linux":
+    if (names := startable(program.files(root), program.env)) and sys.platform == "linux":
         from ..starter import Starter
         from .programs import KINDS
 
         starter = Starter.forked(root, KINDS)
     load()
-    sandbox.enter(root)
-    bash = interpreter(settings["cwd"], settings["env"], settings["hostname"], settings["timeout"], user)
+    binds = sandbox.enter(root, program.mounts, readonly=program.readonly)
+    bash = interpreter(program.cwd, program.env, program.hostname, program.timeout or MAX_SECONDS, program.user)
     if stdin:
         from bashkit import FileSystem
 
@@ -168,7 +170,7 @@ def main() -> int:
             file.write(data)
             file.flush()
 
-    return _run(bash, root, names, script_of(settings["argv"], stdin), write, starter, user)
+    return _run(bash, root, program, names, script_of(list(program.argv), stdin), write, starter, binds)
 
 
 if __name__ == "__main__":

@@ -142,10 +142,7 @@ def _copy(files: Files, old: str, new: str) -> None:
 
 
 def _remove(files: Files, path: str, recursive: bool) -> None:
-    if recursive and stat.S_ISDIR(files.stat(path).st_mode):
-        for name in files.names(path):
-            _remove(files, f"{path.rstrip('/')}/{name}", True)
-    files.remove(path)
+    (files.remove_all if recursive else files.remove)(path)
 
 
 def _read_link(files: Files, path: str, out: Any) -> None:

@@ -10,11 +10,11 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import LabError
-from ...host.root import Root
 from ..binfmt import kind_of, startable
 from ..program import CannotStart, Output, Process, Program, Running, Streams, named
 
@@ -34,18 +34,19 @@ KINDS = ("wasm", "pip")  # the runtimes of the programs that a script may start
 
 
 def run(
-    bash: Bash, root: Path, names: list[str], script: str, output: Output, starter: Starter | None = None
+    bash: Bash, root: Path, base: Program, names: list[str], script: str, output: Output, starter: Starter | None = None
 ) -> ExecResult:
     """Run a script that can start these programs, and those that it installs itself.
 
-    The `starter` starts them for a process that is confined.
+    Each sees the files that `base` sees. The `starter` starts them for a process that is confined.
     """
-    return asyncio.run(_Script(bash, root, output, starter).run(names, script))
+    return asyncio.run(_Script(bash, root, base, output, starter).run(names, script))
 
 
 class _Script:
-    def __init__(self, bash: Bash, root: Path, output: Output, starter: Starter | None) -> None:
-        self.bash, self.root, self.output, self.starter = bash, root, output, starter
+    def __init__(self, bash: Bash, root: Path, base: Program, output: Output, starter: Starter | None) -> None:
+        self.bash, self.root, self.base, self.output, self.starter = bash, root, base, output, starter
+        self.files = base.files(root)
         self.names: set[str] = set()
 
     async def run(self, names: list[str], script: str) -> ExecResult:
@@ -74,13 +75,15 @@ class _Script:
     def _begin(self, program: Program) -> Running:
         if self.starter:
             return self.starter.start(self.root, program, Streams(subprocess.PIPE))
-        if (kind := kind_of(Root(self.root), program)) not in KINDS:
+        if (kind := kind_of(self.files, program)) not in KINDS:
             raise CannotStart(f"exec {program.argv[0]}: a script here can start only programs for {', '.join(KINDS)}")
         return named(kind).start(self.root, program, Streams(subprocess.PIPE))
 
     async def _start(self, context: Any) -> int:
         """One call of a program: bashkit's context has its name, arguments, directory, environment and streams."""
-        program = Program((context.name, *context.argv), dict(context.env), context.cwd)
+        program = replace(
+            self.base, argv=(context.name, *context.argv), env=dict(context.env), cwd=context.cwd, timeout=None
+        )
         try:
             running = await asyncio.to_thread(self._begin, program)
         except LabError as error:
@@ -95,7 +98,7 @@ class _Script:
             feeding.cancel()
             process.kill()
             process.wait()
-        self._add(startable(self.root, context.env))  # pip may have installed some
+        self._add(startable(self.files, context.env))  # pip may have installed some
         return 128 - code if code < 0 else code
 
 

@@ -14,11 +14,12 @@ import hashlib
 import os
 import sys
 import threading
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ...host.root import Root
+from ...host.root import Bind
 from .. import sandbox, worker
 from ..binfmt import look_up, refuse_devices
 from ..program import CANNOT_RUN, CannotStart, Program, Running, Streams
@@ -81,13 +82,15 @@ def start(root: Path, program: Program, streams: Streams, beside: int | None = N
     if reason := missing():
         raise CannotStart(reason)
     refuse_devices(root)
-    files = Root(root)
+    files = program.files(root)
     executable = look_up(files, program)  # again, in 0.1 ms: who chose this runtime may have looked some time ago
     if bad := [word for word in (*executable.argv, *program.env.values()) if "\0" in word or word != _text(word)]:
         raise CannotStart(f"exec {program.argv[0]}: {bad[0]!r} is not text in UTF-8 without NUL, as WASI requires")
+    if single := next((one for one in program.mounts if one.source and not os.path.isdir(one.source)), None):
+        raise CannotStart(f"/{single.target}: WebAssembly programs see mounted folders, and no single mounted file")
+    program = replace(program, cwd="/" + files.resolve(program.cwd))
     settings = {
-        "root": os.path.abspath(root), "path": executable.path, "argv": executable.argv, "env": dict(program.env),
-        "cwd": "/" + files.resolve(program.cwd), "timeout": program.timeout,
+        "root": os.path.abspath(root), "path": executable.path, "argv": executable.argv, "program": asdict(program),
     }  # fmt: skip
     return worker.start(__name__, settings, streams)
 
@@ -103,34 +106,37 @@ def main() -> int:
     from .cache import load_or_compile_aside, module, uncached
 
     settings: dict[str, Any] = worker.read_settings(sys.argv[1])
-    root = Path(settings["root"])
-    program = Root(root).read(settings["path"], MAX_PROGRAM)
-    digest = hashlib.sha256(program).hexdigest()
+    root, program = Path(settings["root"]), Program.from_json(settings["program"])
+    code = program.files(root).read(settings["path"], MAX_PROGRAM)
+    digest = hashlib.sha256(code).hexdigest()
     engine = Engine(Config())
     name = f"/{settings['path']}"
-    compiled = load_or_compile_aside(engine, program, digest, name) if sys.platform == "linux" else None
-    sandbox.enter(root)  # on Linux it needs a process of one thread, and shuts the cache out
-    if settings["timeout"]:
-        timer = threading.Timer(settings["timeout"], os._exit, (KILLED,))
+    compiled = load_or_compile_aside(engine, code, digest, name) if sys.platform == "linux" else None
+    # on Linux it needs a process of one thread, and shuts the cache out
+    binds = sandbox.enter(root, program.mounts, readonly=program.readonly)
+    if program.timeout:
+        timer = threading.Timer(program.timeout, os._exit, (KILLED,))
         timer.daemon = True
         timer.start()
     try:
         if not compiled and sys.platform == "linux":
-            compiled = uncached(engine, program, name)
-        compiled = compiled or module(engine, program, digest, name)
+            compiled = uncached(engine, code, name)
+        compiled = compiled or module(engine, code, digest, name)
     except WasmtimeError as error:
-        print(f"exec {settings['argv'][0]}: exec format error: {str(error).splitlines()[0]}", file=sys.stderr)
+        print(f"exec {program.argv[0]}: exec format error: {str(error).splitlines()[0]}", file=sys.stderr)
         return CANNOT_RUN
-    return _run(engine, compiled, settings, digest == PYTHON_SHA256)
+    return _run(engine, compiled, settings["argv"], root, replace(program, mounts=binds), digest == PYTHON_SHA256)
 
 
-def _run(engine: Engine, compiled: Module, settings: dict[str, Any], python: bool) -> int:
+def _run(engine: Engine, compiled: Module, argv: list[str], root: Path, program: Program, python: bool) -> int:
     from wasmtime import FuncType, Linker, Memory, Store, Trap, ValType, WasiConfig, WasmtimeError
 
     wasi = WasiConfig()
-    wasi.argv = settings["argv"]
-    wasi.env = list(({"PWD": settings["cwd"]} | settings["env"]).items())
-    wasi.preopen_dir(settings["root"], "/")
+    wasi.argv = argv
+    wasi.env = list(({"PWD": program.cwd} | dict(program.env)).items())
+    for bind in (Bind("", str(root), program.readonly), *program.mounts):
+        if bind.source:
+            _lend(wasi, bind)
     wasi.inherit_stdin()
     wasi.inherit_stdout()
     wasi.inherit_stderr()
@@ -149,20 +155,30 @@ def _run(engine: Engine, compiled: Module, settings: dict[str, Any], python: boo
         exports = linker.instantiate(store, compiled).exports(store)
         memory, main = exports.get("memory"), exports.get("_start")
         if python and isinstance(memory, Memory):
-            _Python.settle(memory, store, settings["cwd"])
+            _Python.settle(memory, store, program.cwd)
         if not callable(main):
-            print(f"exec {settings['argv'][0]}: exec format error: it exports no _start to begin at", file=sys.stderr)
+            print(f"exec {argv[0]}: exec format error: it exports no _start to begin at", file=sys.stderr)
             return CANNOT_RUN
         main(store)
     except _Exit as end:
         return end.code
     except Trap as trap:
-        print(f"{settings['argv'][0]}: aborted: {trap.message.strip().splitlines()[-1].strip()}", file=sys.stderr)
+        print(f"{argv[0]}: aborted: {trap.message.strip().splitlines()[-1].strip()}", file=sys.stderr)
         return ABORTED
     except WasmtimeError as error:
-        print(f"exec {settings['argv'][0]}: exec format error: {str(error).splitlines()[0]}", file=sys.stderr)
+        print(f"exec {argv[0]}: exec format error: {str(error).splitlines()[0]}", file=sys.stderr)
         return CANNOT_RUN
     return 0
+
+
+def _lend(wasi: Any, bind: Bind) -> None:
+    """Let a program see a folder; how to say that it may only read differs between the versions of wasmtime."""
+    import wasmtime
+
+    reads: tuple[Any, ...] = (False,)
+    if hasattr(wasmtime, "DirPerms"):  # in older ones
+        reads = wasmtime.DirPerms.READ_ONLY, wasmtime.FilePerms.READ_ONLY  # type: ignore[attr-defined]
+    wasi.preopen_dir(bind.source, f"/{bind.target}", *(reads if bind.readonly else ()))
 
 
 if __name__ == "__main__":

@@ -34,16 +34,17 @@ SHELL = """
 import sys
 from pathlib import Path
 from imagelab.runtime import sandbox
+from imagelab.runtime.program import Program
 from imagelab.runtime.shell import interpreter as shell
 root, rounds, without = Path(sys.argv[1]), sys.argv[2], sys.argv[4:]
 for name in without:
-    setattr(sandbox, name, lambda *paths: None)
+    setattr(sandbox, name, lambda *paths: ())
 shell.load()
 sandbox.enter(root)
 bash = shell.interpreter("/", {"PATH": "/bin"}, "host", 3600.0, (0, 0))
 def tell(stream, data):
     sys.stdout.buffer.write(data)
-sys.exit(shell._run(bash, root, [], sys.argv[3].replace("ROUNDS", rounds), tell, None))
+sys.exit(shell._run(bash, root, Program(("sh",)), [], sys.argv[3].replace("ROUNDS", rounds), tell, None))
 """
 NAIVE = """
 import os, shutil, sys
@@ -51,7 +52,7 @@ from contextlib import suppress
 from imagelab.runtime import sandbox
 root, rounds, without = sys.argv[1], int(sys.argv[2]), sys.argv[4:]
 for name in without:
-    setattr(sandbox, name, lambda *paths: None)
+    setattr(sandbox, name, lambda *paths: ())
 sandbox.enter(root)
 
 def looked_at(path):  # as an interpreter does that resolves links itself, and opens the path then

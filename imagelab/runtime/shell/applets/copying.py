@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import stat
@@ -158,6 +159,16 @@ class _Copy:
         self._describe(new, info)
 
 
+async def _move_between(call: Call, old: str, new: str, shown: str, becomes: str) -> None:
+    """Move to another file system: copy, and remove what was copied whole."""
+    try:
+        await _Copy(call, set("a")).copy(old, new, shown, becomes, top=True)
+        if not call.status:
+            call.files.remove_all(old)
+    except OSError as error:
+        await call.complain(error.strerror or str(error))
+
+
 async def mv(call: Call) -> int:
     """mv [-finTv] [-t DIR] SOURCE... DEST"""
     options = call.options("finTv", "t", _WORDS)
@@ -176,8 +187,10 @@ async def mv(call: Call) -> int:
         try:
             files.rename(old, new)
         except OSError as error:
-            await call.complain(f"can't rename '{source}': {error.strerror}")
-            continue
+            if error.errno != errno.EXDEV:  # as between two volumes
+                await call.complain(f"can't rename '{source}': {error.strerror}")
+                continue
+            await _move_between(call, old, new, source, shown)
         if "v" in options:
             await call.write(f"'{source}' -> '{shown}'\n")
     return 0

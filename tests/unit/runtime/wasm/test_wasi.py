@@ -316,7 +316,7 @@ def test_only_programs_that_run_anywhere_are_handed_to_scripts(box):
     box.write("usr/bin/elf", "\x7fELF", 0o755)
     box.write("usr/bin/tool", "#!/usr/local/bin/python3.12\n", 0o755)
     box.write("usr/bin/text", "no program", 0o755)
-    names = startable(box.folder, ENV)
+    names = startable(Root(box.folder), ENV)
     assert {"python", "python3", "pip", "tool", "/usr/bin/tool"} <= set(names)
     assert not {"elf", "text", "sh"} & set(names)
 
