@@ -154,12 +154,12 @@ class Plan:
         matches = PatternMatcher([pattern]).matches if pattern else lambda path: True
         tree = self._context.tree
         tops = _find(self._context, above) if above.strip("/.") else [""]
-        found = [
+        candidates = [
             (top, posixpath.relpath(path, top) if top else path)
             for top in tops
             for path in _below(tree, top)
         ]  # fmt: skip
-        chosen = [(top, path) for top, path in found if matches(path)]
+        chosen = [(top, path) for top, path in candidates if matches(path)]
         if not chosen and not is_pattern(source):
             raise NotFound(f"{source!r} is not in {self._context.name}: {_why_not(self._context, source, pattern)}")
         for top, path in chosen:

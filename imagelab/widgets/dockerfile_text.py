@@ -31,7 +31,7 @@ class Block:
 def blocks(text: str) -> list[Block]:
     """The instructions of a Dockerfile, in order; lines are numbered from 1."""
     lines = text.splitlines()
-    escape = next((found[1] for line in lines if (found := _ESCAPE.match(line))), "\\")
+    escape = next((directive[1] for line in lines if (directive := _ESCAPE.match(line))), "\\")
     every, at, comment = list[Block](), 0, 0
     while at < len(lines):
         shown = lines[at].strip()
