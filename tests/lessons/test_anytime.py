@@ -38,26 +38,37 @@ def state(running):
     return json.loads(output["text"])
 
 
-def with_solutions(cells):
-    """Each cell, and the solution to type into it: "" where no exercise asks for one."""
-    task = None
-    for cell in cells:
-        if asked := re.search(r'exercise\("([\w.]+)"\)', cell.source):
-            task = exercise(asked[1])
-        yield cell, task.solution_code if task and cell.source.startswith("# Work here") else ""
-
-
 def own_lab(cells):
     return any(cell.source.startswith("lab = scene(") for cell in cells)
 
 
 @each
-def test_every_cell_can_be_run_twice_in_turn(path, tmp_path):
+def test_every_cell_can_be_run_twice_a_scene_is_what_was_left_and_exercises_are_solved(path, tmp_path):
+    """One run of the lesson, from its first cell to its last, and then each exercise's solution."""
+    exercises = {}
     with kernel(tmp_path) as running:
-        for cell in code(path):
-            committed = comparable(cell.outputs)
-            for time in ("once", "twice"):
-                assert running.run(cell.source) == committed, f"run {time}:\n{cell.source}"
+        running.run(STATE)
+        left = None
+        for cells in sections(path).values():
+            if left is not None and own_lab(cells):
+                running.run(cells[0].source.splitlines()[0])
+                scene = state(running)
+                moves = [scene.pop("moves"), left.pop("moves")]
+                assert scene == left, cells[0].source
+                assert all(move in moves[1] for move in moves[0]), "a tag has moved as in the cells, which ran twice"
+            for cell in cells:
+                committed = comparable(cell.outputs)
+                for time in ("once", "twice"):
+                    assert running.run(cell.source) == committed, f"run {time}:\n{cell.source}"
+                if made := re.match(r'(\w+) = exercise\("([\w.]+)"\)', cell.source):
+                    exercises[made[1]] = exercise(made[2])
+            if own_lab(cells):
+                left = state(running)
+        assert exercises
+        for name, task in exercises.items():
+            running.run(task.solution_code)
+            (answer,) = running.run(f"{name}.check()")
+            assert ": solved." in answer["data"]["text/plain"]
 
 
 @pytest.mark.parametrize(
@@ -71,26 +82,6 @@ def test_a_section_runs_after_a_restart_with_only_the_first_cell_before_it(path,
         running.run(first.source)
         for cell in sections(path)[number]:
             assert running.run(cell.source) == comparable(cell.outputs), cell.source
-
-
-@each
-def test_with_every_exercise_solved_a_scene_is_what_the_sections_before_it_leave(path, tmp_path):
-    """Solutions typed into the cells that ask for them, as a learner would; then every check says so."""
-    with kernel(tmp_path) as running:
-        running.run(STATE)
-        left = None
-        checks = []
-        for cells in sections(path).values():
-            if left is not None and own_lab(cells):
-                running.run(cells[0].source.splitlines()[0])
-                assert state(running) == left, cells[0].source
-            for cell, solution in with_solutions(cells):
-                outputs = running.run(f"{cell.source}\n{solution}")
-                if cell.source.endswith(".check()"):
-                    checks.append(outputs[0]["data"]["text/plain"])
-            if own_lab(cells):
-                left = state(running)
-    assert checks and all(": solved." in answer for answer in checks), checks
 
 
 @each
