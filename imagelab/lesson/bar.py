@@ -117,8 +117,8 @@ def _map(record: Record) -> Message:
         lines.append("  ".join([name, *cells, words]))
     head = "".join(f'<th scope="col" style="text-align:left">{title}</th>' for title in titles)
     caption = '<caption style="text-align:left">The course, and what you have done of it</caption>'
-    return Message(f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>",
-                   "\n".join(lines))  # fmt: skip
+    body = f"{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return Message(f'<table data-imagelab="imagelab-map">{body}</table>', "\n".join(lines))
 
 
 def _counts(lesson: Lesson, record: Record) -> list[str]:

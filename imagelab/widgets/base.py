@@ -25,22 +25,23 @@ SEEN_WITH = {"20-28": "Docker 20-28 (classic store)", "29": "Docker 29 (containe
 
 
 class LessonPage(anywidget.AnyWidget):
-    """What the widgets of a kernel bring to their page: its style, and the lesson's bars as they are now.
+    """What the widgets of a kernel bring to their page: its style, and the lesson's bars and map as they are now.
 
-    `bars` maps the ids of bars to their HTML. A page that was reloaded shows a bar as it was saved, and the kernel can
+    `bars` maps the ids of bars, and of the map, to their HTML. A page that was reloaded shows a bar as it was saved, and the kernel can
     no longer change that output; here its words, without the links, are put in place.
     """
 
     _esm = """
 export default { render({ model, el }) {
   el.style.display = "none";
+  const parts = (bar) => bar.tagName === "TABLE" ? [...bar.querySelectorAll("td")] : [bar];
   const show = () => {
     for (const [id, html] of Object.entries(model.get("bars"))) {
       const now = document.createElement("template");
       now.innerHTML = html;
-      const words = now.content.textContent;
+      const words = parts(now.content.firstElementChild).map((part) => part.textContent);
       for (const bar of el.closest(".jp-Notebook")?.querySelectorAll(`[data-imagelab="${id}"]`) ?? []) {
-        if (bar.textContent !== words) bar.textContent = words;
+        parts(bar).forEach((part, n) => { if (part.textContent !== words[n]) part.textContent = words[n]; });
       }
     }
   };

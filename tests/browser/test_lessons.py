@@ -86,14 +86,16 @@ def test_after_a_reload_without_its_kernel_a_widget_says_so_outside_of_a_learner
     ]
 
 
-def test_after_a_reload_the_bar_says_what_was_done_since_the_page_was_saved(lesson, classroom):
-    begin = 'from imagelab.lesson import begin, predict\nbegin("00")'
-    page = lesson(classroom.notebook("bar", begin, 'predict("00.tar")'))
+def test_after_a_reload_bar_and_map_say_what_was_done_since_the_page_was_saved(lesson, classroom):
+    begin = 'from imagelab.lesson import begin, predict, progress\nbegin("00")'
+    page = lesson(classroom.notebook("bar", begin, "progress.map()", 'predict("00.tar")'))
     start_all(page)
     question = widget_of(page, 'predict("00.tar")')
     question.wait_for()
     bar = cell_with(page, 'begin("00")').get_by_role("status")
+    row = cell_with(page, "progress.map()").get_by_role("row", name="00 · Start here")
     expect(bar).to_contain_text("predictions 0 of 2")
+    expect(row.get_by_role("cell").nth(1)).to_have_text("0 of 2")
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.context.save = async () => {}; }")  # no more saving
     option(question, "a").click()
@@ -102,3 +104,5 @@ def test_after_a_reload_the_bar_says_what_was_done_since_the_page_was_saved(less
     page.reload()
     widget_of(page, 'predict("00.tar")').wait_for()
     expect(bar).to_contain_text("predictions 1 of 2")
+    expect(row.get_by_role("cell").nth(1)).to_have_text("1 of 2")
+    expect(row.get_by_role("link").first).to_have_text("00 · Start here")
