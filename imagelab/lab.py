@@ -401,11 +401,11 @@ class Lab(BuildMethods, RegistryMethods, VolumeMethods, Displayed):
 
         return image_users(self.store)
 
-    def _volume_users(self) -> Mapping[str, Sequence[str]]:
+    def volume_users(self) -> Mapping[str, Sequence[str]]:
         """The IDs of the containers that have each volume."""
-        from .containers.record import volume_users
+        from .containers import record
 
-        return volume_users(self.store.home)
+        return record.volume_users(self.store.home)
 
     def _sweep_unpacked(self) -> None:
         """Remove the unpacked files of images that are gone."""

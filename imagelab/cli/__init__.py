@@ -61,6 +61,13 @@ _SYSTEM = {
     "df": ("df:df", "Show docker disk usage"),
     "info": ("version:info", "Display system-wide information"),
 }
+_VOLUME = {
+    "create": ("volume:create", "Create a volume"),
+    "inspect": ("inspect:inspect_volume", "Display detailed information on one or more volumes"),
+    "ls": ("volume:ls", "List volumes"),
+    "prune": ("volume:prune", "Remove unused local volumes"),
+    "rm": ("volume:rm", "Remove one or more volumes"),
+}
 _DOCKER = {
     **{name: _CONTAINER[name] for name in _CONTAINER if name not in ("inspect", "ls", "prune")},
     "build": _IMAGE["build"],
@@ -85,6 +92,7 @@ _DOCKER = {
     "system": ("__init__:system", "Manage imagelab"),
     "tag": _IMAGE["tag"],
     "version": ("version:version", "Show the imagelab version information"),
+    "volume": ("__init__:volume", "Manage volumes"),
 }
 _OUR_OWN = {
     "append": ("archive:append", "Add a layer to an image: a folder's contents, or a tar unchanged"),
@@ -113,6 +121,7 @@ _ALIASES = {
     "buildx": {"b": "build"},
     "container": {"list": "ls", "ps": "ls"},
     "image": {"list": "ls", "remove": "rm", "rmi": "rm"},
+    "volume": {"list": "ls", "remove": "rm"},
 }
 
 
@@ -208,6 +217,7 @@ registry = _Group(
     "registry", table=_REGISTRY, callback=click.pass_context(_or_help), help="Serve a registry, and manage its folder"
 )  # fmt: skip
 system = _Group("system", table=_SYSTEM, callback=click.pass_context(_or_help), help="Manage imagelab")
+volume = _Group("volume", table=_VOLUME, callback=click.pass_context(_or_help), help="Manage volumes")
 
 
 def run(args: Sequence[str], *, name: str = "imagelab", session: Session | None = None) -> int:

@@ -1,7 +1,7 @@
 """`docker create` and `docker run`.
 
 Flags come before the image; the words after it are the container's own command line. A flag for what containers do not
-have here (a network, volumes, a terminal, more capabilities) is rejected with an error that names the flag.
+have here (a network, a terminal, more capabilities) is rejected with an error that names the flag.
 
 Follows docker/cli (container/create.go, run.go, opts.go), version 20.10.
 """
@@ -19,6 +19,7 @@ from ..errors import InvalidReference, LabError
 from ..golang.quote import go_quoted
 from ..oci.reference import Reference
 from ..runtime.program import RUNTIMES, CannotStart
+from ..volumes.mount import read_mount
 from . import foreground, unsupported
 from .command import BAD_FLAG, F, Session, complain, fail, flag, option, say, verb
 
@@ -55,6 +56,10 @@ def _settings(command: F) -> F:
         option("-h", "--hostname", kind="string", help="Container host name", default=""),
         flag("-i", "--interactive", help="Keep STDIN open even if not attached"),
         option("-l", "--label", "labels", kind="list", help="Set meta data on a container", many=True, read=_label),
+        option(
+            "--mount", "mounts", kind="mount", help="Attach a filesystem mount to the container", many=True,
+            read=read_mount,
+        ),
         option("--name", kind="string", help="Assign a name to the container", default=""),
         option("--network", "--net", kind="network", help="Accepted: only 'none'", default="none"),
         option("--platform", kind="string", help="Accepted: images have the lab's platform", default=""),
@@ -62,9 +67,13 @@ def _settings(command: F) -> F:
             "--pull", kind="string", help='Pull image before creating ("always"|"missing"|"never")', default="missing",
             read=_pull_policy,
         ),
+        flag("--read-only", help="Mount the container's root filesystem as read only"),
         flag("--rm", help="Automatically remove the container when it exits"),
         option("--runtime", kind="string", help=f"Runtime to use ({', '.join(RUNTIMES)})", default=""),
+        option("--tmpfs", kind="list", help="Mount a tmpfs directory", many=True),
         option("-u", "--user", kind="string", help="Username or UID (format: <name|uid>[:<group|gid>])", default=""),
+        option("-v", "--volume", "volumes", kind="list", help="Bind mount a volume", many=True),
+        option("--volumes-from", kind="list", help="Mount volumes from the specified container(s)", many=True),
         option("-w", "--workdir", kind="string", help="Working directory inside the container", default=""),
     ]):  # fmt: skip
         command = add(command)

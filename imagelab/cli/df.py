@@ -1,7 +1,6 @@
 """`docker system df`: what images and containers take, with shared layers counted once.
 
-There are no volumes: their row is always 0. Of the build cache the directories of `RUN --mount=type=cache` take space;
-its steps are images.
+Of the build cache the directories of `RUN --mount=type=cache` take space; its steps are images.
 
 Follows docker/cli (formatter/disk_usage.go), version 20.10; with `--as 29`, see `docker29`.
 """
@@ -19,7 +18,9 @@ from .command import Session, flag, option, say, verb
 from .images import IMAGE_TITLES, NONE, image_row, names_by_id
 from .ps import TITLES as CONTAINER_TITLES
 from .ps import own_size, row
-from .table import aligned, print_rows, print_value
+from .table import print_rows, print_value
+from .volume import TITLES as VOLUME_TITLES
+from .volume import row as volume_row
 
 DF_TITLES = {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"}
 CACHE_TITLES = {
@@ -41,7 +42,7 @@ def df(session: Session, args: tuple[str, ...], template: str | None, verbose: b
     usage = _of_images(session)
     images = (len(usage.images), usage.active, usage.size, usage.reclaimable)
     containers = _of_containers(session)
-    kinds = {"Images": images, "Containers": containers, "Local Volumes": (0,) * 4}
+    kinds = {"Images": images, "Containers": containers, "Local Volumes": _of_volumes(session)}
     cached = [one.size for one in session.lab.build_cache()]
     kinds["Build Cache"] = (len(cached), 0, sum(cached), sum(cached))
     rows = [
@@ -72,6 +73,14 @@ def _of_containers(session: Session) -> tuple[int, int, int, int]:
     return len(containers), sum(running for running, _ in containers), *sizes
 
 
+def _of_volumes(session: Session) -> tuple[int, int, int, int]:
+    """Volumes, those that a container has, bytes of all files in them, and of those that no container has."""
+    links = session.lab.volume_users()
+    sizes = [(one.name in links, one.size) for one in session.lab.volumes()]
+    used = sum(active for active, _ in sizes)
+    return len(sizes), used, sum(size for _, size in sizes), sum(size for active, size in sizes if not active)
+
+
 def _verbose(session: Session, template: str | None) -> None:
     rows, now, as_29 = [], datetime.now(UTC), session.docker == "29"
     names = names_by_id(session.lab.images(all=True))
@@ -91,17 +100,19 @@ def _verbose(session: Session, template: str | None) -> None:
         fields = dict(row(one, now, trunc=not template, sized=False, docker=session.docker))
         fields["Size"] = units.size(own_size(one, session.docker), 3)
         kept.append(Row("*formatter.ContainerContext", **fields))
+    links = session.lab.volume_users()
+    volumes = [volume_row(one, len(links.get(one.name, ()))) for one in session.lab.volumes()]
     if template and template != "table":
         caches = _cached(session)
-        whole = Struct("*formatter.diskUsageContext", Images=rows, Containers=kept, Volumes=[], BuildCache=caches)
+        whole = Struct("*formatter.diskUsageContext", Images=rows, Containers=kept, Volumes=volumes, BuildCache=caches)
         print_value(whole, template)
         return
     say("Images space usage:\n\n")
     print_rows(rows, IMAGE_TITLES, DF_IMAGE, None)
-    volumes = "VOLUME NAME\tLINKS\tSIZE\n"
     say("\nContainers space usage:\n\n")
     print_rows(kept, CONTAINER_TITLES, DF_CONTAINER, None)
-    say(f"\nLocal Volumes space usage:\n\n{aligned(volumes)}")
+    say("\nLocal Volumes space usage:\n\n")
+    print_rows(volumes, VOLUME_TITLES, ["Name", "Links", "Size"], None)
     say(f"\nBuild cache usage: {units.size(sum(one.size for one in session.lab.build_cache()))}\n\n")
     print_rows(_cached(session), CACHE_TITLES, list(CACHE_TITLES), None)
 

@@ -9,37 +9,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..golang.template import Map, NilList, NilPointer, Struct
 
+if TYPE_CHECKING:
+    from ..containers.record import Spec
+    from ..volumes.mount import Mount
+
 
 class _HostConfig(Struct):
-    """A Struct whose JSON spells abbreviations differently from its fields: `DnsSearch` for `DNSSearch`."""
+    """A Struct whose JSON spells abbreviations differently from its fields, and omits mounts that are not there."""
 
     __slots__ = ()
 
     def json_items(self) -> Iterator[tuple[str, Any]]:
         for name, value in self.items():
+            if name in ("Mounts", "Tmpfs") and not value:
+                continue
             yield re.sub("^DNS|CPU", lambda match: match[0].capitalize(), name), value
 
 
-def host_config(*, remove: bool, runtime: str) -> Struct:
+def host_config(spec: Spec, runtime: str) -> Struct:
     """The HostConfig of a container; `runtime` is "" if it has not run yet."""
     from ..runtime.bubblewrap import MASKED, READ_ONLY
 
     hides = runtime in ("", "bubblewrap")  # the others show their programs no /proc and no /sys
     return _HostConfig(
         "container.HostConfig",
-        Binds=NilList(),
+        Binds=list(spec.binds) or NilList(),
         ContainerIDFile="",
         LogConfig=Struct("container.LogConfig", Type="json-file", Config=Map({})),
         NetworkMode="none",
         PortBindings=Map({}),
         RestartPolicy=Struct("container.RestartPolicy", Name="no", MaximumRetryCount=0),
-        AutoRemove=remove,
+        AutoRemove=spec.remove,
         VolumeDriver="",
-        VolumesFrom=NilList(),
+        VolumesFrom=list(spec.volumes_from) or NilList(),
         CapAdd=NilList(),
         CapDrop=NilList(),
         CgroupnsMode="private",
@@ -55,8 +61,9 @@ def host_config(*, remove: bool, runtime: str) -> Struct:
         PidMode="",
         Privileged=False,
         PublishAllPorts=False,
-        ReadonlyRootfs=False,
+        ReadonlyRootfs=spec.read_only,
         SecurityOpt=NilList(),
+        Tmpfs=Map({one.target: one.options for one in spec.mounts if one.flag == "--tmpfs"} or None),
         UTSMode="",
         UsernsMode="",
         ShmSize=0,
@@ -94,9 +101,30 @@ def host_config(*, remove: bool, runtime: str) -> Struct:
         CPUPercent=0,
         IOMaximumIOps=0,
         IOMaximumBandwidth=0,
+        Mounts=[_mount(mount) for mount in spec.mounts if mount.flag == "--mount"] or NilList(),
         MaskedPaths=list(MASKED) if hides else [],
         ReadonlyPaths=list(READ_ONLY) if hides else [],
     )
+
+
+class _Mount(Struct):
+    """A Struct whose JSON omits what is empty."""
+
+    __slots__ = ()
+
+    def json_items(self) -> Iterator[tuple[str, Any]]:
+        return ((name, value) for name, value in self.items() if value)
+
+
+def _mount(mount: Mount) -> Struct:
+    """A mount as --mount asked for it (moby's mount.Mount)."""
+    tmpfs = {"SizeBytes": mount.tmpfs_size, "Mode": mount.tmpfs_mode if "mode=" in mount.options else 0}
+    options = _Mount("mount.TmpfsOptions", **tmpfs) if mount.options else None
+    return _Mount(
+        "mount.Mount", Type=mount.type, Source="" if mount.anonymous else mount.source, Target=mount.target,
+        ReadOnly=mount.readonly, VolumeOptions=_Mount("mount.VolumeOptions", NoCopy=True) if mount.nocopy else None,
+        TmpfsOptions=options,
+    )  # fmt: skip
 
 
 def network_settings() -> Struct:

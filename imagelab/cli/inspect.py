@@ -1,4 +1,4 @@
-"""`docker inspect` of images and containers.
+"""`docker inspect` of images, containers and volumes.
 
 As in docker, a template is executed on the typed value, where an unset list is `[]` and fields have their Go names
 (`ID`), and if that fails, on the plain JSON, where fields have the printed names (`Id`).
@@ -17,6 +17,7 @@ from .command import Session, complain, fail, flag, option, say, verb
 from .images import names_by_id
 from .inspect_fields import container_described, image_described
 from .table import SYNTAX, parse_template
+from .volume import described as volume_described
 
 _TYPES = ("config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume")
 
@@ -47,6 +48,13 @@ def inspect_container(session: Session, args: tuple[str, ...], template: str | N
     _inspect(session, args, template, "container", size)
 
 
+@verb("VOLUME [VOLUME...]", takes=(1, None))
+@option("-f", "--format", "template", kind="string", help="Format the output using the given Go template")
+def inspect_volume(session: Session, args: tuple[str, ...], template: str | None) -> None:
+    """Display detailed information on one or more volumes."""
+    _inspect(session, args, template, "volume")
+
+
 def _inspect(session: Session, refs: tuple[str, ...], template: str | None, what: str, sized: bool = False) -> None:
     """Print the objects that exist, then the errors for the others, as docker does."""
     parsed = parse_template(template, syntax_code=SYNTAX) if template and template != "json" else None
@@ -71,7 +79,7 @@ def _inspect(session: Session, refs: tuple[str, ...], template: str | None, what
 
 
 def _object(session: Session, ref: str, what: str, sized: bool) -> Struct:
-    """The container of this name or ID, or else the image; raises NotFound."""
+    """The container of this name or ID, or else the image or the volume; raises NotFound."""
     as_29 = session.docker == "29"
     if what in ("container", "object"):
         try:
@@ -79,9 +87,16 @@ def _object(session: Session, ref: str, what: str, sized: bool) -> Struct:
         except NotFound:
             if what == "container":
                 raise
-    if what not in ("image", "object"):
+    if what not in ("image", "object", "volume"):
         raise NotFound(ref)  # imagelab has none of docker's other objects
-    image = session.lab.image(ref)
+    if what == "volume":
+        return volume_described(session.lab.volume(ref))
+    try:
+        image = session.lab.image(ref)
+    except NotFound:
+        if what == "image":
+            raise
+        return volume_described(session.lab.volume(ref))
     if sized:
         complain("WARNING: --size ignored for image")
     names = image.names if as_29 else names_by_id(session.lab.images(all=True))[image.id]

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 from ..analysis import docker_stores
 from ..errors import NotFound
 from ..golang.template import Map, NilList, NilPointer, Struct
+from ..volumes.mount import anonymous_paths
+from ..volumes.place import source_of
 from .host_settings import host_config, network_settings
 
 if TYPE_CHECKING:
     from ..containers import Container
     from ..lab import Lab
     from ..oci.image import Image
+    from ..volumes.mount import Mount
 
 _ZERO_TIME = "0001-01-01T00:00:00Z"
 _DRIVER = "imagelab"
@@ -175,22 +178,49 @@ def container_described(one: Container, sized: bool, *, as_29: bool = False) -> 
         ProcessLabel="",
         AppArmorProfile="",
         ExecIDs=NilList(),
-        HostConfig=host_config(remove=spec.remove, runtime=state.runtime or spec.runtime),
+        HostConfig=host_config(spec, state.runtime or spec.runtime),
         GraphDriver=_driver(Map({"MergedDir": str(one.root)})),
         **sizes,
-        Mounts=[],
+        Mounts=[_mount(mount, one) for mount in spec.mounts if mount.flag != "--tmpfs"],
         Config=_config({
             "Hostname": spec.hostname, "User": spec.user, "AttachStdin": False, "AttachStdout": True,
             "AttachStderr": True, "OpenStdin": spec.interactive, "StdinOnce": spec.interactive, "Env": spec.env_lines,
             "Cmd": list(spec.command) or None, "Image": spec.image_name, "WorkingDir": spec.workdir,
             "Entrypoint": list(spec.entrypoint) or None, "Labels": dict(spec.labels), **_from_image(one),
+            "Volumes": _volumes(one),
         }),
         NetworkSettings=network_settings(),
     )  # fmt: skip
 
 
+def _mount(mount: Mount, one: Container) -> Struct:
+    """A mount as docker's API describes it (moby's types.MountPoint)."""
+    is_volume = mount.type == "volume"
+    mode = mount.mode or ("z" if is_volume and (mount.flag == "--mount" or not mount.anonymous) else "")
+    return _MountPoint(
+        "types.MountPoint", Type=mount.type, Name=mount.source if is_volume else "", Source=source_of(mount, one.home),
+        Destination=mount.target, Driver="local" if is_volume else "", Mode="" if mount.flag == "from" else mode,
+        RW=not mount.readonly, Propagation="rprivate" if mount.type == "bind" else "",
+    )  # fmt: skip
+
+
+class _MountPoint(Struct):
+    """A Struct whose JSON omits the name and the driver of what is no volume."""
+
+    __slots__ = ()
+
+    def json_items(self) -> Iterator[tuple[str, Any]]:
+        return ((name, value) for name, value in self.items() if value or name not in ("Name", "Driver"))
+
+
 def _driver(data: Map) -> Struct:
     return Struct("types.GraphDriverData", Data=data, Name=_DRIVER)
+
+
+def _volumes(one: Container) -> dict[str, Any] | None:
+    """The paths that become anonymous volumes: the image's, and its own."""
+    of_image = _from_image(one).get("Volumes") or {}
+    return {**of_image, **{path: {} for path in anonymous_paths(one.spec.mounts)}} or None
 
 
 def _from_image(one: Container) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def wait(session: Session, args: tuple[str, ...]) -> None:
 
 @verb("CONTAINER [CONTAINER...]", takes=(1, None), instead=unsupported.RM)
 @flag("-f", "--force", help="Force the removal of a running container (uses SIGKILL)")
-@flag("-v", "--volumes", help="Accepted for compatibility: containers have no volumes")
+@flag("-v", "--volumes", help="Remove anonymous volumes associated with the container")
 def rm(session: Session, args: tuple[str, ...], force: bool, volumes: bool) -> None:
     """Remove one or more containers."""
     fatal = False
@@ -71,7 +71,7 @@ def rm(session: Session, args: tuple[str, ...], force: bool, volumes: bool) -> N
     def remove(ref: str) -> None:
         nonlocal fatal
         try:
-            session.lab.container(ref).remove(force)
+            session.lab.container(ref).remove(force, volumes)
         except LabError as error:
             fatal = fatal or not (force and isinstance(error, NotFound))  # with -f, a missing one counts as removed
             if session.docker == "29" and isinstance(error, Conflict):

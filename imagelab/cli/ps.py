@@ -33,7 +33,7 @@ TITLES = {
     "RunningFor": "CREATED", "Ports": "PORTS", "State": "STATE", "Status": "STATUS", "Size": "SIZE", "Labels": "LABELS",
     "Mounts": "MOUNTS", "LocalVolumes": "LOCAL VOLUMES", "Networks": "NETWORKS",
 }  # fmt: skip
-FILTERS = ("ancestor", "before", "exited", "id", "label", "name", "since", "status")
+FILTERS = ("ancestor", "before", "exited", "id", "label", "name", "since", "status", "volume")
 STATES = ("created", "restarting", "running", "removing", "paused", "exited", "dead")
 
 
@@ -78,8 +78,8 @@ def row(one: Container, now: datetime, *, trunc: bool, sized: bool, docker: str 
         ID=one.short if trunc else one.id,
         Image=one.image_called(trunc=trunc, by_digest=docker == "29"),
         Labels=",".join(f"{key}={value}" for key, value in sorted(one.labels.items())),
-        LocalVolumes="0",
-        Mounts="",
+        LocalVolumes=str(sum(mount.type == "volume" for mount in one.spec.mounts)),
+        Mounts=",".join(units.ellipsis(name, 15) if trunc else name for name in _mounts(one)),
         Names=one.name,
         Networks="none",
         Ports="",
@@ -88,6 +88,11 @@ def row(one: Container, now: datetime, *, trunc: bool, sized: bool, docker: str 
         State=one.status,
         Status=status_shown(one, now),
     )
+
+
+def _mounts(one: Container) -> list[str]:
+    """The names of its volumes, and the paths of this machine that it mounts."""
+    return [mount.source for mount in one.spec.mounts if mount.flag != "--tmpfs"]
 
 
 def own_size(one: Container, docker: str) -> int:
@@ -134,10 +139,16 @@ def chosen(containers: Iterable[Container], conditions: filters.Filters, lab: La
         and (not names or any(name.search(one.name) or name.search(f"/{one.name}") for name in names))
         and (not conditions["id"] or any(one.id.startswith(text) for text in conditions["id"]))
         and filters.labels_pass(one.labels, conditions)
+        and (not conditions["volume"] or any(text in _places(one) for text in conditions["volume"]))
         and all(order.get(one.id, -1) > order[other.id] for other in before)
         and all(order.get(one.id, -1) < order[other.id] for other in since)
         and (not conditions["ancestor"] or one.image_id in ancestors)
     ]
+
+
+def _places(one: Container) -> set[str]:
+    """What `--filter volume=` knows the mounts of a container by: volume names, and paths in the container."""
+    return {text for mount in one.spec.mounts for text in (mount.source, mount.target)}
 
 
 def _with_this_base(refs: Iterable[str], lab: Lab) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _OTHERS = re.compile(
-    "checkpoint|compose|config|context|events|network|node|plugin|secret|service|stack|swarm|volume"
+    "checkpoint|compose|config|context|events|network|node|plugin|secret|service|stack|swarm"
 )
 _VERBS = {
     "bake": "use {top} build, once for each target",
@@ -33,7 +33,7 @@ def verb_instead(name: str, top: str, group: str = "") -> str | None:
         return _WHY["one_builder"]
     if name in _VERBS:
         return _VERBS[name].format(top=top)
-    return "imagelab covers only images and containers" if _OTHERS.fullmatch(name) else None
+    return "imagelab covers only images, containers and volumes" if _OTHERS.fullmatch(name) else None
 
 
 def _flags(**flags: str) -> dict[str, str]:
@@ -44,7 +44,8 @@ def _flags(**flags: str) -> dict[str, str]:
 _WHY = {
     "terminal": "a container here has no terminal; without -t, -i hands on what is piped or typed",
     "network": "a container here has no network",
-    "files": "copy files into the container with cp, or into its image with COPY",
+    "files": "the writable layer and /dev/shm are limited by the disk alone",
+    "drivers": "volumes are folders of the store, of the driver local",
     "limits": "the limits on time, memory, processes and disk are the same for every container",
     "rights": "a container has docker's default capabilities, which cannot be changed",
     "namespaces": "each container has namespaces of its own",
@@ -79,7 +80,8 @@ RUN = _flags(
     terminal="-t --tty --detach-keys",
     network="-p -P --publish --publish-all --expose --add-host --dns --dns-opt --dns-option --dns-search --domainname "
     "--ip --ip6 --link --link-local-ip --mac-address --net-alias --network-alias",
-    files="-v --volume --volumes-from --volume-driver --mount --tmpfs --read-only --storage-opt --shm-size",
+    files="--storage-opt --shm-size",
+    drivers="--volume-driver",
     limits="-m --memory --memory-reservation --memory-swap --memory-swappiness --kernel-memory --oom-kill-disable "
     "--oom-score-adj -c --cpu-shares --cpu-count --cpu-percent --cpu-period --cpu-quota --cpu-rt-period "
     "--cpu-rt-runtime --cpus --cpuset-cpus --cpuset-mems --blkio-weight --blkio-weight-device --device-read-bps "
@@ -113,4 +115,7 @@ BUILDER_PRUNE = _flags(all_caches="--filter --keep-storage")
 START = _flags(terminal="--detach-keys", checkpoint="--checkpoint --checkpoint-dir")
 EXEC = _flags(terminal="-t --tty --detach-keys", rights="--privileged", background="-d --detach", user="-u --user")
 RM = _flags(links="-l --link")
+VOLUME_CREATE = _flags(
+    drivers="-o --opt --availability --group --limit-bytes --required-bytes --scope --secret --sharing --type"
+)
 LOGS = _flags(details="--details")

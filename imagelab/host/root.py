@@ -27,6 +27,7 @@ from ..filesystem.tree import MAX_LINKS
 from .beneath import chmod_beside, open_regular
 
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+_PLACE = _FOLDER | getattr(os, "O_PATH", 0)  # it may be a folder that cannot be read
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
 
 
@@ -85,7 +86,7 @@ class Root:
         try:
             if real not in self._sources:
                 is_folder = os.path.isdir(bind.source)
-                self._sources[real] = os.open(bind.source if is_folder else os.path.dirname(bind.source), _FOLDER)
+                self._sources[real] = os.open(bind.source if is_folder else os.path.dirname(bind.source), _PLACE)
                 self._names[real] = "" if is_folder else os.path.basename(bind.source)
             folder, name = self._sources[real], self._names[real]
             return folder, name, os.stat(name or ".", dir_fd=folder, follow_symlinks=False)

@@ -19,7 +19,7 @@ class VolumeMethods:
 
     store: Store
 
-    def _volume_users(self) -> Mapping[str, Sequence[str]]:
+    def volume_users(self) -> Mapping[str, Sequence[str]]:
         """The IDs of the containers that have each volume: Lab knows."""
         raise NotImplementedError
 
@@ -31,7 +31,7 @@ class VolumeMethods:
 
     def volumes(self) -> Listing[Volume]:
         """The volumes, sorted by name: `docker volume ls`. `table(sizes=True)` has their containers and bytes too."""
-        return Listing(self._volumes.all(), "volumes", self._volume_users)
+        return Listing(self._volumes.all(), "volumes", self.volume_users)
 
     def volume(self, name: str) -> Volume:
         """The volume of this name; raises NotFound."""
@@ -51,7 +51,7 @@ class VolumeMethods:
         """
         for name in names:
             with suppress(*([NotFound] if force else [])):
-                self._volumes.remove(name, self._volume_users)
+                self._volumes.remove(name, self.volume_users)
         return list(names)
 
     def prune_volumes(
@@ -62,5 +62,5 @@ class VolumeMethods:
         Volumes that `keep` accepts stay. Returns the names of those removed, and the bytes freed.
         """
         return self._volumes.prune(
-            self._volume_users, lambda volume: keep(volume) or not (all or volume.anonymous)
+            self.volume_users, lambda volume: keep(volume) or not (all or volume.anonymous)
         )

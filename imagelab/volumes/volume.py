@@ -86,7 +86,7 @@ class Volumes:
         """The volumes, sorted by name, numbers in it by their value."""
         names = [path.name for path in self._folder.glob("*/") if not path.name.startswith(".")]
         volumes = []
-        for name in sorted(names, key=lambda name: [part.zfill(80) for part in re.findall(r"\d+|\D+", name)]):
+        for name in sorted(names, key=_natural):
             with suppress(NotFound):  # removed meanwhile
                 volumes.append(self.find(name))
         return volumes
@@ -192,6 +192,12 @@ class Volumes:
                     removed.append(volume.name)
                     freed += size
         return removed, freed
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """A sort key: `v10` comes after `v9`, as in docker."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(False, int(part), "") if part.isdigit() else (True, 0, part) for part in parts]
 
 
 def _check_name(name: str) -> None:

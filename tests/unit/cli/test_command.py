@@ -75,7 +75,7 @@ def test_a_wrong_command_line(cli, line, code, error):
 
 @pytest.mark.parametrize(
     "name",
-    ["attach", "pause", "port", "rename", "restart", "search", "stats", "top", "trust", "unpause", "update", "volume"],
+    ["attach", "pause", "port", "rename", "restart", "search", "stats", "top", "trust", "unpause", "update"],
 )
 def test_docker_s_other_verbs_are_refused_by_name(cli, name):
     result = cli(name, "--rm", "myapp")

@@ -169,7 +169,7 @@ def test_names_cannot_command_the_terminal(cli, box):
 @pytest.mark.parametrize("line, instead", [
     ("run -it x sh", "'-t' is a docker flag that imagelab does not have: a container here has no terminal"),
     ("run -dp 80:80 x", "'-p' is a docker flag that imagelab does not have: a container here has no network"),
-    ("run --volume=/a:/b x", "'--volume' is a docker flag that imagelab does not have: copy files into the container"),
+    ("run --volume-driver=nfs x", "'--volume-driver' is a docker flag that imagelab does not have: volumes"),
     ("create --restart always x", "'--restart' is a docker flag that imagelab does not have: start the container"),
     ("exec -u me x id", "'-u' is a docker flag that imagelab does not have: exec runs as the container's user"),
     ("exec -d x id", "'-d' is a docker flag that imagelab does not have: start background programs"),

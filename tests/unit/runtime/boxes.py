@@ -6,12 +6,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from imagelab.host.root import Root
+from imagelab.host.root import Bind
 from imagelab.runtime import worker
 from imagelab.runtime.binfmt import kind_of
 from imagelab.runtime.process import feed, hand_on
@@ -65,11 +65,14 @@ class Box:
 
     def run(
         self, *argv: str, cwd: str = "/", env: Mapping[str, str] = {}, stdin: bytes = b"", timeout: float | None = None,
-        forked: bool = sys.platform == "linux",
+        forked: bool = sys.platform == "linux", mounts: Sequence[Bind] = (), readonly: bool = False,
     ) -> Done:  # fmt: skip
         """Run a program to its end by the runtime that its first bytes ask for, in a fork or a new Python."""
-        program, streams = Program(argv, {**ENV, **env}, cwd, timeout=timeout), Streams(stdin=subprocess.PIPE)
-        kind = kind_of(Root(self.folder), program)
+        program = Program(
+            argv, {**ENV, **env}, cwd, timeout=timeout, mounts=tuple(mounts), readonly=readonly
+        )
+        streams = Streams(stdin=subprocess.PIPE)
+        kind = kind_of(program.files(self.folder), program)
         if forked:
             running = starter().start(self.folder, program, streams, kind)
         else:

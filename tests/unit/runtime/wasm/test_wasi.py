@@ -8,7 +8,7 @@ import os
 import pytest
 
 from imagelab.errors import LabError
-from imagelab.host.root import Root
+from imagelab.host.root import Bind, Root
 from imagelab.runtime.binfmt import kind_of, run, startable
 from imagelab.runtime.program import CannotStart, Program
 from imagelab.runtime.wasm.wasi import ABORTED, MAX_MEMORY
@@ -54,6 +54,30 @@ def test_a_directory_behind_a_link_is_the_real_one(box):
     box.write("real/data.txt", "1")
     os.symlink("/real", box.folder / "linked")
     assert box.python("print(open('data.txt').read())", cwd="/linked").out == "1\n"
+
+
+def test_mounts_are_seen_and_may_be_read_only(box, tmp_path):
+    for name in ("host", "volume", "root/m", "root/v"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "host/f").write_text("host")
+    code = """
+print(open('/m/f').read())
+for path in ('/m/f', '/m/new', '/new', '/v/n'):
+    try:
+        open(path, 'w').write('x')
+        print('wrote', path)
+    except OSError as error:
+        print(path, error.errno in (2, 13, 30, 69, 63))
+"""
+    mounts = [Bind("m", str(tmp_path / "host"), True), Bind("v", str(tmp_path / "volume"))]
+    done = box.run("python", "-c", code, mounts=mounts, readonly=True)
+    assert (done.out, done.err) == ("host\n/m/f True\n/m/new True\n/new True\nwrote /v/n\n", "")
+    assert [(tmp_path / name).read_text() for name in ("host/f", "volume/n")] == ["host", "x"]
+    assert not (box.folder / "new").exists()
+    started = box.run("sh", "-c", "cd /v && python -c \"print(open('n').read(), open('/m/f').read())\"", mounts=mounts)
+    assert (started.out, started.err) == ("x host\n", "")
+    with pytest.raises(CannotStart, match=r"^/one: WebAssembly programs see mounted folders"):
+        box.run("python", "-c", "", mounts=[Bind("one", str(tmp_path / "host/f"))])
 
 
 def test_modules_and_standard_input(box):
