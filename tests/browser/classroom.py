@@ -97,10 +97,14 @@ class Classroom:
         """JupyterLab in a new page of a browser, with no notebook open."""
         page = browser.new_page()
         page.set_default_timeout(MINUTE)
+        self.load(page)
+        return page
+
+    def load(self, page: Page) -> None:
+        """Load JupyterLab in a page, with no notebook open; done when it has all its commands."""
         page.goto(f"{self.url}/lab?reset")
         page.wait_for_function("window.jupyterapp?.commands.hasCommand('apputils:change-theme')")
         page.evaluate("() => window.jupyterapp.restored.then(() => true)")
-        return page
 
     def show(self, page: Page, name: str, dark: bool) -> None:
         """Open a lesson, as it is committed, in the JupyterLab of a page."""

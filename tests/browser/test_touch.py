@@ -151,8 +151,7 @@ def test_silly_input_changes_nothing(run):
 
 def test_where_anywidget_cannot_load_there_are_the_picture_and_the_buttons(run, jupyterlab, classroom):
     jupyterlab.route("**/extensions/anywidget/**", lambda route: route.abort())
-    jupyterlab.reload()
-    jupyterlab.wait_for_function("window.jupyterapp?.commands.hasCommand('apputils:change-theme')")
+    classroom.load(jupyterlab)
     try:
         widget = run(BOARD)
         picture = widget.get_by_role("img", name="Tags, and where they have pointed")
@@ -162,7 +161,6 @@ def test_where_anywidget_cannot_load_there_are_the_picture_and_the_buttons(run, 
         widget.get_by_role("button", name="Remove tag").click()
         expect(picture).to_have_attribute("alt", re.compile(r"shop:1\.0 was removed"))
     finally:
-        classroom.tidy(jupyterlab)  # or the next page opens the notebook again, with a kernel that nobody ends
+        classroom.tidy(jupyterlab)
         jupyterlab.unroute("**/extensions/anywidget/**")
-        jupyterlab.reload()
-        jupyterlab.wait_for_function("window.jupyterapp?.commands.hasCommand('apputils:change-theme')")
+        classroom.load(jupyterlab)

@@ -262,7 +262,7 @@ def test_what_came_may_be_damaged(other, liar):
 
 def test_hung_after_accept(other, liar):
     liar.rules.append(lambda asked: None)
-    access = Access(limits=Limits(connect=5, read=0.2, attempts=2, backoff=0.001, deadline=20))
+    access = Access(limits=Limits(connect=1, read=0.2, attempts=2, backoff=0.001, deadline=20))
     refused(other, liar, Unreachable, 'Get "http://.*/v2/": net/http: timeout awaiting response headers', access)
 
 
