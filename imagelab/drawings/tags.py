@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import graphviz
 
 from .. import units
+from ..analysis.docker_stores import shown_id
 from ..oci.digest import Digest
 from ..oci.reference import Reference
 from .drawing import CONFIG, INK, PLAIN, QUIET, TAG, Drawing, count, digraph, text
@@ -61,7 +62,7 @@ class Target:
         """The image ID as `docker images` shows it, or the manifest digest of an image that was removed."""
         if self.image is None:
             return f"of manifest {Digest(self.digest).short}"
-        return (self.image.digest if self.docker == "29" else self.image.id).short
+        return shown_id(self.image, self.docker).short
 
     @property
     def note(self) -> str:
@@ -89,7 +90,8 @@ class TagHistory:
     @property
     def names(self) -> list[Reference]:
         """Every tag, those removed included, in the order of their first moves."""
-        return list(dict.fromkeys([*(move.name for move in self.moves), *sorted(self.now)]))
+        others = sorted(self.now, key=lambda name: name.canonical)
+        return list(dict.fromkeys([*(move.name for move in self.moves), *others]))
 
     def arrows(self, name: Reference) -> dict[str, list[int]]:
         """Manifest digest → the numbers, from 1, of the moves that made this tag point there."""
@@ -202,7 +204,8 @@ def image_id(target: Target) -> str:
 
 def recent(every: Collection[T], *moved: Sequence[T], most: int = MOST) -> list[T]:
     """At most `most` items of `every`, in their order: those that come last in `every` and then in each of `moved`."""
-    ordered = [item for group in (list(every), *moved) for item in group if item in every]
+    items = set(every)
+    ordered = [item for group in (list(every), *moved) for item in group if item in items]
     kept = set(list(dict.fromkeys(reversed(ordered)))[:most])
     return [item for item in every if item in kept]
 
