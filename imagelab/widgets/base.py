@@ -25,10 +25,10 @@ SEEN_WITH = {"20-28": "Docker 20-28 (classic store)", "29": "Docker 29 (containe
 
 
 class LessonPage(anywidget.AnyWidget):
-    """What the widgets of a kernel bring to their page: its style, and the lesson's bars and map as they are now.
+    """What the widgets of a kernel bring to their page: its style, and the bars and the map of the course as they are.
 
-    `bars` maps the ids of bars, and of the map, to their HTML. A page that was reloaded shows a bar as it was saved, and
-    the kernel can no longer change that output; here its words, without the links, are put in place.
+    `bars` maps the ids of bars, and of the map, to their HTML. A reloaded page shows a bar as it was saved, and the
+    kernel can no longer change that output; here its words, without the links, are put in place.
     """
 
     _esm = """
