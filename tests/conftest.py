@@ -81,9 +81,11 @@ def engine() -> Iterator[Tool]:
 
 @pytest.fixture(scope="module")
 def docker(engine: Tool) -> Tool:
-    """The docker client, on an Engine without containers, whatever the module before left."""
+    """The docker client, on an Engine without containers and volumes, whatever the module before left."""
     if containers := engine("ps", "--all", "--quiet").split():
-        engine("rm", "--force", *containers)
+        engine("rm", "--force", "--volumes", *containers)
+    if volumes := engine("volume", "ls", "--quiet").split():
+        engine("volume", "rm", *volumes)
     return engine
 
 

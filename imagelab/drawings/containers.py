@@ -1,7 +1,8 @@
-"""`draw.containers`: containers, the layers they share, and the writable layer of each.
+"""`draw.containers`: containers, the layers they share, the writable layer of each, and what they mount.
 
-Layers are at the bottom, one box for each, however many images share it; images above them; and above each image its
-containers, oldest first, with the paths they changed.
+Layers are at the bottom, one box for each, however many images share it; images above them; above each image its
+containers, oldest first, with the paths they changed; and on top volumes and paths of this machine, one box for each,
+however many containers mount it, and volumes that none mounts.
 
 Left out: PIDs and times, which differ from run to run; `Container.state` has them.
 """
@@ -9,7 +10,7 @@ Left out: PIDs and times, which differ from run to run; `Container.state` has th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,15 +18,32 @@ import graphviz
 
 from ..analysis.docker_stores import shown_id
 from ..errors import LabError
-from .drawing import ADDED, CHANGED, CONFIG, LAYER, QUIET, REMOVED, Drawing, box, count, digraph, first_name, row, text
+from .drawing import (
+    ADDED,
+    CHANGED,
+    CONFIG,
+    LAYER,
+    QUIET,
+    REMOVED,
+    TAG,
+    Drawing,
+    box,
+    count,
+    digraph,
+    first_name,
+    row,
+    text,
+)
 
 if TYPE_CHECKING:
     from ..containers import Container
     from ..lab import Lab
     from ..oci.digest import Digest
     from ..oci.image import Image
+    from ..volumes.mount import Mount
 
 WRITABLE = "#E8C3DA"  # Okabe and Ito's reddish purple, lightened
+VOLUME = TAG
 COLOURS = {"A": ADDED, "C": CHANGED, "D": REMOVED}
 MOST = 8  # containers, and images without a container: the newest
 MOST_PATHS = 6  # of one container
@@ -42,6 +60,7 @@ class ContainerView:
     running: bool
     diff: tuple[tuple[str, str], ...]
     own: int
+    mounts: tuple[Mount, ...] = ()
 
     @classmethod
     def of(cls, container: Container) -> ContainerView:
@@ -53,7 +72,8 @@ class ContainerView:
         except (LabError, OSError):
             diff, own, text = (), 0, f"{text}, its files cannot be read"
         running = state.status == "running"
-        return cls(container.name, container.short, container.image_id, text, running, diff, own)
+        spec = container.spec
+        return cls(spec.name, container.short, container.image_id, text, running, diff, own, spec.mounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +85,7 @@ class Picture:
     more_containers: int
     more_images: int
     docker: str = "20-28"  # whose image IDs are shown: a key of docker_stores.STORES
+    volumes: Mapping[str, int] = field(default_factory=dict)  # the bytes in the files of each
 
     @classmethod
     def of(
@@ -74,7 +95,8 @@ class Picture:
         shown = newest[:MOST]
         images = _images(lab, shown)
         left_out = more_containers + len(newest) - len(shown)
-        return cls(tuple(reversed(shown)), images, left_out, _hidden(lab, images), docker)
+        volumes = _volumes(lab, shown)
+        return cls(tuple(reversed(shown)), images, left_out, _hidden(lab, images), docker, volumes)
 
     def image_id(self, image: Image) -> str:
         """The short ID of an image."""
@@ -112,6 +134,7 @@ def draw_picture(picture: Picture) -> Drawing:
         if of:
             graph.edge(f"i{where}", f"c{number}", arrowhead="none")
         words.append(_description(one, of, picture.image_id(of) if of else ""))
+    words += _mounts(graph, views, picture.volumes)
     for left_out, noun in ((picture.more_containers, "older container"), (picture.more_images, "more image")):
         if left_out:
             words.append(f"And {count(left_out, noun)}, not drawn.")
@@ -157,12 +180,45 @@ def _layers(graph: graphviz.Digraph, images: Iterable[Image], views: Iterable[Co
     return lines
 
 
+def _volumes(lab: Lab, views: Iterable[ContainerView]) -> dict[str, int]:
+    """The volumes of these containers, and the first others; the bytes in each."""
+    used = {mount.source for one in views for mount in one.mounts if mount.type == "volume"}
+    every = lab.volumes()
+    others = [one.name for one in every if one.name not in used][:MOST]
+    return {one.name: one.size for one in every if one.name in used or one.name in others}
+
+
+def _mounts(graph: graphviz.Digraph, views: Sequence[ContainerView], volumes: Mapping[str, int]) -> list[str]:
+    """Draw each volume, and each path of this machine, once; returns a line of description for each."""
+    nodes = [("volume", name) for name in volumes]
+    nodes += dict.fromkeys(("bind", one.source) for view in views for one in view.mounts if one.type == "bind")
+    lines = []
+    for number, (kind, source) in enumerate(nodes):
+        short = source[:12] if len(source) == 64 else source
+        title = f"volume {short}" if kind == "volume" else f"this machine's {source}"
+        size = count(volumes[source], "byte") if kind == "volume" else "its files, not a copy"
+        users = []
+        for at, view in enumerate(views):
+            for mount in view.mounts:
+                if (mount.type, mount.source) == (kind, source):
+                    where = f"{mount.target} (read-only)" if mount.readonly else mount.target
+                    graph.edge(f"c{at}", f"v{number}", label=f" {where} ", arrowhead="none", style="dashed")
+                    users.append(f"{view.name} at {where}")
+        label = box(title, [row(text(size))], fill=VOLUME, subtitle="outside of all layers")
+        graph.node(f"v{number}", label, id=f"{'volume' if kind == 'volume' else 'mount'}:{short}")
+        mounted = f"is mounted by {' and '.join(users)}" if users else "is mounted by no container"
+        lines.append(f"{title[:1].upper()}{title[1:]} ({size}) {mounted}.")
+    return lines
+
+
 def _container(one: ContainerView, image: Image | None) -> str:
     rows = [row(text(f"shared: {count(image.size, 'byte')}" if image else "its image is gone"))]
     rows.append(row(text(f"its writable layer: {count(one.own, 'byte')}", bold=True), fill=WRITABLE))
     if one.diff:
         shown = (text(f"{letter}  {path}", colour=COLOURS[letter], limit=40) for letter, path in one.diff[:MOST_PATHS])
         rows.append(row(*shown))
+    if empty := [mount.target for mount in one.mounts if mount.type == "tmpfs"]:
+        rows.append(row(text(f"tmpfs, empty at each start: {', '.join(empty)}"), fill=VOLUME))
     if len(one.diff) > MOST_PATHS:
         rows.append(row(text(f"and {count(len(one.diff) - MOST_PATHS, 'more path')}"), fill=QUIET))
     fill = WRITABLE if one.running else QUIET

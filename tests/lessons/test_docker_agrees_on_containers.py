@@ -92,7 +92,7 @@ def test_docker_does_and_prints_what_the_lesson_shows(docker, docker_shop, tmp_p
             assert without(in_python(cell), shown) == plain(printed), cell.source
     assert {*compared} == {
         "run", "ps", "logs", "start", "exec", "diff", "cp", "stop", "commit", "tag", "rm", "rm left, refused",
-        "rmi shop:1.0, refused",
+        "rmi shop:1.0, refused", "volume",
     }  # fmt: skip
     assert (tmp_path / "orders.txt").read_text() == "table 7: 1 soup\n"
     assert docker("inspect", "--format", "{{.Image}}", "right").strip() == docker_shop, "the tag moved, and it did not"

@@ -118,4 +118,29 @@ def rm() -> Prediction:
     )
 
 
-PREDICTIONS = {"06.process": process, "06.edit": edit, "06.stop": stop, "06.rm": rm, "06.tag": tag}
+def volume() -> Prediction:
+    """What keeps data. Measured: what another container has `read`, and the number of `files` in the image's /data."""
+    return Prediction(
+        "06.volume",
+        "`till` mounts the volume `orders` at `/data` and writes an order into it. You commit `till` as `shop:3.0` and "
+        "remove it with `docker rm -v`. Where is the order now?",
+        {
+            "a": "nowhere: `-v` has removed the volume with the container",
+            "b": "in the volume: whichever container mounts it next reads it",
+            "c": "in `shop:3.0`: a commit takes every change",
+        },
+        answer="b",
+        reasons={
+            "a": "`kitchen` was made after that, and reads `{read}`. `docker rm -v` removes only volumes without a "
+            "name; one with a name stays until `docker volume rm`.",
+            "b": "`kitchen` mounts the volume at another path, and reads `{read}`. The volume belongs to no container "
+            "and to no image.",
+            "c": "`shop:3.0` has {files} files in `/data`. A commit packs the writable layer, and what is mounted lies "
+            "outside of it; `docker diff`, `export` and `save` leave it out too.",
+        },
+    )
+
+
+PREDICTIONS = {
+    "06.process": process, "06.edit": edit, "06.stop": stop, "06.rm": rm, "06.tag": tag, "06.volume": volume,
+}  # fmt: skip

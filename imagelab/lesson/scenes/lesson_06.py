@@ -69,7 +69,17 @@ def copied(lab: Lab) -> None:
     right.copy_out("/orders.txt", orders)
 
 
+def kept_in_a_volume(lab: Lab) -> None:
+    """The volume orders with an order in it, which kitchen and till mount; the image shop:3.0, which has no order."""
+    write = ("sh", "-c", 'echo "table 9: 3 soups" > /data/orders.txt')
+    first = lab.run("shop:1.0", *write, name="till", volumes=["orders:/data"])
+    first.commit("shop:3.0")
+    first.remove(volumes=True)
+    lab.run("shop:1.0", "cat", "/orders/orders.txt", name="kitchen", volumes=["orders:/orders:ro"])
+    lab.run("shop:1.0", "cat", "/data/orders.txt", name="till", volumes=["orders:/data"])
+
+
 SECTIONS = [
     two_containers, killed, edited, restarted, committed, replaced, nothing, nothing, nothing, tag_moved, copied,
-    nothing,
+    nothing, kept_in_a_volume,
 ]  # fmt: skip

@@ -143,3 +143,19 @@ print(draw.containers(lab).svg)
         for seed in ("1", "2")
     ]
     assert runs[0].stdout == runs[1].stdout and b"right: exited (137)" in runs[0].stdout.replace(b"&#160;", b" ")
+
+
+def test_a_volume_is_one_box_for_all_that_mount_it(lab):
+    lab.base()
+    lab.run("lab/shell:1.0", "sh", "-c", "echo hi > /d/x", name="one", volumes=["notes:/d"])
+    lab.run("lab/shell:1.0", "true", name="two", volumes=["notes:/x:ro", "/tmp:/h"], tmpfs=["/t"])
+    lab.create_volume("spare")
+    drawing = draw.containers(lab)
+    words = words_in(drawing)
+    assert [words.count(title) for title in ("volume notes", "volume spare", "this machine's /tmp")] == [1, 1, 1]
+    assert {"/d", "/x (read-only)", "/h", "3 bytes", "tmpfs, empty at each start: /t"} <= {*words}
+    assert {("c0", "v0"), ("c1", "v0"), ("c1", "v2")} <= {*edges(drawing)}
+    lines = drawing.text.splitlines()
+    assert "Volume notes (3 bytes) is mounted by one at /d and two at /x (read-only)." in lines
+    assert "Volume spare (0 bytes) is mounted by no container." in lines
+    assert 'id="volume:notes"' in drawing.svg
