@@ -50,6 +50,11 @@ if TYPE_CHECKING:
 LayerContent = Mapping[str, "bytes | str | Entry | None"] | Changes | str | os.PathLike[str]
 
 
+def default_home() -> Path:
+    """The folder of a lab that is given none: $IMAGELAB_HOME, or `.imagelab` in the home directory."""
+    return Path(os.environ.get("IMAGELAB_HOME") or Path.home() / ".imagelab")
+
+
 @names_full_disks
 class Lab(BuildMethods, RegistryMethods, VolumeMethods, Displayed):
     """A store of images in a folder, and the verbs that work on it.
@@ -70,7 +75,7 @@ class Lab(BuildMethods, RegistryMethods, VolumeMethods, Displayed):
             if not text.isdigit():
                 raise LabError(f"SOURCE_DATE_EPOCH is {text!r}: it must be a number of seconds since 1970")
             epoch = int(text)
-        home = home or os.environ.get("IMAGELAB_HOME") or Path.home() / ".imagelab"
+        home = home or default_home()
         self.store = Store(home, epoch=epoch, platform=platform)
         if current:
             self.use()

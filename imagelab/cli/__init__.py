@@ -98,6 +98,7 @@ _OUR_OWN = {
     "append": ("archive:append", "Add a layer to an image: a folder's contents, or a tar unchanged"),
     "cat": ("explore:cat", "Print a file of an image"),
     "diff-images": ("explore:diff_images", "Show what differs between two images' file systems"),
+    "doctor": ("doctor:doctor", "Show whether this machine has what the lessons need"),
     "gc": ("tags:gc", "Delete content that no image uses"),
     "layers": ("explore:layers", "Show every identifier of every layer of an image"),
     "learn": (".lesson.learn:learn", "Open the course in JupyterLab, in a folder of your own"),
