@@ -333,7 +333,9 @@ DIFFERENT = {  # what is meant to be otherwise: the line, our answer, and why it
         1, "invalid reference format: 'Not Allowed': repository name must be lowercase: 'Not Allowed'", _MORE,
     ),
     "ps --filter nonsense=1": (
-        1, "Invalid filter 'nonsense': the filters here are ancestor, before, exited, id, label, name, since, status",
+        1,
+        "Invalid filter 'nonsense': the filters here are ancestor, before, exited, id, label, name, since, status, "
+        "volume",
         _MORE,
     ),
     "ps --filter status=nonsense": (

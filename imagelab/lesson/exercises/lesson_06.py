@@ -200,7 +200,7 @@ draft.exec("rm", "/orders.txt")
             ),
         ],
         summary="`stop` ended a process, and the files stayed on the disk. `rm` removed the writable layer, and a new "
-        "container of the same image began with an empty one. What must outlive a container belongs into a volume, or "
+        "container of the same image began with an empty one. What must outlive a container belongs in a volume, or "
         "into an image.",
     )
 
