@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 from imagelab.lesson.learner import MARK
 from imagelab.lesson.minutes import sections, source
 from lessons.warm_kernels import warm_kernels
+from processes import end
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MINUTE = 60_000  # playwright counts in milliseconds
@@ -164,12 +165,7 @@ class Classroom:
             threading.Thread(target=server.stderr.read, daemon=True).start()  # so that its pipe never fills
             yield self
         finally:
-            server.terminate()
-            try:
-                server.wait(30)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            end(server)
 
 
 def start_all(page: Page) -> None:

@@ -34,7 +34,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
     folded = markdown("## 2. More: the log", metadata={"jp-MarkdownHeadingCollapsed": True})
     cells = [
-        code("from imagelab.lesson import begin, predict, progress\nbegin('00')"), code("# The map.\nprogress.map()"),
+        code("from processes import end
+from imagelab.lesson import begin, predict, progress\nbegin('00')"), code("# The map.\nprogress.map()"),
         code('predict("00.tar").choose("a")'), folded, code("'folded'"), markdown("## 3. Last"), code("'below'"),
     ]  # fmt: skip
     lost = {"application/vnd.jupyter.widget-view+json": {"model_id": "lost", "version_major": 2, "version_minor": 0}}
@@ -59,8 +60,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
         threading.Thread(target=server.stderr.read, daemon=True).start()  # so that its pipe never fills
         yield folder, address[0]
     finally:
-        server.terminate()
-        server.wait()
+        end(server)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ import pytest
 
 from judges.token_server import Signer, token_server
 from judges.tools import find
+from processes import end
 
 PAGE = Path(__file__).parents[2] / "docs" / "registry.md"
 LEARNERS = [f"learner{number}" for number in range(1, 31)]
@@ -160,12 +161,7 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
     try:
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pytest
 
+from processes import end
+
 PACKAGES = {  # program -> the Debian package that brings it
     "buildah": "buildah",
     "bwrap": "bubblewrap",
@@ -183,12 +185,7 @@ def _engine(daemon: list[str], client: str, root: Path, driver: str) -> Iterator
                 pytest.fail(f"dockerd ended:\n{(root / 'log').read_text()[-2000:]}", pytrace=False)
             yield None
         finally:
-            process.terminate()
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process, 60)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
