@@ -408,9 +408,9 @@ class Lab(BuildMethods, RegistryMethods, VolumeMethods, Displayed):
 
     def volume_users(self) -> Mapping[str, Sequence[str]]:
         """The IDs of the containers that have each volume."""
-        from .containers import record
+        from .volumes import users
 
-        return record.volume_users(self.store.home)
+        return users.volume_users(self.store.home)
 
     def _sweep_unpacked(self) -> None:
         """Remove the unpacked files of images that are gone."""

@@ -25,10 +25,11 @@ from ..oci.image import Image
 from ..store.store import Store
 from ..volumes.mount import Mount, is_mode
 from ..volumes.place import make_volumes
+from ..volumes.users import remove_anonymous
 from ..volumes.volume import Volumes
 from .container import Container
 from .names import generated
-from .record import Record, Spec, State, now, remove_anonymous
+from .record import Record, Spec, State, now
 from .rootfs import clone
 from .settings import Settings, mounts_of, spec_of
 

@@ -37,11 +37,12 @@ from ..runtime.program import NO_CONTAINER, CannotStart, Output, Streams, named
 from ..shown import Displayed, Listing
 from ..units import parse_time
 from ..volumes.place import bind_all, still_there
+from ..volumes.users import GONE, remove_anonymous
 from . import log
 from .command import program_of, runtime_of
 from .names import image_called
-from .pause import counted, left_stopped, paused, resume
-from .record import GONE, Env, Launch, Record, Spec, State, remove_anonymous
+from .pause import counted, left_stopped, mounts_still, resume
+from .record import Env, Launch, Record, Spec, State
 from .settings import config_of, signal_number
 from .start import attend, interrupts_held, launch
 from .writable_layer import WritableLayer
@@ -219,7 +220,8 @@ class Container(Displayed):
                     binds = bind_all(self.home, self._record.root_folder(), self.spec.mounts, self._record.tmpfs)
                     program = program_of(self._record, self.spec, binds=binds)
                     what = Launch(program, runtime_of(self.spec, self._record, program), self.spec.remove)
-                    shim = self._shim = launch(self._record, what, input, output is not None)
+                    with mounts_still(self._record, self.spec.mounts):
+                        shim = self._shim = launch(self._record, what, input, output is not None)
                 except CannotStart as error:
                     code = NOT_STARTED if error.code == NO_CONTAINER else error.code
                     self._record.write(State("created", exit_code=code, error=str(error)))
@@ -330,12 +332,10 @@ class Container(Displayed):
 
     @contextmanager
     def _mounts_held(self) -> Iterator[tuple[Bind, ...]]:
-        """What is mounted in it while it runs; meanwhile its programs are paused, so that no link gets in the way."""
-        if not self.spec.mounts:
-            yield ()
-            return
-        with paused(self._record):
-            yield still_there(self._record.root, self._record.launch().program.mounts)
+        """What is mounted in it while it runs; meanwhile no program can put a link in a mount's way."""
+        with mounts_still(self._record, self.spec.mounts):
+            mounts = self._record.launch().program.mounts if self.spec.mounts else ()
+            yield still_there(self._record.root, mounts)
 
     def log(self, *, tail: int | None = None, follow: bool = False) -> Iterator[log.LogLine]:
         """What its program printed, line by line; with `follow`, until it ends."""

@@ -11,11 +11,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from ..errors import LabError
 from ..host.locks import flock
+from ..volumes.mount import Mount
 from .record import Record
 
 PATIENCE = 5.0  # seconds to wait for a process in an uninterruptible call
@@ -35,6 +37,23 @@ def paused(record: Record) -> Iterator[None]:
             yield
     finally:
         resume(record)
+
+
+@contextmanager
+def mounts_still(record: Record, mounts: Sequence[Mount]) -> Iterator[None]:
+    """Pause every program that could put a link in the way of a mount: bubblewrap mounts by paths.
+
+    Those are the container's own, and where a mount is in another one, those of containers that have that one too.
+    """
+    outer = {(m.type, m.source) for m in mounts for inner in mounts if inner.target.startswith(f"{m.target}/")}
+    with ExitStack() as still:
+        if mounts:
+            still.enter_context(paused(record))
+        for other in record.folder.parent.glob("[!.]*") if outer else ():
+            with suppress(LabError, OSError):
+                if other != record.folder and outer & {(m.type, m.source) for m in Record(other).spec().mounts}:
+                    still.enter_context(paused(Record(other)))
+        yield
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -36,7 +36,6 @@ from ..shown import Displayed
 from ..volumes.mount import Mount
 
 Env = Sequence[str] | Mapping[str, str | None]  # NAME=VALUE lines, or a mapping; NAME alone, or None, unsets it
-GONE = ".gone-"  # prefix of the folder of a container that is being removed
 SHIM = "shim "  # precedes the shim's PID in `alive` while it runs; afterwards `alive` holds the last state
 _ROOM = 4096  # bytes, more than a state takes
 LOST = 255  # docker's exit code of a container that a crash or a reboot ended
@@ -264,28 +263,6 @@ class Record:
         """Lock the container: no other process starts, stops or removes it inside the block."""
         with flock(self.folder / "lock"):
             yield
-
-
-def volume_users(home: Path) -> dict[str, list[str]]:
-    """The IDs of the containers that have each volume of a store, those that are being made too."""
-    users: dict[str, list[str]] = {}
-    for config in sorted((home / "containers").glob("*/config.json")):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            values = json.loads(config.read_bytes())
-            for name in {mount["source"] for mount in values["mounts"] if mount["type"] == "volume"}:
-                if not config.parent.name.startswith(GONE):
-                    users.setdefault(name, []).append(values["id"])
-    return users
-
-
-def remove_anonymous(home: Path, mounts: Iterable[Mount]) -> None:
-    """Remove the volumes of a removed container that have no name of their own, unless another container has them."""
-    for mount in mounts:
-        if mount.anonymous:
-            from ..volumes.volume import Volumes  # here: a shim seldom needs it
-
-            with suppress(LabError):
-                Volumes(home).remove(mount.source, lambda: volume_users(home))
 
 
 def environment(env: Env) -> dict[str, str | None]:

@@ -29,7 +29,7 @@ from ..runtime.process import hand_on
 from ..runtime.program import CANNOT_RUN, Running, Streams, named
 from .lifetime import end_with_keeper
 from .log import LogWriter
-from .record import GONE, SHIM, Record, State, now, remove_anonymous
+from .record import SHIM, Record, State, now
 
 MAX_SECONDS = 24 * 3600.0
 _IGNORED = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2]
@@ -77,6 +77,8 @@ def main() -> int:
             state = replace(state, status="exited", pid=None, exit_code=code, finished=now())
             record.ended(alive, state)
         if launch.remove:
+            from ..volumes.users import GONE, remove_anonymous  # here: few shims need it
+
             gone = folder.with_name(f"{GONE}{folder.name}")
             with suppress(OSError, LabError):
                 mounts = record.spec().mounts
