@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from browser.classroom import start_all
 from browser.conftest import FLAGS
 from browser.page import cell_with
+from processes import end
 
 WAIT = 60_000  # milliseconds
 
@@ -34,8 +35,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
     folded = markdown("## 2. More: the log", metadata={"jp-MarkdownHeadingCollapsed": True})
     cells = [
-        code("from processes import end
-from imagelab.lesson import begin, predict, progress\nbegin('00')"), code("# The map.\nprogress.map()"),
+        code("from imagelab.lesson import begin, predict, progress\nbegin('00')"), code("# The map.\nprogress.map()"),
         code('predict("00.tar").choose("a")'), folded, code("'folded'"), markdown("## 3. Last"), code("'below'"),
     ]  # fmt: skip
     lost = {"application/vnd.jupyter.widget-view+json": {"model_id": "lost", "version_major": 2, "version_minor": 0}}
