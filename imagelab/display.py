@@ -25,7 +25,8 @@ def html(value: Any) -> str:
     """The public fields of a small value, one to a row."""
     names = getattr(value, "__dataclass_fields__", None) or ("home", "epoch")
     rows = [(name, getattr(value, name)) for name in names if name != "content"]
-    shown = [(name, f"{field:04o}" if name == "mode" else _one_line(field)) for name, field in rows]
+    octal = {name for name, field in rows if name == "mode" and isinstance(field, int)}
+    shown = [(name, f"{field:04o}" if name in octal else _one_line(field)) for name, field in rows]
     return _table(type(value).__name__, ["", "VALUE"], shown)
 
 
@@ -57,6 +58,7 @@ def _container(container: Container) -> str:
     state, diff = container.state, container.diff() if container.status != "dead" else []
     meaning = {"running": "its program is a process of this machine", "created": "its program has never run"}
     ended = f"its program ended with exit code {state.exit_code}"
+    mounts = [("mount", one.target, f"{one.type} {one.source}".strip()) for one in container.spec.mounts]
     return _facts(f"Container {container.name}", [
         ("container ID", container.id, "its first 12 digits are enough"),
         ("image", container.image_name, "as given to docker run"),
@@ -64,6 +66,7 @@ def _container(container: Container) -> str:
         ("command", container.command_text, "entrypoint and command"),
         ("state", state.status, state.error or meaning.get(state.status, ended)),
         ("writable layer", f"{len(diff):,} paths", "differ from the image's"),
+        *mounts,
     ])  # fmt: skip
 
 

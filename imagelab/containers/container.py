@@ -372,7 +372,8 @@ class Container(Displayed):
     def read(self, path: str) -> bytes:
         """The bytes of a file as it has it now, symlinks followed inside it; raises NotFound."""
         with self.still():
-            entry = self.tree().find(path)
+            root = self._files()
+            entry = (root if root.mounted_at(root.place(path)).target else self.tree()).find(path)
             if entry.kind != "file":
                 raise NotFound(f"{path!r} is a {entry.kind}, not a file")
             return entry.read()

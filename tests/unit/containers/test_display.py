@@ -116,3 +116,13 @@ def test_the_image_is_called_as_docker_ps_calls_it(lab, shop):
     for asked, shown in forms.items():
         one = lab.create(asked, "true")
         assert (one.image_called(), one.image_called(trunc=False)) == shown
+
+
+def test_mounts_and_volumes_show_what_they_are(lab, shop):
+    one = lab.create(shop, volumes=["data:/d:ro"], tmpfs=["/t"])
+    assert all(text in one._repr_html_() for text in ("/d", "volume data", "/t", "tmpfs"))
+    assert "/d" in one.spec.mounts[0]._repr_html_()
+    assert "data" in lab.volume("data")._repr_html_()
+    assert list(lab.volumes().table().columns) == ["DRIVER", "VOLUME NAME"]
+    (row,) = lab.volumes().table(sizes=True).itertuples(index=False, name=None)
+    assert row == ("local", "data", 1, 0)

@@ -187,6 +187,7 @@ def test_copies_to_and_from_what_is_mounted(lab, image, tmp_path):
     made.copy_out("/srv/a/b/c", tmp_path / "c")
     made.copy_out("/srv", tmp_path / "srv")
     assert (tmp_path / "srv/a/b/c").read_text() == "x\n"
+    assert (made.read("/srv/a/b/c"), made.read("/one")) == (b"x\n", b"a file\n")
     made.copy_in(tmp_path / "c", "/srv/a/in/d")
     assert (lab.volume("in").mountpoint / "d").read_text() == "x\n"
     locked = lab.create(image, "true", volumes=["data:/m:ro", "in:/in"], read_only=True)
