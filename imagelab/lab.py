@@ -362,6 +362,12 @@ class Lab(BuildMethods, RegistryMethods, VolumeMethods, Displayed):
 
         return collection.find(self.store, ref)
 
+    def rename_container(self, ref: str, name: str) -> Container:
+        """Give a container another name: `docker rename`. Raises NotFound, Conflict, and LabError for a bad name."""
+        from .containers import collection
+
+        return collection.rename(self.store, ref, name)
+
     def prune_containers(self, keep: Callable[[Container], bool] = lambda container: False) -> tuple[list[str], int]:
         """Remove the containers that do not run, except those that `keep` accepts: `docker container prune`.
 

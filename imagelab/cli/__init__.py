@@ -15,10 +15,23 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 import click
 
-from .command import BAD_FLAG, DOCKER_VARIABLE, DOCKERS, Session, Verbs, complain, docker_version, explain, fail, say
+from .command import (
+    BAD_FLAG,
+    DOCKER_VARIABLE,
+    DOCKERS,
+    Session,
+    Verbs,
+    complain,
+    docker_version,
+    explain,
+    fail,
+    near,
+    say,
+)
 from .unsupported import verb_instead
 
 _CONTAINER = {
@@ -33,6 +46,8 @@ _CONTAINER = {
     "logs": ("exec:logs", "Fetch the logs of a container"),
     "ls": ("ps:ps", "List containers"),
     "prune": ("lifecycle:prune", "Remove all stopped containers"),
+    "rename": ("lifecycle:rename", "Rename a container"),
+    "restart": ("lifecycle:restart", "Restart one or more containers"),
     "rm": ("lifecycle:rm", "Remove one or more containers"),
     "run": ("create:run", "Run a command in a new container"),
     "start": ("lifecycle:start", "Start one or more stopped containers"),
@@ -60,6 +75,7 @@ _BUILDER = {
 _SYSTEM = {
     "df": ("df:df", "Show docker disk usage"),
     "info": ("version:info", "Display system-wide information"),
+    "prune": ("prune:system_prune", "Remove unused data"),
 }
 _VOLUME = {
     "create": ("volume:create", "Create a volume"),
@@ -97,6 +113,7 @@ _DOCKER = {
 _OUR_OWN = {
     "append": ("archive:append", "Add a layer to an image: a folder's contents, or a tar unchanged"),
     "cat": ("explore:cat", "Print a file of an image"),
+    "completion": ("completion:completion", "Print what makes TAB complete commands, flags and names in a shell"),
     "diff-images": ("explore:diff_images", "Show what differs between two images' file systems"),
     "doctor": ("doctor:doctor", "Show whether this machine has what the lessons need"),
     "gc": ("tags:gc", "Delete content that no image uses"),
@@ -136,13 +153,28 @@ class _Group(Verbs):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command = args[0], self.get_command(ctx, args[0])
-        if command is not None:
-            return name, command, args[1:]
+        if command is not None or ctx.resilient_parsing:  # at TAB: no error, whatever is there
+            return name if command else None, command, args[1:]
         top = ctx.find_root().info_name
+        if name == "help":
+            _help(ctx, self, args[1:])
         path = " ".join([*ctx.command_path.split()[1:], name])
         if instead := verb_instead(name, str(top), self.name or ""):
             fail(f"{top}: '{path}' is a docker command that imagelab does not have: {instead}")
-        fail(f"{top}: '{path}' is not a command of {top}.\nSee '{ctx.command_path} --help'")
+        nearest = near(name, [*self.table, *_ALIASES.get(self.name or "", {})])
+        fail(f"{top}: '{path}' is not a command of {top}.\nSee '{ctx.command_path} --help'{nearest}")
+
+
+def _help(ctx: click.Context, group: click.Group, words: Sequence[str]) -> NoReturn:
+    """Print the help of a command, such as `image ls`, and end."""
+    command: click.Command = group
+    for word in words:
+        below = command.get_command(ctx, word) if isinstance(command, click.Group) else None
+        if below is None:
+            fail(f"unknown help topic: {' '.join(words)}")
+        command, ctx = below, click.Context(below, ctx, word)
+    say(command.get_help(ctx) + "\n")
+    ctx.exit()
 
 
 def _root(ctx: click.Context, home: str | None, docker: str | None) -> None:
@@ -196,6 +228,8 @@ app = _Group(
         click.Option(
             ["--as", "docker"], metavar="VERSION", help="Print as Docker 20-28 or 29 does ($IMAGELAB_DOCKER, or 20-28)"
         ),
+        click.Option(["-D", "--debug"], is_flag=True, expose_value=False, help="Accepted: there is no daemon to debug"),
+        click.Option(["-l", "--log-level"], expose_value=False, metavar="LEVEL", help="Accepted: there is no such log"),
         click.Option(
             ["-v", "--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
             help="Print version information and quit",
@@ -264,4 +298,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if asked := os.environ.get("_IMAGELAB_COMPLETE"):  # by a shell, at TAB
+        from click.shell_completion import shell_complete
+
+        sys.exit(shell_complete(app, {}, "imagelab", "_IMAGELAB_COMPLETE", asked))
     sys.exit(run(sys.argv[1:], session=Session(alone=True)))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -24,12 +24,20 @@ from ..host.space import in_words
 from ..units import harmless
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from ..lab import Lab
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 BAD_FLAG = 125  # docker's exit code for a flag that cannot be read
 DOCKERS = ("20-28", "29")  # the versions of Docker that a command can print as: the keys of docker_stores.STORES
+_OF_A_DAEMON = {
+    **dict.fromkeys(["-H", "--host"], "there is no daemon to talk to; --home DIR, or IMAGELAB_HOME, is another store"),
+    **dict.fromkeys(["-c", "--context"], "there are no contexts; --home DIR, or IMAGELAB_HOME, is another store"),
+    **dict.fromkeys(["--tls", "--tlscacert", "--tlscert", "--tlskey", "--tlsverify"], "there is no daemon to talk to"),
+    "--config": "logins are kept in config.json in $DOCKER_CONFIG, or ~/.docker",
+}
 DOCKER_VARIABLE = "IMAGELAB_DOCKER"  # one of them, for all commands
 _BOOLEANS = dict.fromkeys(["1", "t", "T", "TRUE", "true", "True"], True) | dict.fromkeys(
     ["0", "f", "F", "FALSE", "false", "False"], False
@@ -114,6 +122,8 @@ class Verb(click.Command):
     instead: Mapping[str, str] = MappingProxyType({})  # docker's flags that imagelab does not have: an alternative
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # at TAB, when the line is not complete yet
+            return super().parse_args(ctx, args)
         args, booleans = self._split_booleans(ctx, args)
         try:
             super().parse_args(ctx, args)
@@ -121,7 +131,8 @@ class Verb(click.Command):
             if instead := self.instead.get(error.option_name):
                 flag = f"'{error.option_name}' is a docker flag that imagelab does not have"
                 fail(f"{ctx.command_path}: {flag}: {instead}", BAD_FLAG)
-            self._refuse(ctx, _unknown(error.option_name, args))
+            nearest = near(error.option_name, [*_flags_of(self), *self.instead])
+            self._refuse(ctx, _unknown(error.option_name, args), nearest)
         except click.BadOptionUsage as error:
             self._refuse(ctx, f"flag needs an argument: {_flag(error.option_name)}")
         except click.BadParameter as error:
@@ -161,8 +172,8 @@ class Verb(click.Command):
                 )
         return rest, booleans
 
-    def _refuse(self, ctx: click.Context, why: str) -> NoReturn:
-        fail(f"{why}\nSee '{ctx.command_path} --help'.", BAD_FLAG)
+    def _refuse(self, ctx: click.Context, why: str, nearest: str = "") -> NoReturn:
+        fail(f"{why}\nSee '{ctx.command_path} --help'.{nearest}", BAD_FLAG)
 
     def _miscounted(self, ctx: click.Context) -> NoReturn:
         least, most = self.takes
@@ -219,7 +230,10 @@ class Verbs(click.Group):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            fail(f"{_unknown(error.option_name, args)}\nSee '{ctx.command_path} --help'.", BAD_FLAG)
+            if why := _OF_A_DAEMON.get(error.option_name):
+                fail(f"{ctx.info_name}: {error.option_name}: {why}", BAD_FLAG)
+            nearest = near(error.option_name, _flags_of(self))
+            fail(f"{_unknown(error.option_name, args)}\nSee '{ctx.command_path} --help'.{nearest}", BAD_FLAG)
         except click.BadOptionUsage as error:
             flag = _flag(error.option_name)
             fail(f"flag needs an argument: {flag}\nSee '{ctx.command_path} --help'.", BAD_FLAG)
@@ -227,6 +241,18 @@ class Verbs(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, what) for name, (_, what) in self.table.items()])
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """A line for the known word that a mistyped one is near to; nothing for a word that is near to none."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, list(known), 1) if len(word) > 2 else []
+    return f"\nDid you mean {close[0]}?" if close else ""
+
+
+def _flags_of(command: click.Command) -> list[str]:
+    return [name for param in command.params if isinstance(param, click.Option) for name in param.opts]
 
 
 def _unknown(option: str, args: list[str]) -> str:
@@ -290,7 +316,9 @@ def verb(
 
     def make(function: F) -> Verb:
         summary = (function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-        args = click.argument("args", nargs=-1, metavar=arguments or None, type=click.UNPROCESSED)
+        args = click.argument(
+            "args", nargs=-1, metavar=arguments or None, type=click.UNPROCESSED, shell_complete=_names
+        )  # fmt: skip
         command = click.command(cls=Verb, short_help=summary)(args(click.pass_obj(function)))
         command.takes = takes
         command.arguments = arguments
@@ -299,6 +327,12 @@ def verb(
         return command
 
     return make
+
+
+def _names(ctx: click.Context, param: click.Parameter, typed: str) -> list[CompletionItem]:
+    from .completion import names
+
+    return names(ctx, typed, str(param.metavar or ""))
 
 
 def flag(*names: str, help: str, default: bool | None = False) -> Callable[[F], F]:

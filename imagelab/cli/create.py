@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,6 +51,7 @@ def _pull_policy(text: str) -> str:
 def _settings(command: F) -> F:
     """The flags that `run` and `create` share."""
     for add in reversed([
+        option("--cidfile", kind="string", help="Write the container ID to the file", default=""),
         option("--entrypoint", kind="string", help="Overwrite the default ENTRYPOINT of the image"),
         option("-e", "--env", kind="list", help="Set environment variables", many=True, read=named_variable),
         option("--env-file", "env_files", kind="list", help="Read in a file of environment variables", many=True),
@@ -112,10 +114,10 @@ def run(session: Session, args: tuple[str, ...], detach: bool, rm: bool, **setti
 
 
 def _created(
-    session: Session, args: tuple[str, ...], *, env: tuple[str, ...], env_files: tuple[str, ...],
+    session: Session, args: tuple[str, ...], *, cidfile: str, env: tuple[str, ...], env_files: tuple[str, ...],
     labels: tuple[str, ...], network: str, platform: str, pull: str, rm: bool, **settings: Any,
 ) -> Container:  # fmt: skip
-    """The new container; the other flags are settings of `Lab.create`, whose errors it raises."""
+    """The new container, its ID in `cidfile`; the other flags are settings of `Lab.create`, whose errors it raises."""
     from ..base_images.images import CannotPull
 
     if network != "none":
@@ -132,10 +134,38 @@ def _created(
             complain(f"Unable to find image '{full_name}' locally")
         return _pulled(session, full_name, platform)
 
+    with _id_file(cidfile) as write_id:
+        try:
+            container = session.busy_lab.create(args[0], *args[1:], pull=pull, fetch=fetch, **settings)
+        except CannotPull as error:
+            raise error.why from None
+        write_id(container.id)
+    return container
+
+
+@contextmanager
+def _id_file(path: str) -> Iterator[Callable[[str], object]]:
+    """What writes an ID into a new file, which is removed if it is not called; "" is no file. Raises LabError."""
+    if not path:
+        yield lambda _: None
+        return
     try:
-        return session.busy_lab.create(args[0], *args[1:], pull=pull, fetch=fetch, **settings)
-    except CannotPull as error:
-        raise error.why from None
+        file = open(path, "x", encoding="ascii")  # noqa: SIM115  # before there is a container, as in docker
+    except FileExistsError:
+        raise LabError(
+            f"container ID file found, make sure the other container isn't running or delete {path}"
+        ) from None
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise LabError(f"failed to create the container ID file: open {path}: {why}") from None
+    written = False
+    try:
+        with file:
+            yield file.write
+            written = file.tell() > 0
+    finally:
+        if not written:
+            os.unlink(path)
 
 
 def _pulled(session: Session, name: str, platform: str) -> Image:

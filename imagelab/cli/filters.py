@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Filters = dict[str, list[str]]
 
+Passes = Callable[[Mapping[str, str], datetime], bool]  # whether a prune may remove what has these labels and time
 PRUNE = ("label", "label!", "until")  # the names that `prune_condition` reads
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
 
@@ -72,7 +73,7 @@ def chosen(images: Iterable[Image], filters: Filters, lab: Lab) -> list[Image]:
     ]
 
 
-def prune_condition(filters: Filters) -> Callable[[Mapping[str, str], datetime], bool]:
+def prune_condition(filters: Filters) -> Passes:
     """Whether a prune may remove what has these labels and was created then: `label`, `label!` and `until`.
 
     Ends the command for a time that cannot be read, and for several.

@@ -1,8 +1,8 @@
-"""`docker start`, `stop`, `kill`, `wait`, `rm` and `container prune`.
+"""`docker start`, `stop`, `restart`, `rename`, `kill`, `wait`, `rm` and `container prune`.
 
 A command goes on with the other containers after an error; all errors are printed at the end.
 
-Follows docker/cli (container/start.go, stop.go, kill.go, wait.go, rm.go, prune.go), version 20.10.
+Follows docker/cli (container/start.go, stop.go, restart.go, rename.go, kill.go, wait.go, rm.go, prune.go), 20.10.
 """
 
 from __future__ import annotations
@@ -37,8 +37,31 @@ def start(session: Session, args: tuple[str, ...], attach: bool, interactive: bo
 @option("-t", "--time", "seconds", kind="int", help="Seconds to wait before killing it", default=10, read=whole)
 def stop(session: Session, args: tuple[str, ...], seconds: int) -> None:
     """Stop one or more running containers."""
-    timeout = float("inf") if seconds < 0 else seconds
-    _all_of(args, lambda ref: session.lab.container(ref).stop(timeout))
+    _all_of(args, lambda ref: session.lab.container(ref).stop(_patience(seconds)))
+
+
+@verb("CONTAINER [CONTAINER...]", takes=(1, None))
+@option("-t", "--time", "seconds", kind="int", help="Seconds to wait before killing it", default=10, read=whole)
+def restart(session: Session, args: tuple[str, ...], seconds: int) -> None:
+    """Restart one or more containers."""
+    _all_of(args, lambda ref: session.busy_lab.container(ref).stop(_patience(seconds)).start())
+
+
+def _patience(seconds: int) -> float:
+    """How long to wait for a program to end: for ever if `seconds` is negative."""
+    return float("inf") if seconds < 0 else seconds
+
+
+@verb("CONTAINER NEW_NAME", takes=(2, 2))
+def rename(session: Session, args: tuple[str, ...]) -> None:
+    """Rename a container."""
+    old, new = map(str.strip, args)
+    if not old or not new:
+        fail("Error: Neither old nor new names may be empty")
+    try:
+        session.lab.rename_container(old, new)
+    except LabError as error:
+        fail(f"{explain(error)}\nError: failed to rename container named {old}")
 
 
 @verb("CONTAINER [CONTAINER...]", takes=(1, None))

@@ -73,20 +73,24 @@ def prune(session: Session, args: tuple[str, ...], all: bool, texts: tuple[str, 
     if not force and not agreed(session, warning):
         say("" if session.docker == "29" else f"Total reclaimed space: {units.size(0)}\n")
         return
+    lines, freed = prune_images(session, all, passes)
+    if lines:
+        say("Deleted Images:\n" + "".join(f"{line}\n" for line in lines) + "\n")
+    say(f"Total reclaimed space: {units.size(freed)}\n")
+
+
+def prune_images(session: Session, all: bool, passes: filters.Passes) -> tuple[list[str], int]:
+    """Remove images that are dangling, or with `all` unused; returns docker's lines of it, and the bytes freed."""
     remove = partial(
         session.lab.prune, all, keep=lambda image: not passes(filters.image_labels(image), image.moment)
     )  # fmt: skip
     if session.docker == "29":
-        lines, freed = docker_stores.pruned(session.lab.images, remove)
-    else:
-        images = session.lab.images(all=True)
-        pairs = (pair for image in images for pair in zip(image.chain_ids, image.layers, strict=True))
-        sizes = {str(chain_id): layer.files_size for chain_id, layer in pairs}
-        lines = [f"{line[:1].lower()}{line[1:]}" for line in remove()[0]]
-        freed = sum(sizes.get(line.removeprefix("deleted: "), 0) for line in lines)
-    if lines:
-        say("Deleted Images:\n" + "".join(f"{line}\n" for line in lines) + "\n")
-    say(f"Total reclaimed space: {units.size(freed)}\n")
+        return docker_stores.pruned(session.lab.images, remove)
+    images = session.lab.images(all=True)
+    pairs = (pair for image in images for pair in zip(image.chain_ids, image.layers, strict=True))
+    sizes = {str(chain_id): layer.files_size for chain_id, layer in pairs}
+    lines = [f"{line[:1].lower()}{line[1:]}" for line in remove()[0]]
+    return lines, sum(sizes.get(line.removeprefix("deleted: "), 0) for line in lines)
 
 
 def agreed(session: Session, question: str) -> bool:

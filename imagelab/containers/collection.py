@@ -28,7 +28,7 @@ from ..volumes.place import make_volumes
 from ..volumes.users import remove_anonymous
 from ..volumes.volume import Volumes
 from .container import Container
-from .names import generated
+from .names import NAME, NAME_RULE, generated
 from .record import Record, Spec, State, now
 from .rootfs import clone
 from .settings import Settings, mounts_of, spec_of
@@ -54,10 +54,7 @@ def create(store: Store, image: Image, image_name: str, command: Sequence[str], 
         with flock(home / ".lock"):
             taken = _names(store)
             if spec.name in taken:
-                raise Conflict(
-                    f'Conflict. The container name "/{spec.name}" is already in use by container "{taken[spec.name]}". '
-                    "You have to remove (or rename) that container to be able to reuse that name."
-                )
+                raise Conflict(_in_use(spec.name, taken[spec.name]))
             id_ = _new_id(store, home)
             spec = replace(
                 spec, id=id_, name=spec.name or generated(int(id_[:16], 16), taken), hostname=spec.hostname or id_[:12],
@@ -169,6 +166,32 @@ def find(store: Store, text: str) -> Container:
     for container in by_name + by_id:
         return container
     raise NotFound(f"No such container: {text}")
+
+
+def rename(store: Store, text: str, name: str) -> Container:
+    """Give a container another name; returns it as it is called then.
+
+    Raises NotFound, Conflict when the name is in use, and LabError for an invalid name or its own.
+    """
+    container, name, why = find(store, text), name.removeprefix("/"), "Error when allocating new name: "
+    record, config = container._record, container._record.folder / "config.json"
+    if name == container.name:
+        raise LabError("Renaming a container with the same name as its current name")
+    if not NAME.fullmatch(name):
+        raise LabError(f"{why}Invalid container name (/{name}), only {NAME_RULE} are allowed")
+    with flock(_home(store) / ".lock"), record.changing():
+        if other := _names(store).get(name):
+            raise Conflict(f"{why}{_in_use(name, other)}")
+        made = os.stat(config).st_mtime_ns  # in a lab with an epoch, containers are listed by it
+        record.write_spec(replace(record.spec(), name=name))
+        os.utime(config, ns=(made, made))
+    return Container(store, record)
+
+
+def _in_use(name: str, id_: str) -> str:
+    """Docker's words for a name that another container has."""
+    return (f'Conflict. The container name "/{name}" is already in use by container "{id_}". '
+            "You have to remove (or rename) that container to be able to reuse that name.")  # fmt: skip
 
 
 def image_users(store: Store) -> dict[Digest, list[Container]]:

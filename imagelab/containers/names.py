@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidReference, LabError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .record import Spec
 
 NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")  # docker's rule for names that users choose
+NAME_RULE = "[a-zA-Z0-9][a-zA-Z0-9_.-]"  # in docker's words
 _ADJECTIVES = (
     "able agile airy alert amber ample apt avid aware bold brave bright brisk calm candid careful cheerful civil "
     "clear clever cool cosy crisp curious daring deft eager early easy exact fair famous fancy fast fine firm "
@@ -48,25 +50,18 @@ def generated(number: int, taken: Collection[str]) -> str:
     """A name made from a number of 64 bits, different from those in `taken`."""
     adjectives, surnames = _ADJECTIVES.split(), _SURNAMES.split()
     name = f"{adjectives[number % len(adjectives)]}_{surnames[number // len(adjectives) % len(surnames)]}"
-    if name not in taken:
-        return name
-    digit = 0
-    while f"{name}{digit}" in taken:
-        digit += 1
-    return f"{name}{digit}"
+    return next(free for end in chain([""], count()) if (free := f"{name}{end}") not in taken)
 
 
 def image_called(store: Store, spec: Spec, *, trunc: bool, by_digest: bool) -> str:
     """What `Container.image_called` says, of a container that was created with `spec`."""
     name = spec.image_name
     id_ = spec.image if by_digest else spec.image_id
-    try:
+    is_current = False
+    with suppress(LabError):
         image = store.find(name)
         is_current = (image.digest if by_digest else image.id) == id_
-    except LabError:
-        is_current = False
-    if not is_current:
-        name = id_ or name
+    name = name if is_current else id_ or name
     if not trunc:
         return name
     short = Digest(id_).short

@@ -17,7 +17,7 @@ from ..errors import LabError
 from ..oci.image import Image
 from ..runtime.program import named
 from ..volumes.mount import Mount, anonymous_paths, collected, named_mount, read_tmpfs, read_volume
-from .names import NAME
+from .names import NAME, NAME_RULE
 from .record import Env, Spec, environment
 
 NO_COMMAND = "No command specified: neither the image nor the command line says what to run"
@@ -72,7 +72,7 @@ def spec_of(image: Image, image_name: str, command: Sequence[str], settings: Set
     config: dict[str, Any] = image.config.get("config") or {}
     name, runtime, workdir = settings.get("name", ""), settings.get("runtime", ""), settings.get("workdir", "")
     if name and not NAME.fullmatch(name):
-        raise LabError(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        raise LabError(f"Invalid container name ({name}), only {NAME_RULE} are allowed")
     if runtime:
         named(runtime)
     entrypoint = settings.get("entrypoint")

@@ -33,6 +33,12 @@ SHOW = """async ([path, theme]) => {
     await panel.sessionContext.session.kernel.info;
     window.jupyterapp.shell.activateById(panel.id);  // the launcher of an empty JupyterLab may have come after it
 }"""
+READY = """async () => {  // all its commands are there, and what was open before is open again
+    const wanted = ["apputils:change-theme", "docmanager:open"];
+    const there = () => window.jupyterapp && wanted.every(each => window.jupyterapp.commands.hasCommand(each));
+    while (!there()) await new Promise(requestAnimationFrame);
+    await window.jupyterapp.restored;
+}"""
 CLOSE = """async () => {
     for (const widget of [...window.jupyterapp.shell.widgets("main")]) {
         if (widget.context) widget.context.model.dirty = false;  // or it asks whether to save
@@ -104,8 +110,13 @@ class Classroom:
     def load(self, page: Page) -> None:
         """Load JupyterLab in a page, with no notebook open; done when it has all its commands."""
         page.goto(f"{self.url}/lab?reset")
-        page.wait_for_function("window.jupyterapp?.commands.hasCommand('apputils:change-theme')")
-        page.evaluate("() => window.jupyterapp.restored.then(() => true)")
+        page.evaluate(READY)
+
+    def reload(self, page: Page, name: str) -> None:
+        """Reload a page, in which this notebook is open with a kernel, and go back to the notebook."""
+        page.reload()
+        page.evaluate(READY)
+        page.evaluate(SHOW, [f"{name}.ipynb", "JupyterLab Light"])
 
     def show(self, page: Page, name: str, dark: bool) -> None:
         """Open a lesson, as it is committed, in the JupyterLab of a page."""

@@ -118,9 +118,9 @@ def test_silly_input_is_answered_in_words(page, name):
     field.press("Tab")
 
 
-def test_after_a_reload_every_widget_is_there_again(page):
+def test_after_a_reload_every_widget_is_there_again(page, classroom):
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    page.reload()
+    classroom.reload(page, "excerpt-every-widget")
     for cell in CELLS.values():
         widget_of(page, cell).wait_for(timeout=2 * MINUTE)
     no_trouble(page)

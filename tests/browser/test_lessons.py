@@ -101,7 +101,7 @@ def test_after_a_reload_bar_and_map_say_what_was_done_since_the_page_was_saved(l
     option(question, "a").click()
     expect(bar).to_contain_text("predictions 1 of 2")
     expect(bar.get_by_role("link")).to_have_count(1)
-    page.reload()
+    classroom.reload(page, "excerpt-bar")
     widget_of(page, 'predict("00.tar")').wait_for()
     expect(bar).to_contain_text("predictions 1 of 2")
     expect(row.get_by_role("cell").nth(1)).to_have_text("1 of 2")

@@ -66,7 +66,7 @@ def test_an_answer_outlives_page_and_kernel_and_what_is_left_of_a_kernel_says_so
     option(widget_of(page, ASK), "?").click()
     expect(widget_of(page, REVEAL).get_by_role("status")).to_contain_text(ANSWER)
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    page.reload()
+    classroom.reload(page, "excerpt-questions")
     page.get_by_text("| Idle").first.wait_for()
     for place in (widget_of(page, ASK), widget_of(page, REVEAL)):
         expect(option(place, "?")).to_be_checked()

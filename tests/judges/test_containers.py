@@ -190,6 +190,32 @@ stop -t 20 polite
 inspect --format '{{.State.Status}} {{.State.ExitCode}}' polite
 rm deaf polite
 
+# Another name, and another start
+create --cidfile HERE/cid --name aa box:1 sh -c 'echo up; sleep 600'
+create --cidfile HERE/cid --name bb box:1
+run --cidfile HERE/cid --name bb box:1 true
+create --cidfile /nowhere/cid --name bb box:1
+create --cidfile HERE/none --pull never no-such-image
+rename aa cc
+rename cc cc
+create --name dd box:1
+rename cc dd
+rename cc '!'
+rename cc ''
+rename nosuch ee
+ps --all --filter name=cc --format '{{.Names}} {{.Image}} {{.Status}}'
+restart nosuch
+restart -t 0 cc
+restart --time 0 cc dd
+logs cc
+inspect --format '{{.State.Status}} {{.Name}}' cc
+rename cc ff
+ps --filter name=ff --format '{{.Names}} {{.Status}}'
+rm --force ff dd
+system prune -f extra
+system prune --volumes --filter until=1h
+help nosuch
+
 # What is in the way
 create --name taken box:1 true
 create --name taken box:1 true
@@ -342,6 +368,7 @@ DIFFERENT = {  # what is meant to be otherwise: the line, our answer, and why it
         1, "Invalid filter 'status=nonsense': the states are created, restarting, running, removing, paused, exited, "
         "dead", _MORE,
     ),
+    "create --cidfile HERE/none --pull never no-such-image": (1, "No such image: no-such-image", "docker adds the tag"),
     "container no-such-verb": (
         1, "'container no-such-verb' is not a command of imagelab\nSee 'imagelab container --help'",
         "Docker lists all verbs of the group",
@@ -495,7 +522,7 @@ def test_the_same_files_outside(told):
     theirs, ours = (of_disk(folder) for folder in told.folders)
     assert {"out/a/b/c", "out/b/b/c", "out/l", "renamed", "followed"} <= set(ours)
     for each in (theirs, ours):
-        for name in ("made.tar", "web.tar"):  # compared by what they hold
+        for name in ("made.tar", "web.tar", "cid"):  # compared by what they hold; an ID is another one each time
             del each[name]
     assert not differences(*map(without_times, (theirs, ours)))
 

@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 from imagelab import Lab
+from imagelab.errors import Conflict, LabError, NotFound
 
 
 def test_newest_first_whatever_they_have_done_since(tmp_path):
@@ -41,3 +42,19 @@ def test_variables_are_a_mapping_or_lines_and_none_unsets(lab, base):
         assert {"X=1", "A=a=b", "C=image"} < set(made.start(wait=True).logs().splitlines())
         assert "\nB=" not in made.logs()
         assert made.commit().config["config"]["Env"] == ["X=1", "A=a=b", "C=image"]
+
+
+def test_a_container_that_is_renamed_keeps_all_but_its_name(lab):
+    image = lab.base()
+    for name in ("first", "second", "third"):
+        lab.create(image, "true", name=name)
+    before = lab.container("second")
+    renamed = lab.rename_container("second", "/other")
+    assert (renamed.name, renamed.id, lab.container("other").created) == ("other", before.id, before.created)
+    assert [one.name for one in lab.containers()] == ["third", "other", "first"], "its place in the list too"
+    with pytest.raises(NotFound):
+        lab.container("second")
+    for name, error in (("first", Conflict), ("other", LabError), ("not allowed", LabError)):
+        with pytest.raises(error):
+            lab.rename_container("other", name)
+    assert lab.container("other").id == before.id
