@@ -11,6 +11,7 @@ from .merkle import merkle
 from .sharing import sharing
 from .stack import stack
 from .tags import tags
+from .timeline import timeline
 from .transfer import transfer
 
-__all__ = ["anatomy", "stack", "sharing", "containers", "merkle", "tags", "build", "transfer", "Drawing"]
+__all__ = ["anatomy", "stack", "sharing", "containers", "merkle", "tags", "build", "transfer", "timeline", "Drawing"]

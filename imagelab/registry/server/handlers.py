@@ -20,6 +20,7 @@ import tornado.web
 
 from ...oci.digest import Digest
 from ...oci.manifest import INDEX
+from ...store.taglog import clock
 from ..protocol import MOST_MANIFEST, RegistryError, digest_of, is_digest, tag_of
 from .repositories import Entry, Registry, Repository
 
@@ -32,7 +33,10 @@ CHALLENGE = {"WWW-Authenticate": 'Basic realm="imagelab registry"'}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request that was answered: `received` and `sent` are bytes of bodies."""
+    """One request that was answered: `received` and `sent` are bytes of bodies.
+
+    `time` is when it came (RFC 3339), `digest` what the answer says is meant, "" for nothing.
+    """
 
     method: str
     path: str
@@ -41,6 +45,8 @@ class Request:
     sent: int
     user: str
     caption: str
+    time: str = ""
+    digest: str = ""
 
 
 class Handler(tornado.web.RequestHandler):
@@ -55,6 +61,7 @@ class Handler(tornado.web.RequestHandler):
     def initialize(self) -> None:
         self.server = self.settings["registry_server"]
         self.server.in_flight.add(self)
+        self.time = clock()
 
     def set_default_headers(self) -> None:
         self.clear_header("Content-Type")
@@ -107,8 +114,8 @@ class Handler(tornado.web.RequestHandler):
     def on_finish(self) -> None:
         path = self.request.uri or ""
         status = self.get_status()
-        line = Request(self.request.method or "", path, status, self.received, self.sent, self.user, self.caption)
-        self.server.log.append(line)
+        about = (self.user, self.caption, self.time, self._headers.get("Docker-Content-Digest", ""))
+        self.server.log.append(Request(self.request.method or "", path, status, self.received, self.sent, *about))
         self.server.in_flight.discard(self)
 
     def json(self, value: object, content_type: str = "application/json") -> None:
