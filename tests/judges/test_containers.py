@@ -207,7 +207,6 @@ ps --all --filter name=cc --format '{{.Names}} {{.Image}} {{.Status}}'
 restart nosuch
 restart -t 0 cc
 restart --time 0 cc dd
-logs cc
 inspect --format '{{.State.Status}} {{.Name}}' cc
 rename cc ff
 ps --filter name=ff --format '{{.Names}} {{.Status}}'
