@@ -11,10 +11,11 @@ WORKERS    ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
 IN_VENV    := PATH="$(CURDIR)/$(BIN):$$PATH" JUPYTER_PREFER_ENV_PATH=1
 PYTEST     := $(IN_VENV) python -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: help lab test quick conformance lint types notebooks bench lock clean
+.PHONY: help lab html test quick conformance lint types notebooks bench lock clean
 
 help:
 	@echo 'make lab          the lessons in imagelab-course, a folder of your own, in JupyterLab (LAB_ARGS=--no-browser)'
+	@echo 'make html         the lessons as web pages in the folder site: no kernel, no server, no network needed'
 	@echo 'make test         lint, types and every test this machine can run (TEST_ARGS="-k store" for some)'
 	@echo 'make quick        the tests of the code alone, within a minute, for while you work'
 	@echo 'make conformance  build the official suite that judges our registry (a program in Go; about a minute)'
@@ -23,10 +24,13 @@ help:
 	@echo 'make lint         what ruff says of the code and the notebooks'
 	@echo 'make types        what mypy says of the package'
 	@echo 'make lock         choose exact versions anew (constraints.txt, environment.yml)'
-	@echo 'make clean        remove .venv and caches'
+	@echo 'make clean        remove .venv, site and caches'
 
 lab: $(VENV)/.lab
 	$(BIN)/imagelab learn $(LAB_ARGS)
+
+html: $(VENV)/.lab
+	@$(IN_VENV) python tools/website.py
 
 # Each part runs whatever the others said; what lint and types said comes last. The longest files begin, so that no
 # process has one left when the other is done.
@@ -97,4 +101,4 @@ $(BIN)/pip:
 	fi >&2; exit 1
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .hypothesis
