@@ -260,7 +260,8 @@ def finish(page: Page, body: str) -> None:
     for heading in soup.select("h2, h3"):
         if heading.name == "h2":
             page.headings.append((heading["id"], heading.get_text()))
-        heading.append(link_to(soup, heading))
+        if heading.parent.name != "summary":  # which is a button, and holds no link
+            heading.append(link_to(soup, heading))
     shown = str(soup)
     # Put in as text: a parser of HTML would write `viewBox` and `textLength` in small letters.
     page.body = re.sub(r'<svg data-number="(\d+)"></svg>', lambda place: drawing(drawings[int(place[1])]), shown)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
 from browser.conftest import FLAGS
@@ -164,6 +165,13 @@ def test_what_scrolls_can_be_scrolled_by_keyboard_and_the_first_tab_skips_to_the
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
     assert page.locator("figure").first.get_attribute("tabindex") == "0"
+
+
+@pytest.mark.parametrize("name", ["index", "04-tags"])
+def test_axe_finds_no_barrier(read, name):
+    result = Axe().run(read(name, 1600)).response
+    barriers = [rule for rule in result["violations"] if rule["impact"] in ("serious", "critical")]
+    assert not barriers, [(rule["id"], rule["nodes"][0]["html"]) for rule in barriers]
 
 
 def test_without_scripts_everything_is_there_to_read(site, browser_page):
